@@ -1,0 +1,1 @@
+"""What theory predicts: closed forms, constants with enclosures, rounding models; no torch."""

@@ -1,0 +1,105 @@
+"""How much faster one elementwise function is than another, eagerly and compiled, in interleaved repetitions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from torchcheck.estimate import median_interval
+from torchcheck.subjects import DTYPES, Subject, build, find_device
+from torchcheck.task import Measurement
+
+#: one timed repetition calls the function often enough to last about this long
+REPETITION_SECONDS = 2e-4
+
+
+def speedups(
+    subjects: Sequence[Mapping[str, Any]],
+    baseline: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    mode: str = "eager",
+    threads: int = 1,
+    repeats: int = 41,
+    alarm: float = 1e-8,
+    dtype: str = "float32",
+    device: str = "cpu",
+    seed: int = 0,
+) -> list[Measurement]:
+    """The median over `repeats` of time(baseline)/time(subject), called in turn, for each size (elements).
+
+    `sizes` maps a label to a number of elements; the measurement's name is `speedup.<mode>.<label>`.
+    `mode` is `eager` or `compiled` (torch.compile with dynamic shapes, one compilation a function); where
+    nothing can be compiled on this machine the measurements are empty and say why.
+    """
+    where = find_device(device)
+    torch.set_num_threads(threads)
+    generator = torch.Generator(device="cpu").manual_seed(seed)
+    inputs = {k: torch.randn(n, generator=generator).to(where, DTYPES[dtype]) for k, n in sizes.items()}
+    specs = [Subject.from_json(s) for s in [baseline, *subjects]]
+    functions = [build(s) for s in specs]
+    common: dict[str, Any] = {"device": device, "dtype": dtype, "unit": "times faster"}
+    if mode == "compiled":
+        try:
+            functions = [_compile(f, inputs) for f in functions]
+        except Exception as error:  # torch.compile raises its own, varied errors for a missing compiler
+            reason = f"torch.compile does not work here: {type(error).__name__}"
+            return [
+                Measurement(f"speedup.compiled.{k}", None, subject=s.label, note=reason, **common)
+                for s in specs[1:]
+                for k in sizes
+            ]
+    found = []
+    for label, x in inputs.items():
+        times = [list(pair) for pair in zip(*_interleaved(functions, x, repeats), strict=True)]
+        for spec, own in zip(specs[1:], times[1:], strict=True):
+            ratio = median_interval([b / o for b, o in zip(times[0], own, strict=True)], alarm)
+            found.append(
+                Measurement(
+                    f"speedup.{mode}.{label}",
+                    ratio.value,
+                    ratio.lo,
+                    ratio.hi,
+                    level=1 - alarm,
+                    samples=repeats,
+                    subject=spec.label,
+                    note=f"against {specs[0].label}, {x.numel()} elements, {threads} thread(s)",
+                    data={"elements": x.numel(), "threads": threads},
+                    **common,
+                )
+            )
+    return found
+
+
+def _compile(function: Any, inputs: Mapping[str, torch.Tensor]) -> Any:
+    import torch._dynamo
+
+    torch._dynamo.reset()
+    compiled = torch.compile(function, dynamic=True)
+    with torch.no_grad():
+        for x in inputs.values():
+            compiled(x)
+    return compiled
+
+
+def _interleaved(
+    functions: Sequence[Callable[[torch.Tensor], torch.Tensor]], x: torch.Tensor, repeats: int
+) -> list[list[float]]:
+    with torch.no_grad():
+        calls = [max(1, round(REPETITION_SECONDS / _seconds(f, x, 1))) for f in functions]
+        for f, n in zip(functions, calls, strict=True):
+            _seconds(f, x, n)
+        return [[_seconds(f, x, n) for f, n in zip(functions, calls, strict=True)] for _ in range(repeats)]
+
+
+def _seconds(f: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, calls: int) -> float:
+    if x.is_cuda:
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    for _ in range(calls):
+        f(x)
+    if x.is_cuda:
+        torch.cuda.synchronize()
+    return (time.perf_counter() - start) / calls

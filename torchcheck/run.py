@@ -1,0 +1,47 @@
+"""Running one task here, and an executor that runs tasks in the calling process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from torchcheck.subjects import DeviceError, resolve
+from torchcheck.task import Measurement, Task
+
+
+def run_task(task: Task) -> list[Measurement]:
+    """Runs the task's probe with fresh torch state (threads, default dtype, TF32 off) and stamps the results.
+
+    Where the device asked for is missing, the answer is one empty measurement that says so.
+    """
+    start = time.perf_counter()
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        found: list[Measurement] = resolve(task.probe)(**task.params)
+    except DeviceError as error:
+        device = str(task.params.get("device", "cpu"))
+        found = [Measurement(name="", value=None, device=device, note=str(error))]
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)
+    seconds = time.perf_counter() - start
+    return [replace(m, seconds=m.seconds or seconds, torch=torch.__version__) for m in found]
+
+
+class Here(Executor):
+    """An executor that runs each call at once, in this process: the default, and the one to debug with."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future

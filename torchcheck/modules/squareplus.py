@@ -63,9 +63,14 @@ def _radius(x: Tensor, b: Tensor) -> Tensor:
     return torch.maximum(size, torch.sqrt(size.clamp(max=large).square() + b))
 
 
+def _mean(size: Tensor, r: Tensor) -> Tensor:
+    """(size + r)/2: halved after the sum, so that subnormals stay exact, unless the sum overflows."""
+    total = size + r
+    return torch.where(total.isinf(), 0.5 * size + 0.5 * r, 0.5 * total)
+
+
 def _value(x: Tensor, b: Tensor) -> Tensor:
-    r = _radius(x, b)
-    mean = 0.5 * x.abs() + 0.5 * r
+    mean = _mean(x.abs(), _radius(x, b))
     # min(·, sqrt(b)/2): rounding must not lift a negative input's value over SP_b(0)
     low = torch.minimum(0.25 * b / torch.where(mean > 0, mean, 1), 0.5 * torch.sqrt(b))
     # NaN is neither >= 0 nor < 0: it takes `mean`, which is NaN
@@ -77,7 +82,7 @@ def _slope(x: Tensor, b: Tensor) -> Tensor:
     r = _radius(x, b)
     safe = torch.where(r > 0, r, 1)
     high = 0.5 + 0.5 * _ratio(x, safe)
-    low = 0.25 * b / safe / torch.where(r > 0, 0.5 * x.abs() + 0.5 * r, 1)
+    low = 0.25 * b / safe / torch.where(r > 0, _mean(x.abs(), r), 1)
     return torch.where(x < 0, low, high)
 
 

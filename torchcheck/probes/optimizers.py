@@ -224,6 +224,7 @@ def closed_form(
     u = torch.finfo(nu.dtype).eps / 2
     bound = u * (steps + 2) * size + 4 * u * total.abs() + 4 * u
     common: dict[str, Any] = {"subject": spec.label, "device": device, "dtype": dtype, "samples": 64 * steps}
+    common["unit"] = "rounding bounds"
     return [Measurement("closed_form.error", float(((log_nu - total).abs() / bound).max()), **common)]
 
 

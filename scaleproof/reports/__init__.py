@@ -1,0 +1,1 @@
+"""The run record and what people read of it; knows nothing but the record."""

@@ -1,0 +1,235 @@
+"""The run record: one JSON document a run, the only thing that reports are made from."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
+
+SCHEMA = "scaleproof/record/1"
+MAX_BYTES = 64 * 2**20
+RECORD = "record.json"
+
+VerdictName = Literal["proved", "confirmed", "corrected", "refuted", "inconclusive", "error"]
+#: JSON has no infinities and no NaN: they are written as strings
+Number = Annotated[
+    float,
+    PlainSerializer(lambda v: v if math.isfinite(v) else str(v), return_type=float | str, when_used="json"),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["inf", "-inf", "nan"]}]}),
+]
+Text = Annotated[str, Field(max_length=20_000)]
+
+
+class RecordError(ValueError):
+    """The file is no record of this program, or not a whole one; the message says where and what."""
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Run(Model):
+    """How the run was started; `finished` is false while it goes on, and stays so if it was interrupted."""
+
+    id: Text
+    started: Text = Field(description="UTC, ISO 8601")
+    seconds: Number
+    command: Text
+    profile: Literal["quick", "full"]
+    seed: int
+    device: Text
+    dtypes: tuple[Text, ...] = ()
+    selected: tuple[Text, ...] = ()
+    finished: bool = False
+
+
+class Environment(Model):
+    """The machine and the versions."""
+
+    python: Text
+    platform: Text
+    cpu: Text
+    cores: int
+    memory_gib: Number
+    torch: Text
+    cuda: Text | None
+    packages: dict[str, str]
+
+
+class SourceRef(Model):
+    title: Text
+    url: Text
+    equation: Text
+
+
+class FormalStatement(Model):
+    """What a theorem of a certificate says: in words, and in the proof method's own form."""
+
+    method: Text
+    words: Text
+    formal: Text
+    bounds: dict[str, tuple[Text, Text]] = {}
+
+
+class TrustedFile(Model):
+    method: Text
+    file: Text
+    lines: int
+
+
+class Proof(Model):
+    """A checked certificate: `checked` is the checker's answer, `certificate` a path beside the record."""
+
+    method: Text
+    checked: bool
+    seconds: Number
+    certificate: Text
+    about: Literal["source", "corrected"]
+    statements: tuple[FormalStatement, ...]
+    trusted: tuple[TrustedFile, ...]
+    reason: Text = ""
+
+
+class PredictionRow(Model):
+    """A predicted range, decimal strings, with the tolerance that measurements are allowed and why."""
+
+    name: Text
+    lo: Text
+    hi: Text
+    unit: Text
+    about: Literal["source", "corrected"]
+    tolerance: Number
+    why: Text = ""
+
+
+class Curve(Model):
+    """Points that a figure needs."""
+
+    name: Text
+    x_label: Text
+    y_label: Text
+    x: tuple[Number, ...]
+    y: tuple[Number, ...]
+
+
+class MeasurementRow(Model):
+    """A measured value with its interval [lo, hi]; level 1 means exhaustive or exact, 0 that nothing is claimed."""
+
+    name: Text
+    subject: Text
+    device: Text
+    dtype: Text
+    value: Number | None
+    lo: Number | None
+    hi: Number | None
+    unit: Text
+    level: Number
+    samples: int
+    seconds: Number
+    torch: Text
+    note: Text = ""
+    witness: Text = ""
+    series: tuple[Curve, ...] = ()
+
+
+class FaultRow(Model):
+    """What the judge said of the claim when its subject was broken in this way."""
+
+    words: Text
+    subject: Text
+    verdict: VerdictName
+    caught: bool
+    message: Text
+
+
+class Result(Model):
+    """One claim's outcome. `expected` is false for a surprise: a changed verdict, an error, a fault not noticed."""
+
+    id: Text
+    source: SourceRef
+    statement: Text
+    corrected: Text | None
+    outline: Text
+    legs: Text
+    verdict: VerdictName
+    recorded: VerdictName
+    expected: bool
+    proof: Proof | None
+    predictions: tuple[PredictionRow, ...]
+    measurements: tuple[MeasurementRow, ...]
+    fault: FaultRow | None
+    counterexample: Text | None
+    message: Text
+    seconds: Number
+
+    @property
+    def family(self) -> str:
+        return self.id.split(".", 1)[0]
+
+
+class Record(Model):
+    """A run, finished or not."""
+
+    schema_: Literal["scaleproof/record/1"] = Field(alias="schema")
+    run: Run
+    environment: Environment
+    results: tuple[Result, ...]
+
+    @property
+    def surprises(self) -> list[Result]:
+        return [r for r in self.results if not r.expected]
+
+
+def write(record: Record, folder: Path) -> Path:
+    """Writes record.json in `folder`, whole or not at all; raises OSError."""
+    path = folder / RECORD
+    write_atomically(path, record.model_dump_json(by_alias=True, indent=1) + "\n")
+    return path
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replaces `path` in one step, so that a reader or a killed process never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read(path: Path) -> Record:
+    """The record in a run's folder or in a file; raises RecordError for anything that is not a whole record."""
+    file = path / RECORD if path.is_dir() else path
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise RecordError(f"{file}: larger than {MAX_BYTES >> 20} MiB, not a record")
+        raw = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RecordError(f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{file}: not a text file") from error
+    try:
+        return Record.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "document"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise RecordError(f"{file}: not a {SCHEMA} record: {place}: {first['msg']}{more}") from error
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a record, as committed in record.schema.json."""
+    return Record.model_json_schema(by_alias=True, mode="serialization")
+
+
+def schema_text() -> str:
+    return json.dumps(json_schema(), indent=1, sort_keys=True) + "\n"

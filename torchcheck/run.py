@@ -45,3 +45,22 @@ class Here(Executor):
         except Exception as error:
             future.set_exception(error)
         return future
+
+
+def process_pool(workers: int) -> Executor:
+    """An executor of that many processes, the machine's cores shared out among them."""
+    import multiprocessing
+    import os
+    from concurrent.futures import ProcessPoolExecutor
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = max(1, cores // workers)
+    context = multiprocessing.get_context("spawn")  # a forked child may inherit torch's locked thread pool
+    return ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(threads,))
+
+
+def _start_worker(threads: int) -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    torch.set_num_threads(threads)

@@ -226,7 +226,7 @@ CLAIMS = (
         id="eg.sign-rule",
         source=_source("after eq. 13"),
         statement=r"A coordinate's step grows exactly when two successive gradients agree in sign.",
-        corrected=r"Over the reals the step *size* $\nu$ grows exactly when $g_{t-1}g_t > 0$; the step "
+        corrected=r"Over the reals the step size $\nu$ grows exactly when $g_{t-1}g_t > 0$; the step "
         r"$\eta\nu\lvert g\rvert$ itself may shrink all the same. In floating point $\log\nu$ never moves against the "
         r"sign, but it stands still where $\gamma g_{t-1} g_t$ underflows or is below half an ulp of $\log\nu$.",
         recorded=Verdict.CORRECTED,

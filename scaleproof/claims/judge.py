@@ -63,8 +63,8 @@ def judge(
     if claim.proof == "source":
         if checked is None:
             return _open("the proof is missing", left_out)
-        return Judgement(Verdict.PROVED, f"certificate holds; {_count(predictions)} agree with torch")
-    return Judgement(Verdict.CONFIRMED, f"{_count(predictions)} inside tolerance")
+        return Judgement(Verdict.PROVED, f"the certificate holds, and torch agrees with {_count(predictions)}")
+    return Judgement(Verdict.CONFIRMED, f"torch agrees with {_count(predictions)}")
 
 
 def compare(prediction: Prediction, measurement: Measurement) -> Standing:
@@ -100,7 +100,10 @@ def _standing(
 
 
 def _difference(p: Prediction, m: Measurement) -> str:
-    expected = p.lo if p.lo == p.hi else f"{_short(p.lo)} to {_short(p.hi)}"
+    if p.hi == "inf":
+        expected = f"at least {p.lo}"
+    else:
+        expected = p.lo if p.lo == p.hi else f"{_short(p.lo)} to {_short(p.hi)}"
     unit = "" if p.unit == "1" else f" {p.unit}"
     seen = f"{m.value:.9g}" if m.lo == m.hi else f"{m.value:.6g} [{m.lo:.6g}, {m.hi:.6g}]"
     return f"{p.name} ({m.subject}, {m.dtype}): predicted {expected}{unit}, measured {seen}"

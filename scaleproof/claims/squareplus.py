@@ -102,7 +102,7 @@ def _reduce_relu(_settings: Settings, measurements: Sequence[Measurement]) -> li
 def _predict_relu(_settings: Settings) -> list[Prediction]:
     return [
         Prediction.exactly("relu.difference", "0"),
-        Prediction("value.error", "0", "0", "ulp", tolerance=MODULE_ULPS, why="the module's roundings"),
+        Prediction("value.error", "0", str(MODULE_ULPS), "ulp", why="the module's roundings"),
         Prediction.exactly("relu.not_above", "0", "points"),
     ]
 
@@ -185,7 +185,7 @@ def _reduce_slope(_settings: Settings, measurements: Sequence[Measurement]) -> l
 
 def _predict_slope(_settings: Settings) -> list[Prediction]:
     return [
-        Prediction("slope.error", "0", "0", "ulp", tolerance=6.0, why="roundings of r, x/r and two quotients"),
+        Prediction("slope.error", "0", "6", "ulp", why="roundings of r, x/r and two quotients"),
         Prediction.exactly("slope.outside", "0", "points"),
     ]
 
@@ -301,8 +301,20 @@ def _reduce_minimax(_settings: Settings, measurements: Sequence[Measurement]) ->
         if b == _minimax_bends()[0]:
             peak, _ = max((p for p in errors if p[0] > 0.5), key=lambda pair: pair[1])
             found.append(_found(m, "peak", peak))
-            found.append(_found(m, "error.at_zero", dict(errors)[0.0]))
+            found.append(_found(m, "error.at_zero", dict(errors)[0.0], series=_shapes(measurements[0], errors)))
     return found
+
+
+def _shapes(softplus: Measurement, errors: Sequence[tuple[float, float]]) -> tuple[Series, ...]:
+    """The curves of SquarePlus, softplus and ReLU on [-5, 5], as measured."""
+    (base,) = softplus.data["values"]
+    near = [(x, s, s + e) for (x, e), s in list(zip(errors, base, strict=True))[::10] if -5 <= x <= 5]
+    xs = [x for x, _, _ in near]
+    return (
+        Series("value of SquarePlus, b = b*", "x", "value", xs, [v for _, _, v in near]),
+        Series("value of softplus", "x", "value", xs, [s for _, s, _ in near]),
+        Series("value of ReLU", "x", "value", xs, [max(x, 0.0) for x in xs]),
+    )
 
 
 def _predict_minimax(_settings: Settings) -> list[Prediction]:
@@ -440,7 +452,7 @@ def _predict_floats(_settings: Settings) -> list[Prediction]:
     about: About = "corrected"
     found += [Prediction.exactly(name, "0", "inputs", about) for name in kept]
     found += [
-        Prediction(f"ulp.worst.{d}", "0", "0", "ulp", about, bound, "the module's roundings")
+        Prediction(f"ulp.worst.{d}", "0", str(bound), "ulp", about, why="the module's roundings")
         for d, bound in ULP_BOUNDS.items()
     ]
     return found
@@ -549,7 +561,7 @@ CLAIMS = (
     Claim(
         id="squareplus.speed",
         source=_source("the table of timings"),
-        statement=r"On a CPU SquarePlus is several times faster than softplus, needing only $+\ \cdot\ \div\ \sqrt{}$.",
+        statement=r"On a CPU SquarePlus is several times faster than softplus, needing only $+$, $\cdot$, $\div$ and roots.",
         corrected=r"As torch operations run one by one, the formula is less than three times as fast as the built-in "
         r"softplus at every size measured, and slower on small tensors: it makes several passes over memory where "
         r"softplus makes one. Compiled into one kernel it is at least three times faster on $2^{18}$ elements, where "

@@ -1,0 +1,8 @@
+"""Which claims have figures."""
+
+from __future__ import annotations
+
+from scaleproof.reports.figures import eg, squareplus
+from scaleproof.reports.figures.draw import Drawing
+
+DRAWINGS: tuple[Drawing, ...] = (*squareplus.DRAWINGS, *eg.DRAWINGS)

@@ -26,7 +26,7 @@ def round_to_format(value: Fraction, dtype: str) -> Fraction:
 
 
 def decay(u: float, dtype: str, steps: int) -> tuple[int | None, Fraction]:
-    """theta = 1 under theta <- round(theta * v), v = round(exp(-u)), u > 0: the step that reaches 0, and the last theta.
+    """theta = 1 under theta <- round(theta * v), v = round(exp(-u)), u > 0: the step that reaches 0, the last theta.
 
     Without such a step within `steps` (None), theta is stuck: for v > 1/2 the smallest subnormal times v is
     above half of itself and rounds up, so no step reaches 0 (eg.non-negative, theorem 3).

@@ -45,9 +45,7 @@ def from_ball(name: str, ball: Any, digits: int = 30, unit: str = "1") -> Enclos
     return Enclosure(name, _decimal(lo * scale // 1, digits), _decimal(-(-hi * scale // 1), digits), unit)
 
 
-def twice_checked(
-    balls: Mapping[str, Any], definition: Callable[[], list[Any]], digits: int
-) -> list[Enclosure]:
+def twice_checked(balls: Mapping[str, Any], definition: Callable[[], list[Any]], digits: int) -> list[Enclosure]:
     """Enclosures of `balls` after mpmath's `definition`, at twice the digits, has landed inside each.
 
     Raises EnclosureError where it does not.

@@ -31,7 +31,7 @@ def minimax_at(t: Ball) -> tuple[Ball, Ball, Ball, Ball]:
 
 
 def minimax() -> dict[str, Enclosure]:
-    """Enclosures of b*, x* > 0 (the positive error's peak) and the minimax error; checked with mpmath from the definition.
+    """Enclosures of b*, x* > 0 (the positive error's peak) and the minimax error, checked from the definition.
 
     mpmath solves the two conditions in b and x themselves (slope 0 at x, opposite errors at 0 and x),
     not the equation in t.

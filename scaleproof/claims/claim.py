@@ -63,9 +63,7 @@ class Prediction:
     why: str = ""
 
     @classmethod
-    def enclosed(
-        cls, name: str, value: Enclosure, tolerance: float, why: str, about: About = "source"
-    ) -> Prediction:
+    def enclosed(cls, name: str, value: Enclosure, tolerance: float, why: str, about: About = "source") -> Prediction:
         return cls(name, value.lo, value.hi, value.unit, about, tolerance, why)
 
     @classmethod

@@ -41,7 +41,8 @@ Patterns = Annotated[
     typer.Argument(help="Ids, families or patterns such as 'eg.*'; all claims without.", metavar="[ID|FAMILY|GLOB]..."),
 ]
 Formats = Annotated[
-    str, typer.Option("--format", help=f"Comma-separated reports to write: {', '.join(FORMATS)} (json: the record only).")
+    str,
+    typer.Option("--format", help=f"Comma-separated reports to write: {', '.join(FORMATS)} (json: the record only)."),
 ]
 
 
@@ -53,12 +54,11 @@ def verify(
     ] = "quick",
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
     dtype: Annotated[
-        str, typer.Option(help="Only these dtypes, comma-separated; a leg left out makes its claim inconclusive.")
+        str,
+        typer.Option(help="Only these dtypes, comma-separated; a leg left out makes its claim inconclusive."),
     ] = "",
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random draw.")] = 0,
-    jobs: Annotated[
-        int, typer.Option(min=0, help="Processes for tasks; 0: one for quick, one a core for full.")
-    ] = 0,
+    jobs: Annotated[int, typer.Option(min=0, help="Processes for tasks; 0: one for quick, one a core for full.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder of the run [reports/out/<run id>].")] = None,
     formats: Formats = "md,html,pdf",
     resume: Annotated[
@@ -212,7 +212,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[  # noqa: ARG001
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
@@ -272,7 +272,13 @@ def _open_run(
         earlier = _read(folder) if (folder / "record.json").exists() else None
         run = earlier.run if earlier else None
         if run:
-            asked = (settings.profile, settings.seed, settings.device, settings.dtypes, [c.id for c in claims])
+            asked = (
+                settings.profile,
+                settings.seed,
+                settings.device,
+                settings.dtypes,
+                [c.id for c in claims],
+            )
             stored = (run.profile, run.seed, run.device, run.dtypes, list(run.selected))
             if asked != stored:
                 _fail(f"{folder} holds a run with other claims or options: {run.command}")

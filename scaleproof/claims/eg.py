@@ -62,7 +62,15 @@ def _predict_signs(_settings: Settings) -> list[Prediction]:
         reached = str(-1 if step is None else step)
         # the model rounds exp correctly; torch's exp may be an ulp off, which moves the end by at most a step
         found.append(
-            Prediction(f"decay.u={u:g}", reached, reached, "steps", "corrected", 1.0 if step else 0.0, "an ulp of exp")
+            Prediction(
+                f"decay.u={u:g}",
+                reached,
+                reached,
+                "steps",
+                "corrected",
+                1.0 if step else 0.0,
+                "an ulp of exp",
+            )
         )
         end = repr(float(last))
         found.append(Prediction(f"decay.stuck.u={u:g}", end, end, about="corrected"))
@@ -115,9 +123,7 @@ def _predict_closed_form(_settings: Settings) -> list[Prediction]:
 
 
 def _plan_sign_rule(settings: Settings, target: str) -> list[Task]:
-    return [
-        _task("sign_rule", settings, target, dtype=d, seed=settings.seed) for d in DTYPES if settings.wants(d)
-    ]
+    return [_task("sign_rule", settings, target, dtype=d, seed=settings.seed) for d in DTYPES if settings.wants(d)]
 
 
 def _predict_sign_rule(_settings: Settings) -> list[Prediction]:

@@ -13,7 +13,17 @@ import psutil
 
 from scaleproof.reports.record import Environment
 
-PACKAGES = ("scaleproof", "torch", "numpy", "scipy", "python-flint", "mpmath", "sympy", "z3-solver", "matplotlib")
+PACKAGES = (
+    "scaleproof",
+    "torch",
+    "numpy",
+    "scipy",
+    "python-flint",
+    "mpmath",
+    "sympy",
+    "z3-solver",
+    "matplotlib",
+)
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,8 @@ def judge(
 
     `left_out` says what the user or the machine kept from being measured; it excuses an open verdict.
     """
-    if claim.proof and checked and not checked.holds:
-        rejected = f"the certificate is rejected: {checked.reason}"
-    else:
-        rejected = ""
+    is_rejected = claim.proof is not None and checked is not None and not checked.holds
+    rejected = f"the certificate is rejected: {checked.reason}" if checked and is_rejected else ""
     if not any(p.about == "source" for p in predictions):
         raise ValueError(f"{claim.id} predicts nothing of its source's statement")
     source, source_why = _standing(predictions, measurements, "source")
@@ -100,10 +98,9 @@ def _standing(
 
 
 def _difference(p: Prediction, m: Measurement) -> str:
+    expected = p.lo if p.lo == p.hi else f"{_short(p.lo)} to {_short(p.hi)}"
     if p.hi == "inf":
         expected = f"at least {p.lo}"
-    else:
-        expected = p.lo if p.lo == p.hi else f"{_short(p.lo)} to {_short(p.hi)}"
     unit = "" if p.unit == "1" else f" {p.unit}"
     seen = f"{m.value:.9g}" if m.lo == m.hi else f"{m.value:.6g} [{m.lo:.6g}, {m.hi:.6g}]"
     return f"{p.name} ({m.subject}, {m.dtype}): predicted {expected}{unit}, measured {seen}"

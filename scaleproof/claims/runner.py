@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +62,12 @@ def run(
         finished = len(results) == len(claims)
         seconds = before + time.perf_counter() - start
         progress = about.model_copy(update={"seconds": round(seconds, 3), "finished": finished})
-        record = Record(schema=records.SCHEMA, run=progress, environment=environment, results=tuple(results))
+        record = Record(schema="scaleproof/record/1", run=progress, environment=environment, results=tuple(results))
         records.write(record, folder)
     return record
 
 
-def _run_claim(
-    claim: Claim, settings: Settings, folder: Path, executor: Executor, notify: Notify
-) -> Result:
+def _run_claim(claim: Claim, settings: Settings, folder: Path, executor: Executor, notify: Notify) -> Result:
     start = time.perf_counter()
     try:
         result = _examine(claim, settings, folder, executor, notify)
@@ -132,7 +131,7 @@ def _measure(
         notify(Progress(claim.id, leg, len(found), total))
     for task in tasks:
         if task.key not in found:
-            found[task.key] = _store(folder, task, _outcome(task, lambda t=task: run_task(t)))
+            found[task.key] = _store(folder, task, _outcome(task, partial(run_task, task)))
             notify(Progress(claim.id, leg, len(found), total))
     return [m for task in tasks for m in found[task.key]]
 
@@ -165,9 +164,7 @@ def _needs_tables(claim: Claim) -> bool:
     return any(s.method == "exhaustive" for s in STATEMENTS.get(claim.id, ()))
 
 
-def _prove(
-    claim: Claim, measured: Sequence[Measurement], folder: Path | None
-) -> tuple[records.Proof | None, Any]:
+def _prove(claim: Claim, measured: Sequence[Measurement], folder: Path | None) -> tuple[records.Proof | None, Any]:
     """Makes the claim's certificate, stores it, and has the stored text checked."""
     if claim.proof is None:
         return None, None
@@ -234,9 +231,7 @@ def _result(
     as_recorded = judgement.verdict == claim.recorded or judgement.excused
     return Result(
         id=claim.id,
-        source=records.SourceRef(
-            title=claim.source.title, url=claim.source.url, equation=claim.source.equation
-        ),
+        source=records.SourceRef(title=claim.source.title, url=claim.source.url, equation=claim.source.equation),
         statement=claim.statement,
         corrected=claim.corrected,
         outline=claim.outline,

@@ -5,7 +5,8 @@ the zlib-compressed outputs, int16 little-endian, for the inputs in the order of
 most negative finite number to the largest, -0 before +0}.
 
 Properties, for all finite inputs x: "finite" f(x) is finite; "not-below-relu" f(x) >= max(x, 0);
-"non-decreasing" x <= y => f(x) <= f(y); "faithful" abs(f(x) - SP_b(x)) < 1 ulp, exactly, SP_b(x) = (x + sqrt(x² + b))/2.
+"non-decreasing" x <= y => f(x) <= f(y); "faithful" f(x) is a neighbour of SP_b(x) =
+(x + sqrt(x² + b))/2 or SP_b(x) itself: SP_b(x) lies strictly between the numbers next to f(x).
 All comparisons are between integers or rationals.
 """
 

@@ -15,7 +15,14 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from scaleproof.reports.figures import draw
-from scaleproof.reports.record import MeasurementRow, PredictionRow, Record, Result, TrustedFile, write_atomically
+from scaleproof.reports.record import (
+    MeasurementRow,
+    PredictionRow,
+    Record,
+    Result,
+    TrustedFile,
+    write_atomically,
+)
 
 TITLE = "scaleproof: what holds of the published statements"
 VERDICTS = ("proved", "confirmed", "corrected", "refuted", "inconclusive", "error")
@@ -60,8 +67,8 @@ def render(record: Record, folder: Path, formats: Sequence[str]) -> list[Path]:
 
 
 def markdown(record: Record, figures: dict[str, list[Any]], target: str = "md") -> str:
-    """The report as Markdown with LaTeX math; `target` "html" adds pandoc's fenced divs for the filter."""
-    counts = Counter(r.verdict for r in record.results)
+    """The report as Markdown with LaTeX math; `target` "html" adds divs for the filter, "html" and "pdf" ids."""
+    counts: Counter[str] = Counter(r.verdict for r in record.results)
     template = _jinja().get_template("report.md.j2")
     text = template.render(
         title=TITLE,
@@ -100,8 +107,9 @@ def pdf(record: Record, figures: dict[str, list[Any]], folder: Path, target: Pat
     import pypandoc
     import typst
 
-    body = pypandoc.convert_text(markdown(record, figures), "typst", PANDOC_INPUT)
-    source = _template("report.typ").replace("// BODY", body)
+    body = pypandoc.convert_text(markdown(record, figures, "pdf"), "typst", PANDOC_INPUT)
+    # pandoc's name for ⊙ is gone from newer Typst; the character itself is understood by all
+    source = _template("report.typ").replace("// BODY", body.replace("dot.circle", "⊙"))
     with tempfile.NamedTemporaryFile(
         "w", suffix=".typ", dir=folder, prefix=".report-", delete=False, encoding="utf-8"
     ) as file:
@@ -120,7 +128,8 @@ def table_rows(result: Result) -> list[Row]:
     predicted = {p.name for p in result.predictions}
     for p in result.predictions:
         same = [m for m in result.measurements if m.name == p.name]
-        rows += [_row(p.name, _prediction(p), m) for m in same] or [Row(p.name, _prediction(p), "not measured", "", "")]
+        unmeasured = [Row(p.name, _prediction(p), "not measured", "", "")]
+        rows += [_row(p.name, _prediction(p), m) for m in same] or unmeasured
     return rows + [_row(m.name, "", m) for m in result.measurements if m.name not in predicted]
 
 
@@ -168,9 +177,7 @@ def _jinja() -> Environment:
         comment_start_string="{##",
         comment_end_string="##}",
     )
-    environment.filters.update(
-        md=_escape, prose=_prose, code=_code, anchor=_anchor, word=_word, safe_url=_safe_url
-    )
+    environment.filters.update(md=_escape, prose=_prose, code=_code, anchor=_anchor, word=_word, safe_url=_safe_url)
     return environment
 
 

@@ -14,7 +14,7 @@ What happens at the edges of floating point, for all three:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import torch
@@ -98,7 +98,7 @@ class ExponentiatedGradient(_ListOptimizer):
                 )
 
     def _update(self, group: Group, params: list[Tensor], grads: list[Tensor]) -> None:
-        factors = _exp_(torch._foreach_mul(_wide(grads), -group["lr"]))
+        factors = _exp_(list(torch._foreach_mul(_wide(grads), -group["lr"])))
         torch._foreach_mul_(params, factors)
         torch._foreach_clamp_max_(params, torch.finfo(params[0].dtype).max)
 
@@ -185,8 +185,7 @@ class AmidFunnel(_ListOptimizer):
     def _step_group(self, group: Group) -> None:
         stepped = [p for p in group["params"] if p.grad is not None and "momentum" in self.state[p]]
         products = [
-            torch.dot(self.state[p]["momentum"].flatten(), _wide([p.grad])[0].flatten()).double().cpu()
-            for p in stepped
+            torch.dot(self.state[p]["momentum"].flatten(), _wide([p.grad])[0].flatten()).double().cpu() for p in stepped
         ]
         alignment = float(sum(products)) * (-1 if group["maximize"] else 1)
         largest = torch.finfo(torch.float64).max
@@ -201,9 +200,7 @@ class AmidFunnel(_ListOptimizer):
                 work = _work(p.dtype)
                 for key in ("log_gain", "average", "momentum"):
                     self.state[p][key] = torch.zeros_like(p, dtype=work)
-        logs, average, momentum = (
-            [self.state[p][key] for p in params] for key in ("log_gain", "average", "momentum")
-        )
+        logs, average, momentum = ([self.state[p][key] for p in params] for key in ("log_gain", "average", "momentum"))
         _accumulate_(logs, average, grads, group["gamma_p"])
         torch._foreach_lerp_(average, _wide(grads), 1 - group["beta"])
         torch._foreach_mul_(momentum, group["mu"])
@@ -241,14 +238,14 @@ def _wide(tensors: list[Tensor]) -> list[Tensor]:
     return [t.to(_work(t.dtype)) for t in tensors]
 
 
-def _exp_(exponents: Sequence[Tensor]) -> Sequence[Tensor]:
+def _exp_(exponents: list[Tensor]) -> list[Tensor]:
     """exp(u) in place, with u limited to the logarithm of the largest finite number."""
     torch._foreach_clamp_max_(exponents, _log_max(exponents[0].dtype))
     torch._foreach_exp_(exponents)
     return exponents
 
 
-def _exp(exponents: Sequence[Tensor]) -> Sequence[Tensor]:
+def _exp(exponents: list[Tensor]) -> list[Tensor]:
     return _exp_([u.clone() for u in exponents])
 
 

@@ -93,9 +93,7 @@ def constant_decay(
     return found
 
 
-def one_step(
-    optimizer: Mapping[str, Any], lr: float = 0.1, device: str = "cpu", seed: int = 0
-) -> list[Measurement]:
+def one_step(optimizer: Mapping[str, Any], lr: float = 0.1, device: str = "cpu", seed: int = 0) -> list[Measurement]:
     """One real EG step (float64) against two definitions of it, on a regression with non-negative weights.
 
     `step.log_descent`: relative difference from exp(phi - lr * d), where autograd gives the gradient of
@@ -117,7 +115,7 @@ def one_step(
     phi = start.log().requires_grad_()
     (by_phi,) = torch.autograd.grad(loss(phi.exp()), phi)
     descended = (phi - lr * by_phi / phi.exp()).exp().detach()
-    loss(theta).backward()
+    loss(theta).backward()  # type: ignore[no-untyped-call]
     assert theta.grad is not None
     spec = Subject.from_json(optimizer)
     _make(spec, [theta], lr=lr).step()
@@ -165,7 +163,7 @@ def hypergradient(
     sizes: dict[str, Tensor] = {}
     for _ in range(steps):
         opt.zero_grad()
-        nn.functional.mse_loss(model(batch), target).backward()
+        nn.functional.mse_loss(model(batch), target).backward()  # type: ignore[no-untyped-call]
         grads = {k: p.grad.detach().clone() for k, p in params.items() if p.grad is not None}
         exact: dict[str, Tensor] = {}
         if previous:
@@ -277,7 +275,9 @@ def sign_rule(
     witness = ""
     if bool(strict.any()):
         at = int(strict.to(torch.uint8).argmax())
-        witness = f"gradients {first[at].item()!r} then {second[at].item()!r} agree and log nu stays {after[at].item()!r}"
+        witness = (
+            f"gradients {first[at].item()!r} then {second[at].item()!r} agree and log nu stays {after[at].item()!r}"
+        )
     common: dict[str, Any] = {"subject": spec.label, "device": device, "dtype": dtype, "unit": "coordinates"}
     return [
         Measurement(k, float(v.sum()), samples=v.numel(), witness=witness if k == "rule.strict" else "", **common)

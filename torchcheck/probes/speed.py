@@ -42,6 +42,7 @@ def speedups(
     functions = [build(s) for s in specs]
     common: dict[str, Any] = {"device": device, "dtype": dtype, "unit": "times faster"}
     if mode == "compiled":
+        torch.compiler.reset()  # no kernel of an earlier task, specialised to its sizes
         try:
             functions = [_compile(f, inputs) for f in functions]
         except Exception as error:  # torch.compile raises its own, varied errors for a missing compiler
@@ -74,9 +75,6 @@ def speedups(
 
 
 def _compile(function: Any, inputs: Mapping[str, torch.Tensor]) -> Any:
-    import torch._dynamo
-
-    torch._dynamo.reset()
     compiled = torch.compile(function, dynamic=True)
     with torch.no_grad():
         for x in inputs.values():

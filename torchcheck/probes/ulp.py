@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torchcheck.subjects import DTYPES, Subject, build, find_device
+from torchcheck.subjects import Subject, build, find_device
 from torchcheck.task import Measurement, Series
 
 BLOCK = 1 << 16
@@ -113,7 +113,16 @@ def merge(parts: Sequence[Sequence[Measurement]], complete: int | None = None) -
         seconds = sum(m.seconds for m in same)
         hi = value + slack
         merged.append(
-            replace(worst, value=value, lo=value, hi=hi, samples=samples, series=series, level=level, seconds=seconds)
+            replace(
+                worst,
+                value=value,
+                lo=value,
+                hi=hi,
+                samples=samples,
+                series=series,
+                level=level,
+                seconds=seconds,
+            )
         )
     return merged
 
@@ -140,7 +149,13 @@ class _Tally:
     ) -> list[Measurement]:
         slack = REFERENCE_ERROR * 2.0 ** (fmt.mantissa + 1)
         curve = Series("ulp error", "x", "worst ulp error in the binade", *_sorted_curve(self.binades))
-        common = {"subject": subject, "device": device, "dtype": dtype, "samples": self.samples, "level": level}
+        common: dict[str, Any] = {
+            "subject": subject,
+            "device": device,
+            "dtype": dtype,
+            "samples": self.samples,
+            "level": level,
+        }
         mean = self.total / max(self.finite, 1)
         found = [
             Measurement("ulp.worst", self.worst, self.worst, self.worst + slack, unit="ulp",
@@ -148,9 +163,7 @@ class _Tally:
             Measurement("ulp.mean", mean, mean - slack, mean + slack, unit="ulp", **common),
         ]  # fmt: skip
         for name, number in self.counts.items():
-            found.append(
-                Measurement(name, float(number), unit="inputs", witness=self.witness.get(name, ""), **common)
-            )
+            found.append(Measurement(name, float(number), unit="inputs", witness=self.witness.get(name, ""), **common))
         return found
 
 
@@ -197,17 +210,19 @@ def _block(
     if float(error[at]) > tally.worst:
         tally.worst = float(error[at])
         tally.witness["worst"] = f"x = {x[at].item()!r} gives {y[at].item()!r}, exact {ref[at].item()!r}"
-    _note_binades(error, x, first, last, fmt, tally)
+    _note_binades(error, first, last, fmt, tally)
     return order_y if skip else torch.cat([order_y[:1], order_y])
 
 
-def _note_binades(error: Tensor, x: Tensor, first: int, last: int, fmt: Format, tally: _Tally) -> None:
+def _note_binades(error: Tensor, first: int, last: int, fmt: Format, tally: _Tally) -> None:
+    """Keeps the worst error of each binade, at the value in the binade's middle."""
     edge = first
     while edge < last:
-        end = min(last, ((edge >> fmt.mantissa) + 1) << fmt.mantissa)
-        piece = slice(edge - first, end - first)
-        centre = float(x[piece][len(x[piece]) // 2])
-        tally.binades[centre] = max(tally.binades.get(centre, 0.0), float(error[piece].max()))
+        low = (edge >> fmt.mantissa) << fmt.mantissa
+        end = min(last, low + (1 << fmt.mantissa))
+        middle = from_ordinals(torch.tensor([low + (1 << (fmt.mantissa - 1))]), fmt).double().item()
+        worst = float(error[edge - first : end - first].max())
+        tally.binades[middle] = max(tally.binades.get(middle, 0.0), worst)
         edge = end
 
 
@@ -244,7 +259,8 @@ def _join(series: list[Series]) -> tuple[Series, ...]:
     if not series:
         return ()
     points = {x: y for s in series for x, y in zip(s.x, s.y, strict=True)}
-    return (replace(series[0], **dict(zip("xy", _sorted_curve(points), strict=True))),)
+    xs, ys = _sorted_curve(points)
+    return (replace(series[0], x=xs, y=ys),)
 
 
 def _on(f: Any, device: torch.device) -> Any:

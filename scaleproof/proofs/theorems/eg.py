@@ -97,9 +97,7 @@ STATEMENTS: dict[str, tuple[Statement, ...]] = {
         ),
     ),
     "eg.closed-form": (
-        _identity(
-            {"gamma": "real"}, "exp(gamma*0)", "1", "the empty sum gives exp(0) = 1, the start nu_1 = 1"
-        ),
+        _identity({"gamma": "real"}, "exp(gamma*0)", "1", "the empty sum gives exp(0) = 1, the start nu_1 = 1"),
         _identity(
             {"gamma": "real", "s": "real", "a": "real", "c": "real"},
             "exp(gamma*s)*exp(gamma*a*c)",

@@ -95,7 +95,13 @@ STATEMENTS: dict[str, tuple[Statement, ...]] = {
     "squareplus.dominates-softplus": (
         Statement(
             "ball",
-            {"kind": "threshold", "variable": "x", "parameter": "b", "family": FAMILY, "threshold": "4*log(2)**2"},
+            {
+                "kind": "threshold",
+                "variable": "x",
+                "parameter": "b",
+                "family": FAMILY,
+                "threshold": "4*log(2)**2",
+            },
             "for all b > 0: (SP_b(x) >= log(1 + exp(x)) for all real x) if and only if b >= 4 log(2)²",
         ),
     ),
@@ -111,7 +117,11 @@ STATEMENTS: dict[str, tuple[Statement, ...]] = {
     "squareplus.floats": tuple(
         Statement(
             "exhaustive",
-            {"format": name, "b": TABLE_B, "properties": ["finite", "not-below-relu", "non-decreasing", "faithful"]},
+            {
+                "format": name,
+                "b": TABLE_B,
+                "properties": ["finite", "not-below-relu", "non-decreasing", "faithful"],
+            },
             f"for all finite {name} x <= y, f the module's table for b = {TABLE_B}: f(x) is finite, f(x) >= max(x, 0), "
             "f(x) <= f(y), and |f(x) - SP_b(x)| < 1 ulp",
         )
@@ -161,8 +171,7 @@ def _minimax(statements: tuple[Statement, ...], _tables: Mapping[str, bytes]) ->
 
 def _tables(statements: tuple[Statement, ...], tables: Mapping[str, bytes]) -> list[Theorem]:
     return [
-        Theorem(s, {"table": base64.b64encode(zlib.compress(tables[s.body["format"]], 9)).decode()})
-        for s in statements
+        Theorem(s, {"table": base64.b64encode(zlib.compress(tables[s.body["format"]], 9)).decode()}) for s in statements
     ]
 
 

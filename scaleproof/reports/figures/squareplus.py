@@ -47,10 +47,10 @@ def _ulps(canvas: Any, result: Result) -> bool:
         axes.axhline(0.5, color="#555555", linewidth=0.8, linestyle=":")
         axes.set_xscale("symlog", linthresh=1e-6)
         axes.set_yscale("log")
-        axes.set(title=dtype, ylabel="worst ulp error", ylim=(1e-2, 3e9))
+        axes.set(title=dtype, ylabel="worst ulp error", ylim=(3e-2, 3e9))
         axes.tick_params(axis="x", labelsize=7)
         axes.xaxis.set_major_locator(_sparse_ticks(axes))
-    panels[0].legend(loc="lower right", fontsize=8)
+    panels[0].legend(loc="upper center", fontsize=8)
     panels[-1].set_xlabel(f"x (each point is a binade; {top:.0e} stands for anything above, infinity too)")
     return True
 
@@ -61,7 +61,7 @@ def _sparse_ticks(axes: Any) -> Any:
     low, high = axes.get_xlim()
     ends = max(abs(low), abs(high))
     step = 10 if ends > 1e9 else 2
-    powers = range(-6, int(math.log10(ends)) + 1, step)
+    powers = range(-6 + step, int(math.log10(ends)) + 1, step)
     return FixedLocator([s * 10.0**p for p in powers for s in (-1, 1)] + [0.0])
 
 
@@ -74,7 +74,9 @@ def _speed(canvas: Any, result: Result) -> bool:
     groups = list(dict.fromkeys((m.name.removeprefix("beside: ").removeprefix("speedup."), m.note) for m in rows))
     width = 0.8 / len(subjects)
     for k, subject in enumerate(subjects):
-        mine = {(m.name.removeprefix("beside: ").removeprefix("speedup."), m.note): m for m in rows if m.subject == subject}
+        mine = {
+            (m.name.removeprefix("beside: ").removeprefix("speedup."), m.note): m for m in rows if m.subject == subject
+        }
         at = [i for i, g in enumerate(groups) if g in mine]
         values = [float(mine[groups[i]].value or 0) for i in at]
         errors = [
@@ -100,7 +102,9 @@ def _group_label(name: str, note: str) -> str:
     mode = name.split(".")[0]
     parts = [p.strip() for p in note.split(",")]
     elements = next((p.split()[0] for p in parts if p.endswith("elements")), "")
-    threads = next((p for p in parts if p.endswith("thread(s)")), "").replace("(s)", "" if " 1 " in f" {parts[-1]} " else "s")
+    threads = next((p for p in parts if p.endswith("thread(s)")), "").replace(
+        "(s)", "" if " 1 " in f" {parts[-1]} " else "s"
+    )
     size = f"2^{int(elements).bit_length() - 1}" if elements.isdigit() else name
     return f"{mode}\n{size}\n{threads}"
 

@@ -1,0 +1,43 @@
+# Everything runs in .venv, which the first target that needs it sets up.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+
+.PHONY: help setup verify test test-slow lint bench schema clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv and install scaleproof with its development tools
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "scaleproof needs Python 3.11 or later; say make PYTHON=/path/to/python"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)
+
+verify: setup ## prove, measure and judge every claim; reports in reports/out/latest
+	$(BIN)/scaleproof verify $(ARGS)
+
+test: setup ## run the fast tests
+	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: setup ## run the slow tests too (minutes)
+	$(BIN)/python -m pytest -m 'not gpu and not coq' $(ARGS)
+
+lint: setup ## style, types and folder rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## side-by-side timings (benchmarks/)
+	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+schema: setup ## write the run record's JSON Schema again
+	$(BIN)/python -c 'from scaleproof.reports.record import schema_text; print(schema_text(), end="")' \
+		> scaleproof/reports/record.schema.json
+
+clean: ## remove the environment, caches and build output (not reports/out)
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

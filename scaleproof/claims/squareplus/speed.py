@@ -1,0 +1,50 @@
+"""Legs of speed: the formula, eager and compiled, timed against softplus."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from scaleproof.claims.claim import Prediction, Settings
+from scaleproof.claims.squareplus.common import ARTICLE_MODULE, MODULE, SOFTPLUS, subject
+from torchcheck.task import Measurement, Task
+
+#: "several times" is taken as three or more
+SEVERAL = "3"
+
+
+def plan_speed(settings: Settings, target: str) -> list[Task]:
+    others = [MODULE, "torch.nn:GELU", "torch.nn:SiLU"] if target == ARTICLE_MODULE else []
+    subjects = [subject(t) for t in (target, *others)]
+    sizes = {"small": 2**10, "cache": 2**18, "memory": 2**22}
+    if settings.profile == "full":
+        sizes = {**sizes, "memory": 2**24}
+    params = {"subjects": subjects, "baseline": subject(SOFTPLUS), "sizes": sizes, "device": settings.device}
+    probe = "torchcheck.probes.speed:speedups"
+    every_core = _cores()
+    tasks = [
+        Task(probe, {**params, "mode": "eager", "threads": n, "seed": settings.seed}, exclusive=True)
+        for n in sorted({1, every_core})
+    ]
+    return [*tasks, Task(probe, {**params, "mode": "compiled", "seed": settings.seed}, exclusive=True)]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def reduce_speed(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
+    """The predictions are about the formula; the accurate module, GELU and SiLU are measured beside it."""
+    first = measurements[0].subject if measurements else ""
+    return [m if m.subject == first else replace(m, name=f"beside: {m.name}") for m in measurements]
+
+
+def predict_speed(_settings: Settings) -> list[Prediction]:
+    found = []
+    for size in ("small", "cache", "memory"):
+        found.append(Prediction(f"speedup.eager.{size}", SEVERAL, "inf", "times faster"))
+        found.append(Prediction(f"speedup.eager.{size}", "0", SEVERAL, "times faster", "corrected"))
+    found.append(Prediction("speedup.compiled.small", "0", SEVERAL, "times faster", "corrected"))
+    found.append(Prediction("speedup.compiled.cache", SEVERAL, "inf", "times faster", "corrected"))
+    return found

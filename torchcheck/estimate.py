@@ -107,9 +107,10 @@ def fit_exponent(
 ) -> ExponentFit:
     """Weighted least squares of log y on log x, with HC3 robust errors, and a test for curvature.
 
-    `sigma` is the standard deviation of each log y (its relative error); without it all weigh the same.
-    It is called a power law unless the curvature's interval excludes 0 *and* the bend is more than
-    `material` in log y. Raises ValueError for fewer than 5 points or values that are not positive.
+    `sigma` is the standard deviation of each log y (its relative error); without it the points are taken as
+    exact and all weigh the same. It is called a power law if the bend is at most `material` in log y, or if
+    the curvature's interval, for errors of size `sigma`, contains 0. Raises ValueError for fewer than 5 points
+    or values that are not positive.
     """
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if len(xs) != len(ys) or len(xs) < 5:
@@ -122,10 +123,14 @@ def fit_exponent(
     parabola = np.stack([np.ones_like(xs), centred, centred**2], axis=1)
     flat, flat_errors = _hc3(line, np.log(ys), weights)
     bent, bent_errors = _hc3(parabola, np.log(ys), weights)
+    if sigma is not None:  # the scatter around a wrong law is no measure of the noise
+        weighted = parabola * weights[:, None]
+        bent_errors = np.sqrt(np.diag(np.linalg.inv(weighted.T @ weighted)))
     exponent = _t_interval(flat[1], flat_errors[1], len(xs) - 2, len(xs), alarm)
     curvature = _t_interval(bent[2], bent_errors[2], len(xs) - 3, len(xs), alarm)
     bend = float(np.abs(parabola @ bent - line @ flat).max())
-    return ExponentFit(exponent, curvature, bend, curvature.lo <= 0 <= curvature.hi or bend <= material)
+    within_noise = sigma is not None and curvature.lo <= 0 <= curvature.hi
+    return ExponentFit(exponent, curvature, bend, bend <= material or within_noise)
 
 
 def _hall_inverse(y: Array, skewness: Array, n: int) -> Array:

@@ -81,20 +81,20 @@ def compare(prediction: Prediction, measurement: Measurement) -> Standing:
 def _standing(
     predictions: Sequence[Prediction], measurements: Sequence[Measurement], about: About
 ) -> tuple[Standing, str]:
-    open_why = ""
+    undecided: list[str] = []
     for p in predictions:
         if p.about != about:
             continue
         same = [m for m in measurements if m.name == p.name]
         if not same:
-            open_why = open_why or f"{p.name} was not measured"
+            undecided.append(f"{p.name} was not measured")
         for m in same:
             match compare(p, m):
                 case "outside":
                     return "outside", _difference(p, m)
                 case "open":
-                    open_why = open_why or (m.note if m.value is None else _difference(p, m))
-    return ("open", open_why) if open_why else ("inside", "")
+                    undecided.append(f"{p.name}: {m.note}" if m.value is None else _difference(p, m))
+    return ("open", undecided[0]) if undecided else ("inside", "")
 
 
 def _difference(p: Prediction, m: Measurement) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
@@ -14,6 +15,7 @@ from scaleproof.proofs.language import LanguageError, evaluate
 
 __all__ = ["ball", "hull", "over_piece", "precision", "rational", "taylor", "value"]
 
+_RATIONAL = re.compile(r"-?[0-9]+(/[0-9]+|\.[0-9]+)?")
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "sqrt": lambda e: e.sqrt(),
     "exp": lambda e: e.exp(),
@@ -23,12 +25,13 @@ _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 
 def rational(text: str) -> Fraction:
     """An exact rational from `p/q`, an integer or a decimal; raises LanguageError."""
+    # no exponents: 1e999999999 is a short text and a number that fills the memory
+    if not isinstance(text, str) or len(text) > 2000 or not _RATIONAL.fullmatch(text):
+        raise LanguageError(f"'{str(text)[:40]}' is no rational number")
     try:
-        if len(text) > 2000:
-            raise ValueError("too long")
         return Fraction(text)
-    except (ValueError, ZeroDivisionError, TypeError) as error:
-        raise LanguageError(f"'{str(text)[:40]}' is no rational number") from error
+    except ZeroDivisionError as error:
+        raise LanguageError(f"'{text[:40]}' divides by zero") from error
 
 
 def ball(value: Fraction) -> Any:

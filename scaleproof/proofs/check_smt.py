@@ -24,14 +24,15 @@ import z3
 from scaleproof.proofs.language import evaluate
 
 #: z3's own measure of work; deterministic, unlike seconds
-RESOURCE_LIMIT = 40_000_000
+RESOURCE_LIMIT = 100_000_000
 
 
 class Reals:
     """Translates texts to z3 terms, collecting what is known of their roots, exponentials and logarithms."""
 
     def __init__(self, names: list[str]) -> None:
-        self.variables: dict[str, Any] = {name: z3.Real(name) for name in names}
+        self._context = z3.Context()  # a fresh one: what z3 did before must not change what it does now
+        self.variables: dict[str, Any] = {name: self._real(name) for name in names}
         self.known: list[Any] = []  # axioms and assumptions, in the order in which they became known
         self.unproved: list[str] = []  # side conditions that could not be proved
         self._atoms: dict[tuple[str, str], tuple[Any, Any]] = {}
@@ -51,7 +52,7 @@ class Reals:
             "implies": z3.Implies,
             "iff": lambda a, b: a == b,
         }
-        return evaluate(text, {**self.variables, **values}, z3.RealVal, functions)
+        return evaluate(text, {**self.variables, **values}, self._number, functions)
 
     def proves(self, goal: Any) -> bool:
         """True if z3 shows that what is known implies `goal`."""
@@ -67,8 +68,14 @@ class Reals:
         solver.add(extra)
         return bool(solver.check() == z3.unsat)
 
+    def _real(self, name: str) -> Any:
+        return z3.Real(name, self._context)
+
+    def _number(self, value: int) -> Any:
+        return z3.RealVal(value, self._context)
+
     def _solver(self) -> Any:
-        solver = z3.Solver()
+        solver = z3.Solver(ctx=self._context)
         solver.set("rlimit", RESOURCE_LIMIT)
         solver.add(*self.known)
         return solver
@@ -130,7 +137,7 @@ class Reals:
         key = (kind, z3.simplify(argument).sexpr())
         if key not in self._atoms:
             require()
-            variable = z3.Real(f"{kind}!{len(self._atoms)}")
+            variable = self._real(f"{kind}!{len(self._atoms)}")
             self.known += axioms(variable)
             self._atoms[key] = (argument, variable)
         return self._atoms[key][1]

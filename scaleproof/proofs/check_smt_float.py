@@ -24,18 +24,19 @@ def check(body: Mapping[str, Any], evidence: Mapping[str, Any]) -> str | None:
     if evidence:
         return "an smt theorem carries no evidence"
     for name in body["formats"]:
-        sort = z3.FPSort(*FORMATS[name])
+        context = z3.Context()  # a fresh one: what z3 did before must not change what it does now
+        sort = z3.FPSort(*FORMATS[name], context)
         variables = {v: z3.FP(v, sort) for v in body["variables"]}
 
         def number(value: int, sort: Any = sort) -> Any:
-            return z3.FPVal(value, sort)
+            return z3.FPVal(value, sort, ctx=sort.ctx)
 
         functions = {
-            "==": z3.fpEQ,  # z3's own == would call NaN equal to NaN and 0 different from -0
-            "!=": z3.fpNEQ,
+            "==": lambda a, c: z3.fpEQ(a, c, a.ctx),  # z3's own == would call NaN equal to NaN and 0 different from -0
+            "!=": lambda a, c: z3.fpNEQ(a, c, a.ctx),
             "/": lambda a, c: z3.simplify(a / c),  # 1/2 is then a constant
-            "isnan": z3.fpIsNaN,
-            "isfinite": lambda a: z3.Not(z3.Or(z3.fpIsNaN(a), z3.fpIsInf(a))),
+            "isnan": lambda a: z3.fpIsNaN(a, a.ctx),
+            "isfinite": lambda a: z3.Not(z3.Or(z3.fpIsNaN(a, a.ctx), z3.fpIsInf(a, a.ctx))),
             "implies": z3.Implies,
             "iff": lambda a, b: a == b,
             "and": z3.And,
@@ -43,15 +44,15 @@ def check(body: Mapping[str, Any], evidence: Mapping[str, Any]) -> str | None:
         }
         assumed = [evaluate(text, variables, number, functions) for text in body["assume"]]
         goal = evaluate(body["goal"], variables, number, functions)
-        if _decide(assumed) != z3.sat:
+        if _decide(context, assumed) != z3.sat:
             return f"{name}: no values were found that satisfy the assumptions"
-        if _decide([*assumed, z3.Not(goal)]) != z3.unsat:
+        if _decide(context, [*assumed, z3.Not(goal)]) != z3.unsat:
             return f"{name}: z3 does not refute the negation"
     return None
 
 
-def _decide(formulas: list[Any]) -> Any:
-    solver = z3.Solver()  # a fresh one each time: z3's incremental mode is much slower on floating point
+def _decide(context: Any, formulas: list[Any]) -> Any:
+    solver = z3.Solver(ctx=context)  # a fresh one each time: z3's incremental mode is much slower on floating point
     solver.set("rlimit", RESOURCE_LIMIT)
     solver.add(*formulas)
     return solver.check()

@@ -75,7 +75,7 @@ def speedups(
 
 
 def _compile(function: Any, inputs: Mapping[str, torch.Tensor]) -> Any:
-    compiled = torch.compile(function, dynamic=True)
+    compiled: Any = torch.compile(function, dynamic=True)
     with torch.no_grad():
         for x in inputs.values():
             compiled(x)

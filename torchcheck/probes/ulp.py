@@ -107,23 +107,13 @@ def merge(parts: Sequence[Sequence[Measurement]], complete: int | None = None) -
         else:
             value = float(values.max() if name == "ulp.worst" else values.sum())
         worst = same[int(values.argmax())]
-        slack = max((m.hi or 0) - (m.value or 0) for m in same)
+        slack = max(float(m.hi or 0) - v if np.isfinite(v) else 0.0 for m, v in zip(same, values, strict=True))
         series = _join([s for m in same for s in m.series])
         level = 1.0 if samples == complete else 0.0
         seconds = sum(m.seconds for m in same)
-        hi = value + slack
-        merged.append(
-            replace(
-                worst,
-                value=value,
-                lo=value,
-                hi=hi,
-                samples=samples,
-                series=series,
-                level=level,
-                seconds=seconds,
-            )
-        )
+        lo = value - slack if name == "ulp.mean" else value
+        totals: dict[str, Any] = {"samples": samples, "series": series, "level": level, "seconds": seconds}
+        merged.append(replace(worst, value=value, lo=lo, hi=value + slack, **totals))
     return merged
 
 

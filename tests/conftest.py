@@ -1,0 +1,63 @@
+"""Fresh numerical state for every test, and the run of all claims that several tests look at."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import flint
+import mpmath
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+
+from scaleproof.claims import runner
+from scaleproof.claims.claim import Settings
+from scaleproof.claims.environment import environment
+from scaleproof.claims.registry import CLAIMS
+from scaleproof.reports.record import Record, Run
+from torchcheck.run import Here
+
+settings.register_profile("default", deadline=None)  # no test asserts wall time
+settings.load_profile("default")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_state() -> Iterator[None]:
+    flint.ctx.prec, flint.ctx.cap = 53, 10
+    mpmath.mp.prec = 53
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    random.seed(0)
+    yield
+    assert flint.ctx.prec == 53, "a test or the code under it left another precision behind"
+    assert mpmath.mp.prec == 53
+    torch.set_num_threads(threads)
+    torch.set_default_dtype(dtype)
+
+
+def about_run(**changes: object) -> Run:
+    """A run's description for records made in tests."""
+    fields = {"id": "test", "started": "2026-01-01T00:00:00+00:00", "seconds": 0.0, "command": "test"}
+    return Run.model_validate({**fields, "profile": "quick", "seed": 0, "device": "cpu", **changes})
+
+
+@pytest.fixture(scope="session")
+def timed() -> str:
+    """The one claim whose verdict is about wall time, which no test asserts."""
+    return "squareplus.speed"
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="session")
+def record(run_folder: Path, timed: str) -> Record:
+    """All claims but the timed one, run once for the session."""
+    chosen = [c for c in CLAIMS if c.id != timed]
+    return runner.run(chosen, Settings(), run_folder, Here(), about_run(), environment())

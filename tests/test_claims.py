@@ -1,0 +1,83 @@
+"""Every claim as a test: its verdict, its certificate and its seeded fault."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scaleproof.claims.claim import Settings
+from scaleproof.claims.registry import CLAIMS
+from scaleproof.proofs.theorems import STATEMENTS, replay
+from scaleproof.reports.record import Record, Result
+from torchcheck.run import run_task
+
+IDS = [c.id for c in CLAIMS if c.id != "squareplus.speed"]
+
+
+def _result(record: Record, claim: str) -> Result:
+    return next(r for r in record.results if r.id == claim)
+
+
+def test_no_claim_was_lost() -> None:
+    families = {"squareplus": 8, "eg": 6}
+    assert {f: sum(c.family == f for c in CLAIMS) for f in families} == families
+    assert len(CLAIMS) == len({c.id for c in CLAIMS}) == sum(families.values())
+
+
+@pytest.mark.parametrize("claim", IDS)
+def test_verdict_is_the_recorded_one(record: Record, claim: str) -> None:
+    result = _result(record, claim)
+    assert result.verdict == result.recorded, result.message
+
+
+@pytest.mark.parametrize("claim", IDS)
+def test_seeded_fault_changes_the_verdict(record: Record, claim: str) -> None:
+    fault = _result(record, claim).fault
+    assert fault is not None
+    assert fault.caught, f"{fault.words}: {fault.verdict}, {fault.message}"
+    assert fault.verdict == "refuted"
+
+
+@pytest.mark.parametrize("claim", sorted(STATEMENTS))
+def test_stored_certificate_replays(record: Record, run_folder: Path, claim: str) -> None:
+    proof = _result(record, claim).proof
+    assert proof is not None
+    checked = replay(json.loads((run_folder / proof.certificate).read_text(encoding="utf-8")))
+    assert checked.holds, checked.reason
+    assert checked.claim == claim
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.id)
+def test_legs_are_what_the_claim_says(claim) -> None:  # type: ignore[no-untyped-def]
+    assert ("P" in claim.legs) == (claim.proof is not None) == (claim.id in STATEMENTS)
+    names = {p.name for p in claim.predict(Settings()) if p.about == "source"}
+    assert names, "a claim predicts something of its source's statement"
+    assert claim.plan(Settings(), claim.subject)
+    if claim.recorded == "corrected":
+        assert claim.corrected
+        assert any(p.about == "corrected" for p in claim.predict(Settings()))
+
+
+def test_corrected_claims_show_a_counterexample(record: Record) -> None:
+    corrected = [r for r in record.results if r.verdict == "corrected"]
+    assert {r.id for r in corrected} == {"squareplus.floats", "eg.non-negative", "eg.sign-rule"}
+    assert all(r.counterexample for r in corrected)
+
+
+def test_speed_measures_what_it_predicts(timed: str) -> None:
+    claim = next(c for c in CLAIMS if c.id == timed)
+    task = claim.plan(Settings(), claim.subject)[0]
+    small = {**task.params, "sizes": {"small": 64}, "repeats": 30}
+    measured = claim.reduce(Settings(), run_task(type(task)(task.probe, small)))
+    assert {m.name for m in measured} == {"speedup.eager.small", "beside: speedup.eager.small"}
+    assert all(m.lo is not None and m.lo <= (m.value or 0) <= (m.hi or 0) for m in measured)
+
+
+@pytest.mark.parametrize("claim", ["eg.closed-form", "squareplus.floats"])
+def test_one_seed_gives_the_same_numbers_twice(claim: str) -> None:
+    chosen = next(c for c in CLAIMS if c.id == claim)
+    task = chosen.plan(Settings(), chosen.subject)[-1]
+    first, second = (run_task(task) for _ in range(2))
+    assert [(m.name, m.value, m.witness) for m in first] == [(m.name, m.value, m.witness) for m in second]

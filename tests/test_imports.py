@@ -1,0 +1,42 @@
+"""What may be imported where: theory and reports without torch, torchcheck without anything of ours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+LIST = "import sys, {0}; print(*sorted(m for m in sys.modules if m.split('.')[0] in {1}))"
+
+
+def _loaded(modules: str, names: set[str]) -> list[str]:
+    code = LIST.format(modules, names)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return run.stdout.split()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "scaleproof.analysis.squareplus, scaleproof.analysis.eg",
+        "scaleproof.proofs.theorems",
+        "scaleproof.reports.render, scaleproof.reports.difference",
+    ],
+)
+def test_theory_and_reports_load_no_torch(module: str) -> None:
+    assert _loaded(module, {"torch", "torchcheck"}) == []
+
+
+def test_torchcheck_runs_alone() -> None:
+    modules = "torchcheck.worker, torchcheck.modules, torchcheck.faults, torchcheck.probes.optimizers"
+    ours = {"scaleproof", "flint", "mpmath", "pydantic", "typer", "rich", "jinja2", "z3", "matplotlib"}
+    assert _loaded(modules, ours) == []
+
+
+def test_this_test_can_fail() -> None:
+    assert "torch" in _loaded("torchcheck.worker", {"torch"})
+
+
+def test_help_loads_nothing_heavy() -> None:
+    assert _loaded("scaleproof.claims.cli", {"torch", "sympy", "z3", "flint", "matplotlib", "scipy", "numpy"}) == []

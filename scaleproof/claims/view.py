@@ -9,7 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from scaleproof.claims.claim import Claim
 from scaleproof.claims.environment import Tool
@@ -70,12 +70,19 @@ def summary(record: Record, folder: Path, written: Sequence[Path], quiet: bool) 
     surprises = record.surprises
     rows = surprises if quiet else sorted(record.results, key=lambda r: r.expected)
     if rows:
-        table = Table("claim", "verdict", "recorded", "fault caught", "seconds", "why")
+        table = Table(Column("claim", no_wrap=True), "verdict", "recorded", "fault caught", "seconds")
         for r in rows:
             fault = "" if r.fault is None else ("yes" if r.fault.caught else "[bold red]no[/bold red]")
             recorded = r.recorded if r.verdict == r.recorded else f"[bold]{r.recorded}[/bold]"
-            table.add_row(r.id, _verdict(r.verdict), recorded, fault, f"{r.seconds:.1f}", escape(r.message))
+            table.add_row(r.id, _verdict(r.verdict), recorded, fault, f"{r.seconds:.1f}")
         console.print(table)
+    for r in surprises:
+        console.print(f"[bold red]surprise[/bold red] {r.id}: {escape(r.message)}", soft_wrap=True)
+        if r.fault and not r.fault.caught:
+            console.print(f"  its seeded fault ({escape(r.fault.words)}) was not noticed", soft_wrap=True)
+        console.print(
+            f"  again: scaleproof verify {r.id}; at length: scaleproof show {r.id} --run {folder}", soft_wrap=True
+        )
     if quiet:
         return
     console.print(

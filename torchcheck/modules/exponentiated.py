@@ -7,8 +7,9 @@ What happens at the edges of floating point, for all three:
 - A NaN gradient makes its coordinate NaN: nothing is hidden.
 - A factor exp(u) never overflows: u is limited to log of the largest finite number, so 0 * exp(u) is 0.
 - exp(u) may underflow to 0, and a product may round to 0: a coordinate of EG that is 0 stays 0.
-- float16 and bfloat16 parameters are stepped in float32 arithmetic and rounded once per step;
-  step sizes and gains are kept as float32 logarithms.
+- Step sizes and gains are kept as logarithms: they recover from an underflow, and where they would
+  overflow they stop at the largest finite number.
+- float16 and bfloat16 parameters are stepped in float32 arithmetic and rounded once per step.
 """
 
 from __future__ import annotations
@@ -98,7 +99,9 @@ class ExponentiatedGradient(_ListOptimizer):
                 )
 
     def _update(self, group: Group, params: list[Tensor], grads: list[Tensor]) -> None:
-        factors = _exp_(list(torch._foreach_mul(_wide(grads), -group["lr"])))
+        factors = list(torch._foreach_mul(_wide(grads), -group["lr"]))
+        torch._foreach_clamp_max_(factors, _log_max(factors[0].dtype))
+        torch._foreach_exp_(factors)
         torch._foreach_mul_(params, factors)
         torch._foreach_clamp_max_(params, torch.finfo(params[0].dtype).max)
 
@@ -108,7 +111,7 @@ class HypergradientSGD(_ListOptimizer):
 
     nu <- nu * exp(gamma * previous_grad * grad), then theta <- theta - lr * nu * grad; nu starts at 1 and
     the first step has no previous gradient. The logarithm of nu is what is kept (`state["log_nu"]`), so nu
-    recovers after an underflow; it stays within the finite numbers.
+    recovers after an underflow; it stops at the logarithm of the largest finite number.
 
     Args:
         params: parameters or parameter groups.
@@ -130,7 +133,7 @@ class HypergradientSGD(_ListOptimizer):
 
     def step_sizes(self) -> list[Tensor]:
         """The current nu of every parameter that has been stepped, in order; shapes as the parameters'."""
-        return [_exp([s["log_nu"]])[0] for s in self.state.values()]
+        return [s["log_nu"].exp() for s in self.state.values()]
 
     def _update(self, group: Group, params: list[Tensor], grads: list[Tensor]) -> None:
         fresh = [p for p in params if "log_nu" not in self.state[p]]
@@ -140,7 +143,7 @@ class HypergradientSGD(_ListOptimizer):
         logs = [self.state[p]["log_nu"] for p in params]
         previous = [self.state[p]["previous"] for p in params]
         _accumulate_(logs, previous, grads, group["gamma"])
-        torch._foreach_addcmul_(params, _exp(logs), grads, value=-group["lr"])
+        torch._foreach_addcmul_(params, list(torch._foreach_exp(logs)), grads, value=-group["lr"])
         torch._foreach_copy_(previous, grads)
 
 
@@ -180,7 +183,7 @@ class AmidFunnel(_ListOptimizer):
 
     def gains(self) -> list[Tensor]:
         """The gains p of every parameter that has been stepped, in order; never negative."""
-        return [_exp([s["log_gain"]])[0] for s in self.state.values()]
+        return [s["log_gain"].exp() for s in self.state.values()]
 
     def _step_group(self, group: Group) -> None:
         stepped = [p for p in group["params"] if p.grad is not None and "momentum" in self.state[p]]
@@ -204,7 +207,7 @@ class AmidFunnel(_ListOptimizer):
         _accumulate_(logs, average, grads, group["gamma_p"])
         torch._foreach_lerp_(average, _wide(grads), 1 - group["beta"])
         torch._foreach_mul_(momentum, group["mu"])
-        torch._foreach_addcmul_(momentum, _exp(logs), grads, value=group["lr"])
+        torch._foreach_addcmul_(momentum, list(torch._foreach_exp(logs)), grads, value=group["lr"])
         scale = math.exp(min(group["log_scale"], _log_max(momentum[0].dtype)))
         torch._foreach_add_(params, momentum, alpha=-scale)
 
@@ -238,20 +241,9 @@ def _wide(tensors: list[Tensor]) -> list[Tensor]:
     return [t.to(_work(t.dtype)) for t in tensors]
 
 
-def _exp_(exponents: list[Tensor]) -> list[Tensor]:
-    """exp(u) in place, with u limited to the logarithm of the largest finite number."""
-    torch._foreach_clamp_max_(exponents, _log_max(exponents[0].dtype))
-    torch._foreach_exp_(exponents)
-    return exponents
-
-
-def _exp(exponents: list[Tensor]) -> list[Tensor]:
-    return _exp_([u.clone() for u in exponents])
-
-
 def _accumulate_(logs: list[Tensor], first: list[Tensor], second: list[Tensor], rate: float) -> None:
-    """logs += (rate * first) * second, kept within the finite numbers, so that inf - inf never arises."""
+    """logs += (rate * first) * second, kept finite and low enough for a finite exp."""
     torch._foreach_addcmul_(logs, first, second, value=rate)
-    largest = torch.finfo(logs[0].dtype).max
+    info = torch.finfo(logs[0].dtype)
     for log in logs:  # one pass; there is no foreach clamp with both bounds
-        log.clamp_(-largest, largest)
+        log.clamp_(-info.max, _log_max(logs[0].dtype))

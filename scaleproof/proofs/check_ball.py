@@ -118,7 +118,7 @@ def _minimax(body: Body, evidence: Body, bounds: Body) -> str | None:
     if not ball(margin) < error:
         return "the tail's margin is not below the error"
     size = f"{margin.numerator}/{margin.denominator}"
-    return _tail(body, b_lo, b_hi, far, f"{family} < {size}") or _tail(body, b_lo, b_hi, far, f"{family} > -{size}")
+    return _tail(body, b_lo, b_hi, far, f"{family} < {size} and {family} > -{size}")
 
 
 def check_cover(

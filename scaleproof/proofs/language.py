@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 MAX_LENGTH = 4000
@@ -56,14 +57,19 @@ def evaluate(
     number of arguments) where the text uses them. Raises LanguageError.
     """
     if not isinstance(text, str) or len(text) > MAX_LENGTH:
-        raise LanguageError("a statement is a text of at most 4000 characters")
+        raise LanguageError(f"a statement is a text of at most {MAX_LENGTH} characters")
+    return _value(_parse(text), variables, number, functions)
+
+
+@lru_cache(maxsize=256)  # a cover evaluates one text hundreds of times
+def _parse(text: str) -> ast.expr:
     try:
         tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise LanguageError(f"cannot parse '{text[:80]}': {error}") from error
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
         raise LanguageError("the statement is too long")
-    return _value(tree.body, variables, number, functions)
+    return tree.body
 
 
 def _value(

@@ -154,7 +154,7 @@ def _minimax(statements: tuple[Statement, ...], _tables: Mapping[str, bytes]) ->
         around = hull(*map(rational, bounds["b"]))
         inner: dict[str, Any] = {"b": around, "b_zero": value(FAMILY, {"x": arb(0), "b": around})}
         peak = rational(bounds["x"][0])
-        left, right = (Fraction(round(64 * peak) + k, 64) for k in (-8, 8))
+        left, right = (Fraction(round(64 * peak) + k, 64) for k in (-4, 4))
         lower = positive(f"-({FAMILY}) - b_zero", "x", inner)
         upper = positive(f"({FAMILY}) - b_zero", "x", inner, touch=ZERO)
         evidence = {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
+from torchcheck.machine import cores
 from torchcheck.probes.ulp import audit
 
 COUNT = 1 << 23
@@ -18,13 +18,13 @@ REFERENCE = {"target": "torchcheck.references:squareplus_reference", "options": 
 
 def main() -> None:
     torch.set_num_threads(1)
-    cores = os.cpu_count() or 1
-    table = Table("inputs from", "ns an input, one thread", f"seconds for 2^32 on {cores} cores")
+    available = cores()
+    table = Table("inputs from", "ns an input, one thread", f"seconds for 2^32 on {available} cores")
     for start in (0, 1 << 29, 1 << 30, -(1 << 30)):
         begin = time.perf_counter()
         audit(MODULE, REFERENCE, "float32", start=start, stop=start + COUNT)
         each = (time.perf_counter() - begin) / COUNT
-        table.add_row(f"ordinal {start}", f"{1e9 * each:.1f}", f"{each * 2**32 / cores:.0f}")
+        table.add_row(f"ordinal {start}", f"{1e9 * each:.1f}", f"{each * 2**32 / available:.0f}")
     Console().print(table)
 
 

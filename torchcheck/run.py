@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from torchcheck.machine import cores
 from torchcheck.subjects import DeviceError, resolve
 from torchcheck.task import Measurement, Task
 
@@ -50,11 +51,9 @@ class Here(Executor):
 def process_pool(workers: int) -> Executor:
     """An executor of that many processes, the machine's cores shared out among them."""
     import multiprocessing
-    import os
     from concurrent.futures import ProcessPoolExecutor
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = max(1, cores // workers)
+    threads = max(1, cores() // workers)
     context = multiprocessing.get_context("spawn")  # a forked child may inherit torch's locked thread pool
     return ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(threads,))
 

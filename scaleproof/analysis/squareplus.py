@@ -62,7 +62,7 @@ def minimax() -> dict[str, Enclosure]:
 
 
 def dominance_threshold() -> Enclosure:
-    """4 log²2: SP_b(0) = sqrt(b)/2 reaches softplus(0) = log 2 (kexue.fm/archives/8833)."""
+    """4 log²2: SP_b(0) = sqrt(b)/2 reaches softplus(0) = log 2 (kexue.fm/archives/8833, eq. 5)."""
     with precision(300):
         threshold = 4 * arb(2).log() ** 2
     (value,) = twice_checked({"b": threshold}, lambda: [4 * mpmath.log(2) ** 2], digits=60)

@@ -30,15 +30,22 @@ class Exit(IntEnum):
 
 HELP = """Proves, predicts, measures and judges published statements about deep models.
 
-Exit codes: 0 every verdict is as recorded; 1 a verdict changed, a claim failed, or a check missed its seeded
-fault; 2 bad usage or an unreadable file; 3 interrupted (what was done is kept: see verify --resume).
+Exit codes:
+
+0 every verdict is as recorded
+
+1 a verdict changed, a claim failed, or a check missed its seeded fault
+
+2 bad usage, or a file that cannot be read or written
+
+3 interrupted; what was done is kept (verify --resume continues)
 """
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 Patterns = Annotated[
     list[str] | None,
-    typer.Argument(help="Ids, families or patterns such as 'eg.*'; all claims without.", metavar="[ID|FAMILY|GLOB]..."),
+    typer.Argument(help="Ids, families or patterns such as 'eg.*'; all claims without.", metavar="ID|FAMILY|GLOB"),
 ]
 Formats = Annotated[
     str,
@@ -59,7 +66,7 @@ def verify(
     ] = "",
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random draw.")] = 0,
     jobs: Annotated[int, typer.Option(min=0, help="Processes for tasks; 0: one for quick, one a core for full.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run [reports/out/<run id>].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run, instead of reports/out/<run id>.")] = None,
     formats: Formats = "md,html,pdf",
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the unfinished run in --out, or the latest one.")
@@ -70,7 +77,8 @@ def verify(
     """Run claims and write their record and reports.
 
     Each claim is measured on the real torch module, its certificate is made and checked, theory's predictions
-    are held against the measurements, and a module with a seeded fault has to change the verdict.
+    are held against the measurements, and a module with a seeded fault has to change the verdict. Nothing done
+    is lost when the run is interrupted or killed.
     """
     from scaleproof.claims import view
     from scaleproof.claims.claim import Settings

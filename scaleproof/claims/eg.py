@@ -215,7 +215,7 @@ CLAIMS = (
     ),
     Claim(
         id="eg.closed-form",
-        source=_source("eq. 13"),
+        source=_source("eq. 12"),
         statement=r"With $\nu_1 = 1$: $\nu_{t+1} = \exp\left(\gamma\sum_{k=1}^t g_{k-1} \odot g_k\right)$.",
         recorded=Verdict.PROVED,
         legs="PM",
@@ -230,7 +230,7 @@ CLAIMS = (
     ),
     Claim(
         id="eg.sign-rule",
-        source=_source("after eq. 13"),
+        source=_source("after eq. 12"),
         statement=r"A coordinate's step grows exactly when two successive gradients agree in sign.",
         corrected=r"Over the reals the step size $\nu$ grows exactly when $g_{t-1}g_t > 0$; the step "
         r"$\eta\nu\lvert g\rvert$ itself may shrink all the same. In floating point $\log\nu$ never moves against the "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import shutil
 import sys
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 import psutil
 
 from scaleproof.reports.record import Environment
+from torchcheck.machine import cores
 
 PACKAGES = (
     "scaleproof",
@@ -43,7 +43,7 @@ def environment() -> Environment:
         python=platform.python_version(),
         platform=platform.platform(),
         cpu=_cpu(),
-        cores=_cores(),
+        cores=cores(),
         memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
         torch=torch.__version__,
         cuda=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
@@ -95,7 +95,3 @@ def _cpu() -> str:
         except OSError:
             pass
     return platform.processor() or platform.machine()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

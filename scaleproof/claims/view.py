@@ -76,6 +76,9 @@ def summary(record: Record, folder: Path, written: Sequence[Path], quiet: bool) 
             recorded = r.recorded if r.verdict == r.recorded else f"[bold]{r.recorded}[/bold]"
             table.add_row(r.id, _verdict(r.verdict), recorded, fault, f"{r.seconds:.1f}")
         console.print(table)
+    for r in rows:
+        if r.expected and r.verdict == "inconclusive":
+            console.print(f"{_verdict(r.verdict)} {r.id}: {escape(r.message)}", soft_wrap=True)
     for r in surprises:
         console.print(f"[bold red]surprise[/bold red] {r.id}: {escape(r.message)}", soft_wrap=True)
         if r.fault and not r.fault.caught:
@@ -86,7 +89,8 @@ def summary(record: Record, folder: Path, written: Sequence[Path], quiet: bool) 
     if quiet:
         return
     console.print(
-        f"{len(record.results)} claims, {len(surprises)} surprises, {record.run.seconds:.0f} s. Record: {folder}",
+        f"{_count(len(record.results), 'claim')}, {_count(len(surprises), 'surprise')}, {record.run.seconds:.0f} s. "
+        f"Record: {folder}",
         soft_wrap=True,
     )
     for path in written:
@@ -95,9 +99,10 @@ def summary(record: Record, folder: Path, written: Sequence[Path], quiet: bool) 
 
 def claims(chosen: Sequence[Claim]) -> None:
     """The list of claims."""
-    table = Table("claim", "recorded", "legs", "source")
+    table = Table(Column("claim", no_wrap=True), "recorded", "legs", "source")
     for c in chosen:
-        table.add_row(c.id, _verdict(c.recorded.value), c.legs, f"{c.source.url} {c.source.equation}")
+        place = c.source.url.removeprefix("https://")
+        table.add_row(c.id, _verdict(c.recorded.value), c.legs, f"{place}, {c.source.equation}")
     Console().print(table)
 
 
@@ -168,6 +173,10 @@ def doctor(machine: Environment, found: Sequence[Tool]) -> None:
     for tool in found:
         optional.add_row(tool.name, tool.found or "[yellow]no[/yellow]", "" if tool.found else tool.switches_off)
     console.print(optional)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _verdict(name: str) -> str:

@@ -33,7 +33,7 @@ def run(tmp_path: Path) -> Path:
 
 def test_help_documents_every_exit_code() -> None:
     text = " ".join(_invoke("--help").output.split())
-    for code in ("0 every verdict", "1 a verdict changed", "2 bad usage", "3 interrupted"):
+    for code in ("0 every verdict is as recorded", "1 a verdict changed", "2 bad usage", "3 interrupted"):
         assert code in text
     for command in ("verify", "list", "show", "report", "compare", "replay", "doctor"):
         assert _invoke(command, "--help").exit_code == 0

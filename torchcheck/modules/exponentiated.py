@@ -107,7 +107,7 @@ class ExponentiatedGradient(_ListOptimizer):
 
 
 class HypergradientSGD(_ListOptimizer):
-    """SGD with a step size nu per coordinate that is itself learned by EG (kexue.fm/archives/8968, eq. 12).
+    """SGD with a step size nu per coordinate that is itself learned by EG (kexue.fm/archives/8968, eq. 11).
 
     nu <- nu * exp(gamma * previous_grad * grad), then theta <- theta - lr * nu * grad; nu starts at 1 and
     the first step has no previous gradient. The logarithm of nu is what is kept (`state["log_nu"]`), so nu

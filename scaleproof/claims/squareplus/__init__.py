@@ -56,7 +56,7 @@ CLAIMS = (
     ),
     Claim(
         id="squareplus.gap",
-        source=_source("eq. 4"),
+        source=_source("eq. 1-2"),
         statement=r"$0 < \mathrm{SP}_b(x) - \mathrm{ReLU}(x) \le \sqrt b/2$, with equality only at 0; the gap decays "
         r"like $b/(4\lvert x\rvert)$.",
         recorded=Verdict.PROVED,
@@ -89,7 +89,7 @@ CLAIMS = (
     ),
     Claim(
         id="squareplus.convex",
-        source=_source("after eq. 3"),
+        source=_source("eq. 4"),
         statement=r"$\mathrm{SP}_b''(x) = \frac{b}{2(x^2+b)^{3/2}} > 0$; "
         r"$\sup \mathrm{SP}_b'' = \frac{1}{2\sqrt b}$ (the smoothness constant) and "
         r"$\sup \lvert\mathrm{SP}_b'''\rvert = \frac{24\sqrt5}{125\,b}$, both tight.",
@@ -106,7 +106,7 @@ CLAIMS = (
     ),
     Claim(
         id="squareplus.dominates-softplus",
-        source=_source("eq. 6"),
+        source=_source("eq. 5"),
         statement=r"$\mathrm{SP}_b(x) \ge \log(1 + e^x)$ for all $x$ if and only if $b \ge 4\log^2 2 = 1.921812\ldots$",
         recorded=Verdict.PROVED,
         legs="PNM",
@@ -122,14 +122,14 @@ CLAIMS = (
     ),
     Claim(
         id="squareplus.minimax",
-        source=_source("eq. 5"),
+        source=_source("eq. 8"),
         statement=r"$\min_b \sup_x \lvert\mathrm{SP}_b(x) - \log(1+e^x)\rvert$ is attained at $b = 1.52382103\ldots$, with "
         r"value $0.075931\ldots$; it is unique, and the supremum is over all of $\mathbb R$.",
         recorded=Verdict.PROVED,
         legs="PNM",
         outline=r"With $x = 2t$ the difference is $\sqrt{t^2 + b/4} - \log(2\cosh t)$: even in $x$, increasing in $b$. Its "
         r"errors at 0 and at the peak balance where $t\coth(t/2) = \log(4\cosh t)$, and then $b^* = 4t^2/\sinh^2 t$. "
-        r"Below $b^*$ the error at 0 is larger, above it the one at the peak: the optimum is unique. Arb balls "
+        r"(The source has no closed form and minimises numerically on a window.) Below $b^*$ the error at 0 is larger, above it the one at the peak: the optimum is unique. Arb balls "
         r"cover $\lvert x\rvert \le 8$, with a concave piece around the peak and a convex one at 0; z3 proves the tails.",
         subject=MODULE,
         fault=Fault("rounds b to two digits", FAULTS + "RoundedBend"),
@@ -140,7 +140,7 @@ CLAIMS = (
     ),
     Claim(
         id="squareplus.speed",
-        source=_source("the table of timings"),
+        source=_source("the figure of timings"),
         statement=r"On a CPU SquarePlus is several times faster than softplus, needing only $+$, $\cdot$, $\div$ and roots.",
         corrected=r"As torch operations run one by one, the formula is less than three times as fast as the built-in "
         r"softplus at every size measured, and slower on small tensors: it makes several passes over memory where "

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
 from scaleproof.claims.claim import Prediction, Settings
 from scaleproof.claims.squareplus.common import ARTICLE_MODULE, MODULE, SOFTPLUS, subject
+from torchcheck.machine import cores
 from torchcheck.task import Measurement, Task
 
 #: "several times" is taken as three or more
@@ -22,16 +22,13 @@ def plan_speed(settings: Settings, target: str) -> list[Task]:
         sizes = {**sizes, "memory": 2**24}
     params = {"subjects": subjects, "baseline": subject(SOFTPLUS), "sizes": sizes, "device": settings.device}
     probe = "torchcheck.probes.speed:speedups"
-    every_core = _cores()
-    tasks = [
-        Task(probe, {**params, "mode": "eager", "threads": n, "seed": settings.seed}, exclusive=True)
-        for n in sorted({1, every_core})
+    one_and_all = sorted({1, cores()})
+    # compiling takes most of the time; quick does it once
+    runs = [("eager", n) for n in one_and_all]
+    runs += [("compiled", n) for n in (one_and_all if settings.profile == "full" else [1])]
+    return [
+        Task(probe, {**params, "mode": mode, "threads": n, "seed": settings.seed}, exclusive=True) for mode, n in runs
     ]
-    return [*tasks, Task(probe, {**params, "mode": "compiled", "seed": settings.seed}, exclusive=True)]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def reduce_speed(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:

@@ -66,7 +66,8 @@ def _radius(x: Tensor, b: Tensor) -> Tensor:
 def _mean(size: Tensor, r: Tensor) -> Tensor:
     """(size + r)/2: halved after the sum, so that subnormals stay exact, unless the sum overflows."""
     total = size + r
-    return torch.where(total.isinf(), 0.5 * size + 0.5 * r, 0.5 * total)
+    overflows = total > torch.finfo(size.dtype).max  # isinf would keep torch.compile from vectorising
+    return torch.where(overflows, 0.5 * size + 0.5 * r, 0.5 * total)
 
 
 def _value(x: Tensor, b: Tensor) -> Tensor:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
-from torchcheck.estimate import median_interval
+from torchcheck.estimate import Interval, median_interval
 from torchcheck.subjects import DTYPES, Subject, build, find_device
 from torchcheck.task import Measurement
 
 #: one timed repetition calls the function often enough to last about this long
 REPETITION_SECONDS = 2e-4
+#: repetitions are added until every interval is narrower than WIDTH times its ratio, or LOOKS are done
+LOOKS, WIDTH = 3, 0.5
 
 
 def speedups(
@@ -28,7 +31,7 @@ def speedups(
     device: str = "cpu",
     seed: int = 0,
 ) -> list[Measurement]:
-    """The median over `repeats` of time(baseline)/time(subject), called in turn, for each size (elements).
+    """The median over `repeats` or more of time(baseline)/time(subject), called in turn, for each size (elements).
 
     `sizes` maps a label to a number of elements; the measurement's name is `speedup.<mode>.<label>`.
     `mode` is `eager` or `compiled` (torch.compile with dynamic shapes, one compilation a function); where
@@ -54,9 +57,7 @@ def speedups(
             ]
     found = []
     for label, x in inputs.items():
-        times = [list(pair) for pair in zip(*_interleaved(functions, x, repeats), strict=True)]
-        for spec, own in zip(specs[1:], times[1:], strict=True):
-            ratio = median_interval([b / o for b, o in zip(times[0], own, strict=True)], alarm)
+        for spec, ratio in zip(specs[1:], _ratios(functions, x, repeats, alarm), strict=True):
             found.append(
                 Measurement(
                     f"speedup.{mode}.{label}",
@@ -64,14 +65,27 @@ def speedups(
                     ratio.lo,
                     ratio.hi,
                     level=1 - alarm,
-                    samples=repeats,
+                    samples=ratio.samples,
                     subject=spec.label,
                     note=f"against {specs[0].label}, {x.numel()} elements, {threads} thread(s)",
-                    data={"elements": x.numel(), "threads": threads},
                     **common,
                 )
             )
     return found
+
+
+def _ratios(
+    functions: Sequence[Callable[[torch.Tensor], torch.Tensor]], x: torch.Tensor, repeats: int, alarm: float
+) -> list[Interval]:
+    """Medians of time(first)/time(other), with up to LOOKS * repeats repetitions until all are narrow enough."""
+    rows: list[list[float]] = []
+    for look in range(LOOKS):
+        rows += _interleaved(functions, x, repeats)
+        share = alarm * 6 / (math.pi * (look + 1)) ** 2
+        ratios = [median_interval([row[0] / row[k] for row in rows], share) for k in range(1, len(functions))]
+        if all(r.hi - r.lo <= WIDTH * r.value for r in ratios):
+            break
+    return ratios
 
 
 def _compile(function: Any, inputs: Mapping[str, torch.Tensor]) -> Any:
@@ -85,6 +99,8 @@ def _compile(function: Any, inputs: Mapping[str, torch.Tensor]) -> Any:
 def _interleaved(
     functions: Sequence[Callable[[torch.Tensor], torch.Tensor]], x: torch.Tensor, repeats: int
 ) -> list[list[float]]:
+    # freeing a large block teaches glibc to keep memory: else page faults of fresh results drown the arithmetic
+    torch.empty(31 * 2**20, dtype=torch.uint8)
     with torch.no_grad():
         calls = [max(1, round(REPETITION_SECONDS / _seconds(f, x, 1))) for f in functions]
         for f, n in zip(functions, calls, strict=True):

@@ -1,13 +1,27 @@
 """The real modules and optimizers that are measured, and that users may import."""
 
 from torchcheck.modules.exponentiated import AmidFunnel, ExponentiatedGradient, HypergradientSGD
+from torchcheck.modules.mlp import PlainMLP, ResidualMLP, ScaledLinear
+from torchcheck.modules.scaling import DepthScaling, deepnorm_constants, depth_scaling, scaled_transformer
 from torchcheck.modules.squareplus import ArticleSquarePlus, SquarePlus, squareplus
+from torchcheck.modules.transformer import Attention, FeedForward, Sublayer, Transformer
 
 __all__ = [
     "AmidFunnel",
     "ArticleSquarePlus",
+    "Attention",
+    "DepthScaling",
     "ExponentiatedGradient",
+    "FeedForward",
     "HypergradientSGD",
+    "PlainMLP",
+    "ResidualMLP",
+    "ScaledLinear",
     "SquarePlus",
+    "Sublayer",
+    "Transformer",
+    "deepnorm_constants",
+    "depth_scaling",
+    "scaled_transformer",
     "squareplus",
 ]

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from scaleproof.proofs.certificate import Certificate, Checked, Statement, Theorem, check
-from scaleproof.proofs.theorems import eg, squareplus
+from scaleproof.proofs.theorems import depth, eg, squareplus
 
 #: claim -> the statements that its certificate has to carry, no others
-STATEMENTS: dict[str, tuple[Statement, ...]] = {**squareplus.STATEMENTS, **eg.STATEMENTS}
+STATEMENTS: dict[str, tuple[Statement, ...]] = {**squareplus.STATEMENTS, **eg.STATEMENTS, **depth.STATEMENTS}
 
-_SEARCHES: dict[str, Callable[..., list[Theorem]]] = {**squareplus.SEARCHES, **eg.SEARCHES}
+_SEARCHES: dict[str, Callable[..., list[Theorem]]] = {**squareplus.SEARCHES, **eg.SEARCHES, **depth.SEARCHES}
 
 
 def prove(claim: str, tables: Mapping[str, bytes] | None = None) -> Certificate:

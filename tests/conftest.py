@@ -18,7 +18,8 @@ from scaleproof.claims.claim import Settings
 from scaleproof.claims.environment import environment
 from scaleproof.claims.registry import CLAIMS
 from scaleproof.reports.record import Record, Run
-from torchcheck.run import Here
+from torchcheck.machine import cores
+from torchcheck.run import Here, process_pool
 
 settings.register_profile("default", deadline=None)  # no test asserts wall time
 settings.load_profile("default")
@@ -56,8 +57,24 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("run")
 
 
+#: claims that need minutes; their tests are slow
+HEAVY = {
+    *(f"residual.{name}" for name in ("plain-conflict", "increment-plain", "one-dim", "high-dim", "increment")),
+    *(f"deepnet.{name}" for name in ("explosion", "sgd", "adam", "lamb", "alternatives", "identity", "pre-norm")),
+    *(f"deepnet.{name}" for name in ("warmup", "thousand")),
+}
+
+
 @pytest.fixture(scope="session")
 def record(run_folder: Path, timed: str) -> Record:
-    """All claims but the timed one, run once for the session."""
-    chosen = [c for c in CLAIMS if c.id != timed]
+    """All claims that are neither timed nor heavy, run once for the session."""
+    chosen = [c for c in CLAIMS if c.id != timed and c.id not in HEAVY]
     return runner.run(chosen, Settings(), run_folder, Here(), about_run(), environment())
+
+
+@pytest.fixture(scope="session")
+def heavy_record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """The heavy claims, run once for the session, on all cores."""
+    chosen = [c for c in CLAIMS if c.id in HEAVY]
+    with process_pool(cores()) as pool:
+        return runner.run(chosen, Settings(), tmp_path_factory.mktemp("heavy"), pool, about_run(), environment())

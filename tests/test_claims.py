@@ -11,9 +11,10 @@ from scaleproof.claims.claim import Settings
 from scaleproof.claims.registry import CLAIMS
 from scaleproof.proofs.theorems import STATEMENTS, replay
 from scaleproof.reports.record import Record, Result
+from tests.conftest import HEAVY
 from torchcheck.run import run_task
 
-IDS = [c.id for c in CLAIMS if c.id != "squareplus.speed"]
+IDS = [c.id for c in CLAIMS if c.id != "squareplus.speed" and c.id not in HEAVY]
 
 
 def _result(record: Record, claim: str) -> Result:
@@ -21,9 +22,10 @@ def _result(record: Record, claim: str) -> Result:
 
 
 def test_no_claim_was_lost() -> None:
-    families = {"squareplus": 8, "eg": 6}
+    families = {"squareplus": 8, "eg": 6, "residual": 6, "deepnet": 13}
     assert {f: sum(c.family == f for c in CLAIMS) for f in families} == families
     assert len(CLAIMS) == len({c.id for c in CLAIMS}) == sum(families.values())
+    assert {c.id for c in CLAIMS} > HEAVY
 
 
 @pytest.mark.parametrize("claim", IDS)
@@ -40,7 +42,17 @@ def test_seeded_fault_changes_the_verdict(record: Record, claim: str) -> None:
     assert fault.verdict == "refuted"
 
 
-@pytest.mark.parametrize("claim", sorted(STATEMENTS))
+@pytest.mark.slow
+@pytest.mark.parametrize("claim", sorted(HEAVY))
+def test_heavy_verdict_is_the_recorded_one_and_its_fault_changes_it(heavy_record: Record, claim: str) -> None:
+    result = _result(heavy_record, claim)
+    assert result.verdict == result.recorded, result.message
+    assert result.fault is not None
+    assert result.fault.caught, f"{result.fault.words}: {result.fault.verdict}, {result.fault.message}"
+    assert result.fault.verdict == "refuted"
+
+
+@pytest.mark.parametrize("claim", sorted(set(STATEMENTS) - HEAVY))
 def test_stored_certificate_replays(record: Record, run_folder: Path, claim: str) -> None:
     proof = _result(record, claim).proof
     assert proof is not None
@@ -62,8 +74,10 @@ def test_legs_are_what_the_claim_says(claim) -> None:  # type: ignore[no-untyped
 
 def test_corrected_claims_show_a_counterexample(record: Record) -> None:
     corrected = [r for r in record.results if r.verdict == "corrected"]
-    assert {r.id for r in corrected} == {"squareplus.floats", "eg.non-negative", "eg.sign-rule"}
-    assert all(r.counterexample for r in corrected)
+    exact = {"squareplus.floats", "eg.non-negative", "eg.sign-rule"}
+    measured = {"deepnet.first-order", "deepnet.probe", "deepnet.branch-gradients"}
+    assert {r.id for r in corrected} == exact | measured
+    assert all(r.counterexample for r in corrected if r.id in exact)
 
 
 def test_speed_measures_what_it_predicts(timed: str) -> None:

@@ -5,8 +5,8 @@ Everything is an expectation over Gaussian weights, to leading order in 1/width.
 - A1 *fresh weights*: the weights of a layer are independent of the signal that enters it (exact at initialisation)
   and, in the backward pass, of the cotangent that enters it (the gradient independence assumption: Schoenholz et al.
   2017, arXiv:1611.01232; exact for a last linear map, an approximation where the forward pass used the same weights).
-- A2 *self-averaging*: squared norms and inner products of tokens are replaced by their means; each layer adds a relative
-  error of order width^(-1/2), so that the logarithm of a product over N layers spreads like sqrt(N/width).
+- A2 *self-averaging*: squared norms and inner products of tokens are replaced by their means; each layer adds an error
+  of relative order width^(-1/2), so that the logarithm of a product over N layers spreads like sqrt(N/width).
 - A3 *exchangeable tokens*: all tokens of a sequence have one second moment q per coordinate, one cosine c with each
   other, one squared cotangent norm D and one cotangent inner product E.
 - A4 *Gaussian logits*: attention scores of one query are Gaussian over keys, of variance q² (1 - c) (Xavier q and k,
@@ -20,7 +20,7 @@ Sources for the parts: relu kernels, Cho and Saul 2009; signal and gradient recu
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -67,7 +67,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class _Step:
-    """What the backward pass needs of a sublayer: input (q, c), branch input (u, c), output (q_out, c_out), mixing moments.
+    """What the backward pass needs: input (q, c), branch input (u, c), output (q_out, c_out), mixing moments.
 
     `variance` is the squared divisor of the layer norm at the sublayer's output: q_out without the squared mean over
     coordinates, which is 1/width of what the branch (and the stack's input) brings.
@@ -86,16 +86,14 @@ class _Step:
 
 
 def linear_loss_cotangent(tokens: int, batch: int) -> float:
-    """|dL/dy|² of a token for L = mean over tokens of <c, y>/sqrt(width): (1/(B T))²; the squared loss's after its norm."""
+    """|dL/dy|² of a token for L = mean over tokens of <c, y>/sqrt(width): (1/(B T))²."""
     return 1.0 / (max(tokens, 1) * batch) ** 2
 
 
 def predict(stack: Stack) -> Prediction:
     """The recursions forward and backward through the stack."""
     steps, branch = _forward(stack)
-    found = Prediction(
-        stream=[math.sqrt(s.q) for s in steps], branch=branch, cosine=[s.c for s in steps]
-    )
+    found = Prediction(stream=[math.sqrt(s.q) for s in steps], branch=branch, cosine=[s.c for s in steps])
     tokens = max(stack.tokens, 1)
     pairs = tokens - 1
     d_, e_ = stack.cotangent or linear_loss_cotangent(stack.tokens, stack.batch), stack.shared
@@ -104,9 +102,9 @@ def predict(stack: Stack) -> Prediction:
     def add(role: str, own: float, other: float) -> None:
         squares.setdefault(role, []).insert(0, stack.batch * tokens * (own + pairs * other))
 
-    # A layer norm projects the mean and the signal's own direction out of a cotangent. Below the last norm the cotangent
-    # of a post-norm stream has neither left (the map from x to the norm is homogeneous in x: Euler's identity), but for
-    # the mean that the branch adds.
+    # A layer norm projects the mean and the signal's own direction out of a cotangent. Below the last norm that of a
+    # post-norm stream has neither left (the map from x to the norm is homogeneous in x: Euler's identity), but for the
+    # mean that the branch adds.
     keep = 1 - 2 / stack.width
     last = steps[-1]
     if stack.norm == "pre":
@@ -132,7 +130,8 @@ def predict(stack: Stack) -> Prediction:
 
 def _forward(stack: Stack) -> tuple[list[_Step], list[float]]:
     q, c = 1.0, stack.common
-    steps, branch = [], []
+    steps: list[_Step] = []
+    branch: list[float] = []
     for _ in range(stack.layers):
         for kind in stack.branches:
             u = 1.0 if stack.norm == "pre" else q
@@ -153,9 +152,10 @@ def _forward(stack: Stack) -> tuple[list[_Step], list[float]]:
     return steps, branch
 
 
-def _backward(stack: Stack, step: _Step, d_: float, e_: float, add: object) -> tuple[float, float]:
+def _backward(
+    stack: Stack, step: _Step, d_: float, e_: float, add: Callable[[str, float, float], None]
+) -> tuple[float, float]:
     """Adds the sublayer's expected squared gradients; returns (D, E) of the cotangent at the branch's input."""
-    assert callable(add)
     width, pairs, c, u = stack.width, max(stack.tokens, 1) - 1, step.c, step.u
     add("bias", d_, e_)
     if step.kind == "ffn":

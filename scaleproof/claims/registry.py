@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from rapidfuzz import process
 
-from scaleproof.claims import eg, residual, squareplus
+from scaleproof.claims import deepnet, eg, residual, squareplus
 from scaleproof.claims.claim import Claim
 
-CLAIMS: tuple[Claim, ...] = (*squareplus.CLAIMS, *eg.CLAIMS, *residual.CLAIMS)
+CLAIMS: tuple[Claim, ...] = (*squareplus.CLAIMS, *eg.CLAIMS, *residual.CLAIMS, *deepnet.CLAIMS)
 
 
 class UnknownClaim(LookupError):

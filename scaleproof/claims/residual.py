@@ -22,12 +22,18 @@ BIAS_SHARE = 0.25
 
 
 def _source(equation: str) -> Source:
-    return Source("Why are residuals needed? A view from DeepNet (Su Jianlin 2022)", "https://kexue.fm/archives/8994", equation)
+    return Source(
+        "Why are residuals needed? A view from DeepNet (Su Jianlin 2022)", "https://kexue.fm/archives/8994", equation
+    )
 
 
-def _expand(settings: Settings, target: str, depth: int, seeds: int = SEEDS, width: int = WIDTH, **options: Any) -> Task:
+def _expand(
+    settings: Settings, target: str, depth: int, seeds: int = SEEDS, width: int = WIDTH, **options: Any
+) -> Task:
     params = {"subject": {"target": target, "options": options}, "depth": depth, "width": width}
-    return Task(EXPANSION, {**params, "seeds": _seeds(settings, seeds), "device": settings.device, "seed": settings.seed})
+    return Task(
+        EXPANSION, {**params, "seeds": _seeds(settings, seeds), "device": settings.device, "seed": settings.seed}
+    )
 
 
 def _seeds(settings: Settings, quick: int) -> int:
@@ -108,8 +114,8 @@ def _predict_plain_gradient(_settings: Settings) -> list[Prediction]:
 
 
 def _scaled(m: Measurement, name: str, factor: float) -> Measurement:
-    assert m.value is not None and m.lo is not None and m.hi is not None
-    return replace(m, name=name, value=m.value * factor, lo=m.lo * factor, hi=m.hi * factor)
+    value, lo, hi = (factor * float(v or 0) for v in (m.value, m.lo, m.hi))
+    return replace(m, name=name, value=value, lo=lo, hi=hi)
 
 
 # epsilon
@@ -118,7 +124,10 @@ def _scaled(m: Measurement, name: str, factor: float) -> Measurement:
 def _plan_layer(settings: Settings, target: str) -> list[Task]:
     params = {"epsilons": [1e-8, 1e-4, 0.01, 0.1, 0.5, 1.0], "device": settings.device, "seed": settings.seed}
     return [
-        Task("torchcheck.probes.propagation:chain_rule", {"subject": {"target": target, "options": {"branch": b}}, **params})
+        Task(
+            "torchcheck.probes.propagation:chain_rule",
+            {"subject": {"target": target, "options": {"branch": b}}, **params},
+        )
         for b in ("relu", "linear")
     ]
 
@@ -138,7 +147,7 @@ ONE_DEPTHS = DEEP = (4, 16, 64)
 
 
 def _plan_one(settings: Settings, target: str) -> list[Task]:
-    tasks = [_expand(settings, target, n, 4 * SEEDS, width=1, branch="linear") for n in ONE_DEPTHS]
+    tasks = [_expand(settings, target, n, 2 * SEEDS, width=1, branch="linear") for n in ONE_DEPTHS]
     return tasks + [_expand(settings, target, n, seeds=8, width=1, branch="coherent") for n in ONE_DEPTHS]
 
 
@@ -166,7 +175,9 @@ def _predict_high(_settings: Settings) -> list[Prediction]:
             value = theory.residual_mean(n**-0.5, n)
             for way in ("forward", "backward"):
                 found.append(_near(f"{way}.N={n}.branch={branch}", value, 0.2 * value, EXACT + " 20 %"))
-                bound = Prediction(f"{way}.N={n}.branch={branch}", "0", repr(math.e), tolerance=0.45, why="the sample's interval")
+                bound = Prediction(
+                    f"{way}.N={n}.branch={branch}", "0", repr(math.e), tolerance=0.45, why="the sample's interval"
+                )
                 found.append(bound)
     return found
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchcheck.modules import PlainMLP, ResidualMLP, ScaledLinear, Sublayer, Transformer, deepnorm_constants
+from torchcheck.modules import PlainMLP, ResidualMLP, ScaledLinear, Sublayer, Transformer
 from torchcheck.modules.scaling import DepthScaling, named_scaling, scaled_transformer
 from torchcheck.modules.transformer import SCALED, init_xavier_
 
@@ -53,7 +53,14 @@ class HalvedGradient(Transformer):
         super().__init__(*args, **options)
         for name, p in self.named_parameters():
             if name.endswith("outer.weight"):
-                p.register_hook(lambda g: g / 2)
+                p.register_hook(lambda g: g / 2)  # type: ignore[no-untyped-call]
+
+
+class ForgottenAlpha(Transformer):
+    """The residual weight alpha is not used."""
+
+    def __init__(self, *args: Any, alpha: float = 1.0, **options: Any) -> None:
+        super().__init__(*args, **options)
 
 
 class TwiceScaled(ScaledLinear):
@@ -107,15 +114,7 @@ def gain_everywhere(width: int, layers: int, scaling: str = "none", norm: Any = 
 def tied(width: int, layers: int, **options: Any) -> nn.Module:
     """All blocks share the first block's weights."""
     model = scaled_transformer(width, layers, **options)
-    assert isinstance(model, Transformer)
-    first = list(model.sublayers)[:2]
-    for k, sublayer in enumerate(model.sublayers):
-        assert isinstance(sublayer, Sublayer)
-        sublayer.branch = first[k % 2].branch
+    sublayers = [m for m in model.modules() if isinstance(m, Sublayer)]
+    for k, sublayer in enumerate(sublayers):
+        sublayer.branch = sublayers[k % 2].branch
     return model
-
-
-def wrong_paper_constants(arch: Any, layers: int, decoder_layers: int | None = None) -> dict[str, DepthScaling]:
-    """DeepNorm with beta = (2N)^(-1/4), the article's, for the paper's (8N)^(-1/4)."""
-    found = deepnorm_constants(arch, layers, decoder_layers)
-    return {k: DepthScaling(v.alpha, v.gain * 4**0.25) for k, v in found.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -35,14 +36,13 @@ class PlainMLP(nn.Module):
             raise ValueError(f"bias_share must lie in [0, 1), got {bias_share}")
         widths = [width if k % 2 == 0 else (narrow or width) for k in range(layers + 1)]
         scale = 2.0 if activation == "relu" else 1.0
-        self.layers = nn.ModuleList(
-            nn.Linear(n, m, bias=bias_share > 0) for n, m in zip(widths[:-1], widths[1:], strict=True)
-        )
-        self.phi = nn.ReLU() if activation == "relu" else nn.Identity()
-        for layer in self.layers:
+        chain = [nn.Linear(n, m, bias=bias_share > 0) for n, m in pairwise(widths)]
+        for layer in chain:
             nn.init.normal_(layer.weight, std=math.sqrt(scale * (1 - bias_share) / layer.in_features))
-            if layer.bias is not None:
+            if bias_share > 0:
                 nn.init.normal_(layer.bias, std=math.sqrt(scale * bias_share))
+        self.layers = nn.ModuleList(chain)
+        self.phi = nn.ReLU() if activation == "relu" else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
@@ -59,7 +59,11 @@ class ResidualMLP(nn.Module):
     """
 
     def __init__(
-        self, width: int, layers: int, epsilon: float | None = None, branch: Literal["linear", "relu", "coherent"] = "relu"
+        self,
+        width: int,
+        layers: int,
+        epsilon: float | None = None,
+        branch: Literal["linear", "relu", "coherent"] = "relu",
     ) -> None:
         super().__init__()
         self.epsilon = layers**-0.5 if epsilon is None else epsilon

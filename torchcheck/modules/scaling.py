@@ -85,7 +85,9 @@ def depth_scaling(optimizer: str = "sgd", layers: int = 1, norm: Norm = "post") 
     return DepthScaling((2.0 * layers) ** alpha, (2.0 * layers) ** gain)
 
 
-def scaled_transformer(width: int, layers: int, scaling: str = "none", norm: Norm = "post", **options: Any) -> nn.Module:
+def scaled_transformer(
+    width: int, layers: int, scaling: str = "none", norm: Norm = "post", **options: Any
+) -> nn.Module:
     """A Transformer with the (alpha, gain) of a named scaling, for `layers` blocks.
 
     `scaling`: none (1, 1); sgd, adam, lamb (depth_scaling); deepnorm (the paper's, encoder only); keep-rate

@@ -5,8 +5,7 @@ Sources: Vaswani et al. 2017, arXiv:1706.03762; DeepNorm: Wang et al. 2022, arXi
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from torch import Tensor, nn
@@ -28,8 +27,8 @@ class Attention(nn.Module):
         if width % heads:
             raise ValueError(f"heads ({heads}) must divide width ({width})")
         self.heads, self.causal = heads, causal
-        for name in ("query", "key", "value", "output"):
-            setattr(self, name, nn.utils.skip_init(nn.Linear, width, width, bias=bias))
+        self.query, self.key = _linear(width, width, bias), _linear(width, width, bias)
+        self.value, self.output = _linear(width, width, bias), _linear(width, width, bias)
 
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = (self._split(layer(x)) for layer in (self.query, self.key, self.value))
@@ -38,7 +37,7 @@ class Attention(nn.Module):
         return out
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        return x.reshape(*x.shape[:-1], self.heads, -1).transpose(-3, -2)
 
 
 class FeedForward(nn.Module):
@@ -46,8 +45,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, hidden: int, activation: str = "relu", *, bias: bool = True) -> None:
         super().__init__()
-        self.inner = nn.utils.skip_init(nn.Linear, width, hidden, bias=bias)
-        self.outer = nn.utils.skip_init(nn.Linear, hidden, width, bias=bias)
+        self.inner = _linear(width, hidden, bias)
+        self.outer = _linear(hidden, width, bias)
         self.activation = getattr(F, activation)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,8 +68,8 @@ class Sublayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.place == "post":
             out: Tensor = self.norm(self.alpha * x + self.branch(x))
-            return out
-        out = self.alpha * x + self.branch(self.norm(x))
+        else:
+            out = self.alpha * x + self.branch(self.norm(x))
         return out
 
 
@@ -82,7 +81,8 @@ class Transformer(nn.Module):
     Args:
         width, layers, heads: model width, blocks N (2N sublayers by default), attention heads.
         hidden: FFN width; 4 * width by default.
-        norm, alpha, gain: see Sublayer; `gain` is the article's lambda and the paper's beta.
+        norm, alpha: see Sublayer.
+        gain: the article's lambda and the paper's beta, or one for each of "value", "output", "inner" and "outer".
         branches: of "attention" and "ffn", in order.
     """
 
@@ -95,7 +95,7 @@ class Transformer(nn.Module):
         hidden: int | None = None,
         norm: Norm = "post",
         alpha: float = 1.0,
-        gain: float = 1.0,
+        gain: float | Mapping[str, float] = 1.0,
         branches: Sequence[str] = ("attention", "ffn"),
         activation: str = "relu",
         causal: bool = False,
@@ -125,27 +125,32 @@ class Transformer(nn.Module):
         return out
 
 
-def init_xavier_(model: nn.Module, gain: float = 1.0, scaled: Sequence[str] = SCALED) -> nn.Module:
-    """Xavier-normal matrices (variance 2/(fan_in + fan_out)), times `gain` where the name ends as in `scaled`; biases 0.
+def init_xavier_(
+    model: nn.Module, gain: float | Mapping[str, float] = 1.0, scaled: Sequence[str] = SCALED
+) -> nn.Module:
+    """Xavier-normal matrices (variance 2/(fan_in + fan_out)), times `gain` where the name ends as in `scaled`.
 
-    A fused `in_proj_weight` of torch's attention counts as three square matrices, of which the third is the value.
+    Biases become 0. A mapping gives a gain to each name ending without its ".weight" (1 where it has none). A fused
+    `in_proj_weight` of torch's attention counts as three square matrices, of which the third is the value.
     """
     for name, p in model.named_parameters():
+        own = [ending for ending in scaled if name.endswith(ending)]
+        if isinstance(gain, Mapping):
+            factor = gain.get(own[0].removesuffix(".weight"), 1.0) if own else 1.0
+        else:
+            factor = gain if own else 1.0
         if name.endswith("in_proj_weight"):
-            for part, scale in zip(p.data.chunk(3), (1.0, 1.0, gain), strict=True):
+            value = gain.get("value", 1.0) if isinstance(gain, Mapping) else gain
+            for part, scale in zip(p.data.chunk(3), (1.0, 1.0, value), strict=True):
                 nn.init.xavier_normal_(part, scale)
         elif p.dim() == 2:
-            nn.init.xavier_normal_(p.data, gain if name.endswith(tuple(scaled)) else 1.0)
+            nn.init.xavier_normal_(p.data, factor)
         elif name.endswith("bias"):
             nn.init.zeros_(p.data)
     return model
 
 
-def parameter_count(width: int, layers: int) -> int:
-    """Matrix entries of `layers` standard blocks (attention and an FFN of 4 * width): 12 width² each."""
-    return 12 * layers * width * width
-
-
-def head_count(width: int) -> int:
-    """Heads of 64 dimensions, as the published models have; at least one, and a divisor of `width`."""
-    return math.gcd(width, max(1, width // 64))
+def _linear(fan_in: int, fan_out: int, bias: bool) -> nn.Linear:
+    """A linear map whose weights are still to be initialised: torch's own would be drawn for nothing."""
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out, bias=bias)  # type: ignore[no-untyped-call]
+    return layer

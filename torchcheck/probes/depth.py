@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -42,7 +43,8 @@ class Signals:
     """Per sublayer, in forward order, over all tokens.
 
     `stream` and `branch` RMS of the sublayer's input and of its branch's output, `cosine` the mean inner product of two
-    tokens of one sequence over their mean square, at the input (NaN for one token), `cotangent` |dL/dx| at the input, and at the last output.
+    tokens of one sequence over their mean square, at the input (NaN for one token), `cotangent` |dL/dx| at the input,
+    and at the last output.
     """
 
     stream: list[float] = field(default_factory=list)
@@ -81,9 +83,10 @@ def profiles(
     """Profiles of `subject(width=..., layers=N, **options)` for every depth N, over random weights and inputs.
 
     The random numbers are those of the seeds 1000 * seed + first, ... `seeds` of them, so that a large sample can be
-    split into tasks. Inputs are normal, (batch, tokens, width), or (batch, width) for tokens = 0; `common` is the squared cosine that
-    tokens of a sequence share. Each measurement `profile.N=...` is the mean over seeds of |grad|² of all parameters;
-    its data holds, per seed, the sums by role, and, averaged over seeds, squares by role and layer and the signals.
+    split into tasks. Inputs are normal, (batch, tokens, width), or (batch, width) for tokens = 0; `common` is the
+    cosine that tokens of a sequence share. Each measurement `profile.N=...` is the mean over seeds of |grad|² of all
+    parameters; its data holds, per seed, the sums by role, and, averaged over seeds, squares by role and layer and the
+    signals.
     """
     where, kind = find_device(device), DTYPES[dtype]
     spec = Subject.from_json(subject)
@@ -134,7 +137,7 @@ class LinearLoss(nn.Module):
         self.register_buffer("c", torch.randn(shape) / math.sqrt(shape[-1]))
 
     def forward(self, y: Tensor) -> Tensor:
-        return (y * self.c).sum(-1).mean()
+        return (y * self.get_buffer("c")).sum(-1).mean()
 
 
 class SquaredLoss(nn.Module):
@@ -145,7 +148,7 @@ class SquaredLoss(nn.Module):
         self.register_buffer("t", torch.randn(shape))
 
     def forward(self, y: Tensor) -> Tensor:
-        return (y - self.t).square().sum(-1).mean() / (2 * math.sqrt(y.shape[-1]))
+        return (y - self.get_buffer("t")).square().sum(-1).mean() / (2 * math.sqrt(y.shape[-1]))
 
 
 class CrossEntropy(nn.Module):
@@ -157,7 +160,8 @@ class CrossEntropy(nn.Module):
         self.register_buffer("targets", torch.randint(CLASSES, shape[:-1]).flatten())
 
     def forward(self, y: Tensor) -> Tensor:
-        return F.cross_entropy(F.linear(y, self.head).flatten(0, -2), self.targets)
+        logits = F.linear(y, self.get_buffer("head"))
+        return F.cross_entropy(logits.flatten(0, -2), self.get_buffer("targets"))
 
 
 LOSSES: dict[str, Callable[[tuple[int, ...]], nn.Module]] = {
@@ -180,7 +184,9 @@ def _reduced(model: nn.Module) -> Iterator[dict[tuple[int, str], list[float]]]:
         if not pending:
             return
         grads, weights = [_wide(g) for _, g, _ in pending], [_wide(w) for _, _, w in pending]
-        norms = [torch.stack(torch._foreach_norm(t, p)).double().tolist() for t, p in ((grads, 2), (grads, 1), (weights, 2))]
+        norms = [
+            torch.stack(torch._foreach_norm(t, p)).double().tolist() for t, p in ((grads, 2), (grads, 1), (weights, 2))
+        ]
         for (key, _, w), two, one, size in zip(pending, *norms, strict=True):
             trust = size / math.sqrt(w.numel()) if size > 0 else 1.0
             row = sums.setdefault(key, [0.0, 0.0, 0.0])
@@ -200,7 +206,7 @@ def _reduced(model: nn.Module) -> Iterator[dict[tuple[int, str], list[float]]]:
             flush()
 
     handles = [
-        p.register_post_accumulate_grad_hook(lambda p, name=name: reduce(p, name))  # type: ignore[misc]
+        p.register_post_accumulate_grad_hook(partial(reduce, name=name))  # type: ignore[no-untyped-call]
         for name, p in model.named_parameters()
     ]
     try:
@@ -223,16 +229,20 @@ def _watched(model: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
     backwards: list[Tensor] = []
     sublayers = [m for m in model.modules() if isinstance(m, Sublayer)]
 
-    def before(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+    def before(_module: nn.Module, args: tuple[Tensor, ...]) -> None:
         (x,) = args
         found["stream"].append(_rms(x.detach()))
         found["cosine"].append(_cosine(x.detach(), found["stream"][-1]))
         if x.requires_grad:
-            x.register_hook(lambda g: backwards.append(torch.linalg.vector_norm(g)))
+            x.register_hook(  # type: ignore[no-untyped-call]
+                lambda g: backwards.append(torch.linalg.vector_norm(g))
+            )
 
     def after(module: nn.Module, _args: tuple[Tensor, ...], out: Tensor) -> None:
         if module is sublayers[-1]:
-            out.register_hook(lambda g: backwards.append(torch.linalg.vector_norm(g)))
+            out.register_hook(  # type: ignore[no-untyped-call]
+                lambda g: backwards.append(torch.linalg.vector_norm(g))
+            )
 
     def branch(_module: nn.Module, _args: tuple[Tensor, ...], out: Tensor) -> None:
         found["branch"].append(_rms(out.detach()))
@@ -249,7 +259,8 @@ def _watched(model: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
 
 
 def _rms(x: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(x) / math.sqrt(max(1, x.numel()))
+    found: Tensor = torch.linalg.vector_norm(x) / math.sqrt(max(1, x.numel()))
+    return found
 
 
 def _cosine(x: Tensor, rms: Tensor) -> Tensor:
@@ -257,7 +268,8 @@ def _cosine(x: Tensor, rms: Tensor) -> Tensor:
     if x.dim() < 3 or x.shape[-2] < 2:
         return torch.full((), math.nan)
     shared = torch.linalg.vector_norm(x.sum(-2)) / (rms * math.sqrt(x.numel()))
-    return (shared.square() - 1) / (x.shape[-2] - 1)
+    found: Tensor = (shared.square() - 1) / (x.shape[-2] - 1)
+    return found
 
 
 def _as_floats(signals: Mapping[str, list[Tensor]]) -> Signals:

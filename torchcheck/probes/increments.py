@@ -41,10 +41,10 @@ def increments(
 
     `increment.<optimizer>.N=...`: the ratio at the smallest rate, mean over seeds; its curve is the ratio against the
     rate. `article.<optimizer>.N=...`: the same change over the article's formula (kexue.fm/archives/8978):
-    -rate |g|² (sgd), -rate |g|_1 (adam), -rate sum of |W| |g|_1 (lamb). The first-order prediction uses, for
-    LAMB, -rate sum of |W| |g|_1/sqrt(numel), the ratio |W|/|update| being what LAMB rescales by. `warm` steps at the
-    smallest rate go before: then Adam's step is no sign step any more, and the ratio says how far from one.
-    `changes` in the data are the true changes per depth, rate and seed. The step's rounding is float64's.
+    -rate |g|² (sgd), -rate |g|_1 (adam), -rate sum of |W| |g|_1 (lamb). The first-order prediction uses, for LAMB,
+    -rate sum of |W| |g|_1/sqrt(n), n the entries with a gradient that is not 0: their signs have norm sqrt(n), and LAMB
+    rescales them to |W|. `warm` steps at the smallest rate go before: then Adam's step is no sign step any more, and
+    the ratio says how far from one. `changes` in the data are the true changes by seed and rate.
     """
     where, kind = find_device(device), DTYPES[dtype]
     spec = Subject.from_json(subject)
@@ -109,7 +109,7 @@ def _changes(
     squares = sum(float(g.square().sum()) for g in grads)
     ones = [float(g.abs().sum()) for g in grads]
     sizes = [float(w.norm()) for w in start]
-    roots = [math.sqrt(w.numel()) for w in start]
+    roots = [math.sqrt(max(1, int((g != 0).sum()))) for g in grads]
     lamb = sum(s * o for s, o in zip(sizes, ones, strict=True))
     scaled = sum(s * o / r for s, o, r in zip(sizes, ones, roots, strict=True))
     first, article = {"sgd": (squares, squares), "adam": (sum(ones), sum(ones)), "lamb": (scaled, lamb)}[optimizer]
@@ -140,7 +140,9 @@ def _copied(state: dict[str, Any]) -> dict[str, Any]:
     return copy.deepcopy(state)
 
 
-def scale_probe(subject: Mapping[str, Any], width: int = 32, seeds: int = 256, device: str = "cpu", seed: int = 0) -> list[Measurement]:
+def scale_probe(
+    subject: Mapping[str, Any], width: int = 32, seeds: int = 256, device: str = "cpu", seed: int = 0
+) -> list[Measurement]:
     """dL/dlambda by autograd for W = lambda U in a module `subject(width)` that has `scale` and `direction`.
 
     `probe.identity`: the largest difference from <dL/dW, U>, over |dL/dW| |U|.
@@ -171,4 +173,3 @@ def scale_probe(subject: Mapping[str, Any], width: int = 32, seeds: int = 256, d
         Measurement("probe.magnitude", middle, low, high, level=0.98, data={"ratios": ratios}, **common),
         Measurement("probe.rms", float(values.square().mean().sqrt()), level=0, data={"ratios": ratios}, **common),
     ]
-

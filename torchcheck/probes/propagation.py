@@ -64,7 +64,9 @@ def chain_rule(
     for k, epsilon in enumerate(epsilons):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1000 * seed + k)
-            layer = resolve(spec.target)(width=width, layers=1, epsilon=epsilon, **spec.options).to(where, torch.float64)
+            layer = resolve(spec.target)(width=width, layers=1, epsilon=epsilon, **spec.options).to(
+                where, torch.float64
+            )
             x = torch.randn(1, width, dtype=torch.float64).to(where).requires_grad_()
             target = torch.randn(1, width, dtype=torch.float64).to(where)
         params = list(layer.parameters())

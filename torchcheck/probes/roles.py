@@ -14,13 +14,22 @@ ENDINGS: dict[str, Sequence[str]] = {
     "key": ("key.weight", "k_proj.weight"),
     "value": ("value.weight", "v_proj.weight"),
     "output": (
-        "branch.output.weight", "out_proj.weight", "o_proj.weight", "attention.output.dense.weight", "attn.c_proj.weight",
+        "branch.output.weight",
+        "out_proj.weight",
+        "o_proj.weight",
+        "attention.output.dense.weight",
+        "attn.c_proj.weight",
     ),
     "inner": (
-        "inner.weight", "linear1.weight", "intermediate.dense.weight", "c_fc.weight", "up_proj.weight", "gate_proj.weight",
+        "inner.weight",
+        "linear1.weight",
+        "intermediate.dense.weight",
+        "c_fc.weight",
+        "up_proj.weight",
+        "gate_proj.weight",
     ),
     "outer": ("outer.weight", "linear2.weight", "output.dense.weight", "mlp.c_proj.weight", "down_proj.weight"),
-}  # fmt: skip
+}
 #: fused query, key and value: the name's ending and the dimension along which they are stacked
 FUSED = {"in_proj_weight": 0, "attn.c_attn.weight": 1}
 MATRICES = ("query", "key", "value", "output", "inner", "outer")

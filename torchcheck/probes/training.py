@@ -35,10 +35,10 @@ class CharacterModel(nn.Module):
 
 
 @cache
-def corpus() -> tuple[Tensor, int, float]:
-    """The text of pydoc_data.topics as character numbers, the number of characters, and the entropy of their frequencies.
+def corpus() -> tuple[Tensor, Tensor]:
+    """The text of pydoc_data.topics as character numbers, and minus the logarithm of each character's frequency.
 
-    The entropy, in nats, is the loss of the best model that ignores its input.
+    The latter, averaged over characters to be guessed, is the loss (nats) of the best model that ignores its input.
     """
     from pydoc_data.topics import topics
 
@@ -46,8 +46,7 @@ def corpus() -> tuple[Tensor, int, float]:
     alphabet = sorted(set(text))
     number = {character: k for k, character in enumerate(alphabet)}
     ids = torch.tensor([number[character] for character in text])
-    shares = torch.bincount(ids).double() / len(ids)
-    return ids, len(alphabet), float(-(shares * shares.log()).sum())
+    return ids, -(torch.bincount(ids) / len(ids)).log()
 
 
 def training(
@@ -65,13 +64,14 @@ def training(
 ) -> list[Measurement]:
     """Trains `subject(width=..., layers=..., causal=True, **options)` at a constant learning rate from the first step.
 
-    `loss.rate=...`: the mean loss of the last tenth of the steps minus the entropy of the characters (nats; below 0
-    the model has learned more than the frequencies); a loss that is not finite counts as the largest seen, and ends the run.
-    Data and their order depend on `seed` alone. The curve is the loss at every step.
+    `loss.rate=...`: the mean over the last tenth of the steps of the loss minus that of the characters' frequencies on
+    the same text (nats; below 0 the model has learned something from context). A loss that is not finite counts as the
+    largest seen, and ends the run. Data and their order depend on `seed` alone. The curve is the loss at every step.
     """
     where, kind = find_device(device), DTYPES[dtype]
     spec = Subject.from_json(subject)
-    ids, characters, entropy = corpus()
+    ids, surprisal = corpus()
+    characters = len(surprisal)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         stack = resolve(spec.target)(width=width, layers=layers, causal=True, **spec.options)
@@ -79,22 +79,25 @@ def training(
     generator = torch.Generator().manual_seed(seed)
     opt = resolve(optimizer)(model.parameters(), lr=rate)
     losses: list[float] = []
+    ignorant: list[float] = []
     for _ in range(steps):
         starts = torch.randint(len(ids) - tokens, (batch,), generator=generator)
         block = torch.stack([ids[s : s + tokens + 1] for s in starts.tolist()]).to(where)
         opt.zero_grad(set_to_none=True)
         loss = F.cross_entropy(model(block[:, :-1]).flatten(0, -2).float(), block[:, 1:].flatten())
         losses.append(float(loss.detach()))
+        ignorant.append(float(surprisal[block[:, 1:].cpu()].mean()))
         if not math.isfinite(losses[-1]):
             losses[-1] = max((v for v in losses if math.isfinite(v)), default=math.log(characters))
             break
         loss.backward()  # type: ignore[no-untyped-call]
         opt.step()
-    end = losses[-max(1, steps // 10) :]
+    last = max(1, steps // 10)
+    gap = [a - b for a, b in zip(losses[-last:], ignorant[-last:], strict=True)]
     curve = Series(f"{spec.label}, rate {rate:g}", "step", "loss", list(range(1, len(losses) + 1)), losses)
     return [
         Measurement(
-            f"loss.rate={rate:g}", sum(end) / len(end) - entropy, unit="nats above the characters' entropy", level=0,
+            f"loss.rate={rate:g}", sum(gap) / len(gap), unit="nats above the characters' frequencies", level=0,
             samples=len(losses), subject=spec.label, device=device, dtype=dtype, series=(curve,),
             note=f"{layers} layers of 2 sublayers, width {width}, {len(losses)} steps",
         )

@@ -1,0 +1,222 @@
+"""What the deepnet claims share: stacks over a grid of depths, gradients by role, exponents, theory beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaleproof.analysis import depth as theory
+from scaleproof.claims.claim import About, Prediction, Settings, Source
+from torchcheck.estimate import fit_exponent, mean_bounds
+from torchcheck.modules.scaling import named_scaling
+from torchcheck.modules.thirdparty import has_transformers
+from torchcheck.task import Measurement, Series, Task
+
+SUBJECT = "torchcheck.modules:scaled_transformer"
+FAULTS = "torchcheck.faults.depth:"
+MATRICES = ("query", "key", "value", "output", "inner", "outer")
+ALL = (*MATRICES, "norm", "bias")
+#: half the seeds of a grid: they are split in two tasks that run side by side
+CHUNK = 4
+#: of each interval: some ten intervals a claim stay below 1e-6
+ALARM = 1e-7
+#: an exponent over the grid is called constant (0) or linear (1) up to this: the corrections of theory at N = 2 bring
+#: up to 0.05, the interval of the seeds about as much
+EXPONENT = 0.15
+
+Array = NDArray[np.float64]
+
+
+def source(equation: str) -> Source:
+    title = "What makes training a 1000-layer Transformer hard? (Su Jianlin 2022), after Wang et al. 2022 (DeepNet)"
+    return Source(title, "https://kexue.fm/archives/8978", equation)
+
+
+def depths(settings: Settings, target: str) -> list[tuple[list[int], int]]:
+    """A geometric grid of block numbers N, as (depths, seeds); a fault shows on its first part."""
+    start = ([2, 8, 32, 128], 2 * CHUNK)
+    if target != SUBJECT:
+        return [start]
+    return [start, ([512], CHUNK)] if settings.profile == "quick" else [start, ([512, 1000], 2 * CHUNK)]
+
+
+def grid(
+    settings: Settings,
+    target: str,
+    scaling: str,
+    norm: str = "post",
+    width: int = 64,
+    at: Sequence[int] | None = None,
+    seeds: int = 2 * CHUNK,
+    loss: str = "linear",
+    tokens: int = 16,
+) -> list[Task]:
+    """Gradient and signal profiles of one scaling over depths (`at`, or the family's grid), several seeds."""
+    options = {"scaling": scaling, "norm": norm, "heads": max(1, width // 64)}
+    params = {
+        "subject": {"target": target, "options": options},
+        "width": width,
+        "tokens": tokens,
+        "batch": 4,
+        "loss": loss,
+        "device": settings.device,
+        "seed": settings.seed,
+    }
+    parts = depths(settings, target) if at is None else [(list(at), seeds)]
+    return [
+        Task("torchcheck.probes.depth:profiles", {**params, "depths": some, "seeds": count // 2, "first": first})
+        for some, count in parts
+        for first in (0, count // 2)
+    ]
+
+
+#: the values of a quantity for every seed, one array a depth
+Rows = list[Array]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The profiles of one setting: per-seed sums at each depth, and the parts averaged over seeds."""
+
+    setting: dict[str, Any]
+    depths: list[int]
+    sums: dict[str, dict[str, Rows]]
+    layers: list[dict[str, Array]]
+    signals: list[dict[str, Array]]
+    like: Measurement
+
+    def total(self, kind: str, roles: Sequence[str] = MATRICES) -> Rows:
+        """Sum over roles of |g|² ("squares"), |g|_1 ("l1") or LAMB's decrease ("lamb"), for every depth and seed."""
+        parts = [self.sums[kind][role] for role in roles if role in self.sums[kind]]
+        return [np.sum(rows, axis=0) for rows in zip(*parts, strict=True)]
+
+    def part(self, at: Sequence[int]) -> Grid:
+        """The same grid, called one of the depths `at` (for notes and fits; the caller cuts the rows)."""
+        return replace(self, depths=list(at))
+
+    def mean(self, name: str, samples: Array, log: bool = False, **more: Any) -> Measurement:
+        """The mean of samples (the geometric mean, if `log`), with its interval."""
+        samples = np.log(samples) if log else samples
+        lo, hi = (float(v) for v in mean_bounds(samples, ALARM))
+        ends = [math.exp(v) if log else v for v in (float(np.mean(samples)), lo, hi)]
+        return self.stamped(name, *ends, level=1 - ALARM, samples=len(samples), **more)
+
+    def stamped(
+        self, name: str, value: float, lo: float | None = None, hi: float | None = None, **more: Any
+    ) -> Measurement:
+        common: dict[str, Any] = {"samples": self.like.samples, "level": 0, **more}
+        return Measurement(
+            name, value, lo, hi, subject=self.like.subject, device=self.like.device, dtype=self.like.dtype, **common
+        )
+
+    def exponent(self, name: str, rows: Rows) -> Measurement:
+        """The exponent of N over all depths and seeds, by least squares in log-log with robust errors."""
+        fit = fit_exponent(np.repeat(self.depths, [len(r) for r in rows]), np.concatenate(rows), alarm=ALARM)
+        e, bent = fit.exponent, fit.curvature
+        law = "a power law" if bent.lo <= 0 <= bent.hi else "no power law"
+        span = f"N = {self.depths[0]} to {self.depths[-1]}"
+        note = f"{span}; curvature {bent.value:.2g} [{bent.lo:.2g}, {bent.hi:.2g}]: {law}"
+        return self.stamped(name, e.value, e.lo, e.hi, level=1 - ALARM, samples=e.samples, note=note)
+
+    def curve(self, name: str, rows: Rows) -> Measurement:
+        """The geometric mean over seeds at each depth, and the range over seeds, for the figures."""
+        lines = {"": [float(np.exp(np.log(r).mean())) for r in rows]}
+        lines |= {" lo": [float(r.min()) for r in rows], " hi": [float(r.max()) for r in rows]}
+        xs = [float(n) for n in self.depths]
+        series = tuple(Series(f"{name}{part}", "N", name, xs, ys) for part, ys in lines.items())
+        return self.stamped(f"curve.{name}", lines[""][-1], series=series, note="the geometric mean at the largest N")
+
+    def predicted(self, at: int) -> theory.Prediction:
+        s = self.setting
+        norm = s.get("norm", "pre" if s.get("norm_first") else "post")
+        return predicted(at, s.get("scaling", "none"), norm, s["width"], s["tokens"], s["batch"])
+
+    def norm_ratios(self, name: str = "norm-ratio") -> list[Measurement]:
+        """|gradient| of all matrices over the predicted one: at every depth, and (`name` alone) over all of them."""
+        rows = [
+            np.sqrt(row / self.predicted(n).total(MATRICES))
+            for n, row in zip(self.depths, self.total("squares"), strict=True)
+        ]
+        note = "the geometric mean over seeds; the interval is their range"
+        each = [
+            self.stamped(f"{name}.N={n}", math.exp(np.log(r).mean()), float(r.min()), float(r.max()), note=note)
+            for n, r in zip(self.depths, rows, strict=True)
+        ]
+        return [self.mean(name, np.concatenate(rows), log=True), *each]
+
+
+def grids(measurements: Sequence[Measurement]) -> list[Grid]:
+    """The grids in what the tasks measured, in the order of the plan; seeds of split tasks joined."""
+    groups: dict[str, list[Measurement]] = {}
+    for m in measurements:
+        if m.name.startswith("profile."):
+            groups.setdefault(repr(sorted(m.data["setting"].items())), []).append(m)
+    return [_joined(group) for group in groups.values()]
+
+
+def _joined(group: Sequence[Measurement]) -> Grid:
+    at = sorted({m.data["depth"] for m in group})
+    by_depth = [[m.data for m in group if m.data["depth"] == n] for n in at]
+    roles = [r for r in ALL if r in group[0].data["squares"]]
+    sums = {
+        kind: {r: [np.concatenate([part[kind][r] for part in parts]) for parts in by_depth] for r in roles}
+        for kind in ("squares", "l1", "lamb")
+    }
+    layers = [{r: np.mean([part["layers"][r] for part in parts], axis=0) for r in roles} for parts in by_depth]
+    names = group[0].data["signals"]
+    signals = [{n: np.mean([part["signals"][n] for part in parts], axis=0) for n in names} for parts in by_depth]
+    return Grid(dict(group[0].data["setting"]), at, sums, layers, signals, group[0])
+
+
+@lru_cache(maxsize=256)
+def predicted(at: int, scaling: str, norm: str, width: int, tokens: int, batch: int) -> theory.Prediction:
+    """The mean-field prediction for `at` blocks of a named scaling under the linear loss."""
+    constants = named_scaling(scaling, at, norm)  # type: ignore[arg-type]
+    return theory.predict(theory.Stack(width, at, constants.alpha, constants.gain, norm, tokens, batch))
+
+
+def others(settings: Settings, target: str, subjects: Sequence[tuple[str, dict[str, Any]]]) -> list[Task]:
+    """Profiles of stacks that others wrote, to be shown beside the claim's own; Hugging Face's only if installed."""
+    if target != SUBJECT:
+        return []
+    shared = {"width": 64, "tokens": 16, "batch": 4, "depths": [2, 8, 32], "seeds": CHUNK}
+    more = {"device": settings.device, "seed": settings.seed}
+    return [
+        Task(
+            "torchcheck.probes.depth:profiles",
+            {**shared, **more, "subject": {"target": f"torchcheck.modules.thirdparty:{name}", "options": options}},
+        )
+        for name, options in subjects
+        if name != "hugging_face" or has_transformers()
+    ]
+
+
+def beside(g: Grid) -> list[Measurement]:
+    """What is shown of a stack that others wrote: its growth, and its norms over theory where that is about it."""
+    label = g.setting.get("model") or ("torch pre-norm" if g.setting.get("norm_first") else "torch post-norm")
+    found = [
+        g.exponent(f"beside: exponent.{label}", g.total("squares")),
+        g.curve(f"{label}: matrices", g.total("squares")),
+    ]
+    if "model" not in g.setting:
+        found += g.norm_ratios(f"beside: norm-ratio.{label}")
+    return found
+
+
+def near(name: str, value: float, tolerance: float, why: str, about: About = "source", unit: str = "1") -> Prediction:
+    return Prediction(name, repr(float(value)), repr(float(value)), unit, about, tolerance, why)
+
+
+def theory_curve(g: Grid, name: str, top: int = 1000) -> Measurement:
+    """The predicted squared gradient norm of the matrices from N = 1 to `top`, for the figures."""
+    at = [n for n in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000) if n <= top]
+    s = g.setting
+    ys = [predicted(n, s["scaling"], s["norm"], s["width"], s["tokens"], s["batch"]).total(MATRICES) for n in at]
+    curve = Series(f"{name} theory", "N", name, [float(n) for n in at], ys)
+    return g.stamped(f"theory.{name}", ys[-1], series=(curve,))

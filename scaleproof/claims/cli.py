@@ -65,7 +65,7 @@ def verify(
         typer.Option(help="Only these dtypes, comma-separated; a leg left out makes its claim inconclusive."),
     ] = "",
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random draw.")] = 0,
-    jobs: Annotated[int, typer.Option(min=0, help="Processes for tasks; 0: one for quick, one a core for full.")] = 0,
+    jobs: Annotated[int, typer.Option(min=0, help="Processes for tasks; 0: one a core.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder of the run, instead of reports/out/<run id>.")] = None,
     formats: Formats = "md,html,pdf",
     resume: Annotated[
@@ -257,7 +257,7 @@ def _execute(
 
     signal.signal(signal.SIGTERM, stop)
     machine = environment()
-    workers = jobs or (machine.cores if settings.profile == "full" else 1)
+    workers = jobs or machine.cores
     executor: Executor = Here() if workers == 1 else process_pool(workers)
     try:
         return runner.run(claims, settings, folder, executor, run, machine, notify, earlier)

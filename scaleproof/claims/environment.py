@@ -23,6 +23,7 @@ PACKAGES = (
     "sympy",
     "z3-solver",
     "matplotlib",
+    "pytorch-optimizer",
 )
 
 
@@ -64,6 +65,7 @@ def tools() -> list[Tool]:
         Tool("pandoc", _pandoc(), "HTML and PDF reports"),
         Tool("typst", _version("typst"), "PDF reports"),
         Tool("chromium", browser, "the slow test that opens the HTML report in a browser"),
+        Tool("transformers", _version("transformers"), "Hugging Face models beside the deepnet claims"),
         Tool("sollya", shutil.which("sollya") or "", "the benchmark against Sollya's infnorm"),
         Tool("coqc", shutil.which("coqc") or "", "proofs by Coq (no claim needs one yet)"),
     ]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from scaleproof.analysis import residual as theory
-from scaleproof.claims.claim import About, Claim, Fault, Prediction, Settings, Source, Verdict
+from scaleproof.claims.claim import About, Claim, Fault, Prediction, Reduce, Settings, Source, Verdict
 from torchcheck.task import Measurement, Task
 
 PLAIN = "torchcheck.modules:PlainMLP"
@@ -49,8 +49,13 @@ def _tagged(measurements: Sequence[Measurement]) -> list[Measurement]:
     return found
 
 
-def _reduce(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-    return _tagged(measurements)
+def _keep(*kinds: str) -> Reduce:
+    """The reduction that keeps measurements of these kinds, under names that tell subjects apart."""
+
+    def reduce(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
+        return [m for m in _tagged(measurements) if m.name.split(".")[0] in kinds]
+
+    return reduce
 
 
 def _near(name: str, value: float, tolerance: float, why: str, about: About = "source", unit: str = "1") -> Prediction:
@@ -231,7 +236,7 @@ CLAIMS = (
         fault=Fault("has twice the variance of a stable network", FAULTS + "LoudMLP"),
         plan=_plan_plain,
         predict=_predict_plain,
-        reduce=_reduce,
+        reduce=_keep("log-forward", "log-backward", "forward", "backward"),
         proof="corrected",
     ),
     Claim(
@@ -286,7 +291,7 @@ CLAIMS = (
         fault=Fault("weighs the branch by the square root of epsilon", FAULTS + "RootEpsilon"),
         plan=_plan_one,
         predict=_predict_one,
-        reduce=_reduce,
+        reduce=_keep("log-backward"),
         proof="corrected",
     ),
     Claim(
@@ -304,7 +309,7 @@ CLAIMS = (
         fault=Fault("adds a branch that is not random, f = x", FAULTS + "CoherentResidual"),
         plan=_plan_high,
         predict=_predict_high,
-        reduce=_reduce,
+        reduce=_keep("forward", "backward"),
         proof="source",
     ),
     Claim(

@@ -123,14 +123,15 @@ def pdf(record: Record, figures: dict[str, list[Any]], folder: Path, target: Pat
 
 
 def table_rows(result: Result) -> list[Row]:
-    """Every prediction beside its measurements, then the measurements that nothing predicts."""
+    """Every prediction beside its measurements, then those that nothing predicts, but for a figure's points."""
     rows = []
     predicted = {p.name for p in result.predictions}
     for p in result.predictions:
         same = [m for m in result.measurements if m.name == p.name]
         unmeasured = [Row(p.name, _prediction(p), "not measured", "", "")]
         rows += [_row(p.name, _prediction(p), m) for m in same] or unmeasured
-    return rows + [_row(m.name, "", m) for m in result.measurements if m.name not in predicted]
+    rest = [m for m in result.measurements if m.name not in predicted and not m.name.startswith("figure: ")]
+    return rows + [_row(m.name, "", m) for m in rest]
 
 
 def _row(name: str, predicted: str, m: MeasurementRow) -> Row:

@@ -110,10 +110,11 @@ class Grid:
     def stamped(
         self, name: str, value: float, lo: float | None = None, hi: float | None = None, **more: Any
     ) -> Measurement:
-        common: dict[str, Any] = {"samples": self.like.samples, "level": 0, **more}
-        return Measurement(
-            name, value, lo, hi, subject=self.like.subject, device=self.like.device, dtype=self.like.dtype, **common
-        )
+        """A quantity made of this grid's measurements: where it was measured is theirs."""
+        ends = {"value": value, "lo": value if lo is None else lo, "hi": value if hi is None else hi}
+        seeds = len(next(iter(self.sums["squares"].values()))[0])
+        fields: dict[str, Any] = {"level": 0, "data": {}, "samples": seeds, **ends, **more}
+        return replace(self.like, name=name, **fields)
 
     def exponent(self, name: str, rows: Rows) -> Measurement:
         """The exponent of N over all depths and seeds, by least squares in log-log with robust errors."""
@@ -130,7 +131,9 @@ class Grid:
         lines |= {" lo": [float(r.min()) for r in rows], " hi": [float(r.max()) for r in rows]}
         xs = [float(n) for n in self.depths]
         series = tuple(Series(f"{name}{part}", "N", name, xs, ys) for part, ys in lines.items())
-        return self.stamped(f"curve.{name}", lines[""][-1], series=series, note="the geometric mean at the largest N")
+        return self.stamped(
+            f"figure: measured {name}", lines[""][-1], series=series, note="the geometric mean at the largest N"
+        )
 
     def predicted(self, at: int) -> theory.Prediction:
         s = self.setting
@@ -219,4 +222,4 @@ def theory_curve(g: Grid, name: str, top: int = 1000) -> Measurement:
     s = g.setting
     ys = [predicted(n, s["scaling"], s["norm"], s["width"], s["tokens"], s["batch"]).total(MATRICES) for n in at]
     curve = Series(f"{name} theory", "N", name, [float(n) for n in at], ys)
-    return g.stamped(f"theory.{name}", ys[-1], series=(curve,))
+    return g.stamped(f"figure: theory of {name}", ys[-1], series=(curve,))

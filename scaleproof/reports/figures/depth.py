@@ -30,9 +30,9 @@ def _expansion(canvas: Any, result: Result) -> bool:
     axes.axhline(math.exp(-0.5), color="#555555", linestyle=":", linewidth=1, label="typical, N → ∞: exp(−1/2)")
     for k, (branch, rows) in enumerate(sorted(points.items())):
         xs, ys, lows, highs = zip(*sorted(rows), strict=True)
-        errors = [[y - lo for y, lo in zip(ys, lows, strict=True)], [h - y for y, h in zip(ys, highs, strict=True)]]
         name = "width 1, all f' = 1" if branch == "coherent" else "width 1, random f' (geometric mean)"
-        axes.errorbar(xs, ys, yerr=errors, fmt="os"[k], color=COLOURS[2 + k], capsize=3, label=f"{name}, measured")
+        axes.plot(xs, ys, "os"[k], color=COLOURS[2 + k], label=f"{name}, measured")
+        axes.vlines(xs, lows, highs, color=COLOURS[2 + k])
     axes.set(xscale="log", yscale="log", xlabel="N, with ε = 1/√N", ylabel="expansion of a cotangent", ylim=(0.3, 1e9))
     axes.legend(fontsize=8, loc="upper left")
     return True
@@ -41,8 +41,10 @@ def _expansion(canvas: Any, result: Result) -> bool:
 def _growth(canvas: Any, result: Result, prefix: str = "") -> bool:
     """Every measured curve over N whose name begins with `prefix`, with its range over seeds; theory as lines."""
     found = curves(result, prefix)
-    measured = [(m, s) for m, s in found if m.name.startswith("curve.") and not s.name.endswith((" lo", " hi"))]
-    theory = [s for m, s in found if m.name.startswith("theory.")]
+    measured = [
+        (m, s) for m, s in found if m.name.startswith("figure: measured") and not s.name.endswith((" lo", " hi"))
+    ]
+    theory = [s for m, s in found if m.name.startswith("figure: theory")]
     if not measured:
         return False
     axes = canvas.subplots()

@@ -26,6 +26,15 @@ def residual_mean(epsilon: float, layers: int) -> float:
     return float((1 + epsilon**2) ** layers)
 
 
+def residual_fourth(epsilon: float, layers: int, width: int) -> float:
+    """E|y|⁴/|x|⁴ = ((1 + epsilon²)² + (4 epsilon² + 2 epsilon⁴)/n)^N for Gaussian linear branches: exact at width n.
+
+    With W of variance 1/n a layer's |x + epsilon W x|²/|x|² is |e + (epsilon/sqrt(n)) g|², e a unit vector and g
+    standard normal: mean 1 + epsilon², variance (4 epsilon² + 2 epsilon⁴)/n, and layers are independent.
+    """
+    return float(((1 + epsilon**2) ** 2 + (4 * epsilon**2 + 2 * epsilon**4) / width) ** layers)
+
+
 def residual_gradient(epsilon: float, layers: int, matrices: int) -> float:
     """E of the summed squared gradients, per N = 1 and epsilon = 1: matrices * N epsilon² (1 + epsilon²)^(N-1)."""
     return matrices * layers * epsilon**2 * (1 + epsilon**2) ** (layers - 1)

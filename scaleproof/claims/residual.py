@@ -175,6 +175,9 @@ def _plan_high(settings: Settings, target: str) -> list[Task]:
 
 def _predict_high(_settings: Settings) -> list[Prediction]:
     found = []
+    for n in DEEP:
+        value = theory.residual_fourth(n**-0.5, n, WIDTH)
+        found.append(_near(f"fourth.N={n}.branch=linear", value, 0.4 * value, EXACT + " 40 %"))
     for branch in ("linear", "relu"):
         for n in DEEP:
             value = theory.residual_mean(n**-0.5, n)
@@ -304,12 +307,13 @@ CLAIMS = (
         outline=r"$\mathbb{E}\lVert v + \varepsilon vJ\rVert^2 = (1+\varepsilon^2)\lVert v\rVert^2$ whenever $\mathbb{E}\,"
         r"\langle v, vJ\rangle = 0$ and $\mathbb{E}\lVert vJ\rVert^2 = \lVert v\rVert^2$, at any width: exact for Gaussian "
         r"branches, and for $\sqrt{2}\operatorname{relu}(xW_1)W_2$ with Gaussian $W_1, W_2$, whose last matrix gives the "
-        r"mean 0. (A branch that ends in a ReLU has a mean, and expands faster.)",
+        r"mean 0. For Gaussian branches of width $n$ the fourth moment is $((1+\varepsilon^2)^2 + (4\varepsilon^2 + "
+        r"2\varepsilon^4)/n)^N$, which is how far a single network strays. (A branch that ends in a ReLU has a mean, and expands faster.)",
         subject=RESIDUAL,
         fault=Fault("adds a branch that is not random, f = x", FAULTS + "CoherentResidual"),
         plan=_plan_high,
         predict=_predict_high,
-        reduce=_keep("forward", "backward"),
+        reduce=_keep("forward", "backward", "fourth"),
         proof="source",
     ),
     Claim(

@@ -84,6 +84,14 @@ def test_scalar_log_factor(epsilon: float) -> None:
     assert residual.scalar_log_factor(epsilon) == pytest.approx(np.log(np.abs(1 + epsilon * w)).mean(), abs=5e-3)
 
 
+def test_fourth_moment_of_a_gaussian_layer() -> None:
+    g = np.random.default_rng(4).normal(size=(400_000, 5))
+    factor = ((np.eye(5)[0] + 0.7 / math.sqrt(5) * g) ** 2).sum(axis=1)
+    assert factor.mean() == pytest.approx(residual.residual_mean(0.7, 1), rel=5e-3)
+    assert (factor**2).mean() == pytest.approx(residual.residual_fourth(0.7, 1, 5), rel=1e-2)
+    assert residual.residual_fourth(0.7, 3, 5) == pytest.approx(residual.residual_fourth(0.7, 1, 5) ** 3)
+
+
 def test_residual_laws_meet_at_one_layer() -> None:
     assert residual.residual_mean(1.0, 1) == 2
     assert residual.residual_gradient(1.0, 1, 2) == 2

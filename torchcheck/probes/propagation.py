@@ -26,14 +26,16 @@ def expansion(
     """One vector x and one cotangent v (both normal) through `subject(width=..., layers=depth, **options)`.
 
     Means over `seeds` networks, with intervals that miss the mean with probability `alarm`:
-    `forward` |y|²/|x|², `backward` |vJ|²/|v|² (per coordinate where the widths differ), `log-forward` log(|y|/|x|),
-    `log-backward` log(|vJ|/|v|), and `gradient` |dL/dtheta|² over all parameters for L = <v, y>, over |x|² |v|²/width.
+    `forward` |y|²/|x|², `fourth` its square, `backward` |vJ|²/|v|² (per coordinate where the widths differ),
+    `log-forward` log(|y|/|x|), `log-backward` log(|vJ|/|v|), and `gradient` |dL/dtheta|² over all parameters for
+    L = <v, y>, over |x|² |v|²/width.
     """
     where, kind = find_device(device), DTYPES[dtype]
     spec = Subject.from_json(subject)
     rows = [_once(spec, depth, width, where, kind, 1_000_000 * seed + k) for k in range(seeds)]
     names = ("forward", "backward", "gradient")
     columns = {n: [row[i] for row in rows] for i, n in enumerate(names)}
+    columns["fourth"] = [v * v for v in columns["forward"]]
     for n in names[:2]:
         columns[f"log-{n}"] = [math.log(v) / 2 for v in columns[n]]
     found = []

@@ -96,10 +96,6 @@ class Grid:
         parts = [self.sums[kind][role] for role in roles if role in self.sums[kind]]
         return [np.sum(rows, axis=0) for rows in zip(*parts, strict=True)]
 
-    def part(self, at: Sequence[int]) -> Grid:
-        """The same grid, called one of the depths `at` (for notes and fits; the caller cuts the rows)."""
-        return replace(self, depths=list(at))
-
     def mean(self, name: str, samples: Array, log: bool = False, **more: Any) -> Measurement:
         """The mean of samples (the geometric mean, if `log`), with its interval."""
         samples = np.log(samples) if log else samples
@@ -116,12 +112,13 @@ class Grid:
         fields: dict[str, Any] = {"level": 0, "data": {}, "samples": seeds, **ends, **more}
         return replace(self.like, name=name, **fields)
 
-    def exponent(self, name: str, rows: Rows) -> Measurement:
-        """The exponent of N over all depths and seeds, by least squares in log-log with robust errors."""
-        fit = fit_exponent(np.repeat(self.depths, [len(r) for r in rows]), np.concatenate(rows), alarm=ALARM)
+    def exponent(self, name: str, rows: Rows, skip: int = 0) -> Measurement:
+        """The exponent of N over all seeds and depths but the first `skip`: least squares in log-log, robust errors."""
+        at, rows = self.depths[skip:], rows[skip:]
+        fit = fit_exponent(np.repeat(at, [len(r) for r in rows]), np.concatenate(rows), alarm=ALARM)
         e, bent = fit.exponent, fit.curvature
         law = "a power law" if bent.lo <= 0 <= bent.hi else "no power law"
-        span = f"N = {self.depths[0]} to {self.depths[-1]}"
+        span = f"N = {at[0]} to {at[-1]}"
         note = f"{span}; curvature {bent.value:.2g} [{bent.lo:.2g}, {bent.hi:.2g}]: {law}"
         return self.stamped(name, e.value, e.lo, e.hi, level=1 - ALARM, samples=e.samples, note=note)
 

@@ -190,7 +190,7 @@ def reduce_pre(_settings: Settings, measurements: Sequence[Measurement]) -> list
         elif g.setting["scaling"] == "adam":
             found.append(g.exponent("exponent.adam.matrices", g.total("l1")))
         else:
-            found.append(g.part(g.depths[1:]).exponent("exponent.unscaled", g.total("squares")[1:]))
+            found.append(g.exponent("exponent.unscaled", g.total("squares"), skip=1))
             found += [*g.norm_ratios("unscaled-ratio"), g.curve("pre-norm, unscaled", g.total("squares"))]
             found.append(theory_curve(g, "pre-norm, unscaled"))
     return found

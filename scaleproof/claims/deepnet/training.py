@@ -24,7 +24,7 @@ def _rates(settings: Settings) -> tuple[list[float], list[float]]:
     """Learning rates for DeepNorm, and those that Post-LN is given a chance with."""
     if settings.profile == "quick":
         return [1e-3], [3e-4, 1e-3]
-    return [1e-4, 1.5e-4, 3e-4], [1e-5, 1e-4, 1.5e-4, 3e-4]
+    return [1e-4, 1.5e-4, 3e-4], [1e-4, 1.5e-4, 3e-4]
 
 
 def plan_thousand(settings: Settings, target: str) -> list[Task]:

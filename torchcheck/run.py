@@ -60,6 +60,19 @@ def process_pool(workers: int) -> Executor:
 
 def _start_worker(threads: int) -> None:
     import signal
+    import threading
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
+
+
+def _leave_with_parent() -> None:
+    """Ends this process when its parent is gone: a killed parent cannot tell its workers."""
+    import multiprocessing
+    import os
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

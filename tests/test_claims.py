@@ -43,6 +43,7 @@ def test_seeded_fault_changes_the_verdict(record: Record, claim: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # the first of them runs the claims
 @pytest.mark.parametrize("claim", sorted(HEAVY))
 def test_heavy_verdict_is_the_recorded_one_and_its_fault_changes_it(heavy_record: Record, claim: str) -> None:
     result = _result(heavy_record, claim)

@@ -46,10 +46,8 @@ def about_run(**changes: object) -> Run:
     return Run.model_validate({**fields, "profile": "quick", "seed": 0, "device": "cpu", **changes})
 
 
-@pytest.fixture(scope="session")
-def timed() -> str:
-    """The one claim whose verdict is about wall time, which no test asserts."""
-    return "squareplus.speed"
+#: claims whose verdict is about wall time, which no test asserts
+TIMED = {"squareplus.speed", "flash.linear-cost"}
 
 
 @pytest.fixture(scope="session")
@@ -62,13 +60,15 @@ HEAVY = {
     *(f"residual.{name}" for name in ("plain-conflict", "increment-plain", "one-dim", "high-dim", "increment")),
     *(f"deepnet.{name}" for name in ("explosion", "sgd", "adam", "lamb", "alternatives", "identity", "pre-norm")),
     *(f"deepnet.{name}" for name in ("warmup", "thousand")),
+    "flash.normaliser",
+    *(f"gau.{name}" for name in ("attention-entries", "near-diagonal", "output-scale", "lambda-seven", "identity")),
 }
 
 
 @pytest.fixture(scope="session")
-def record(run_folder: Path, timed: str) -> Record:
+def record(run_folder: Path) -> Record:
     """All claims that are neither timed nor heavy, run once for the session."""
-    chosen = [c for c in CLAIMS if c.id != timed and c.id not in HEAVY]
+    chosen = [c for c in CLAIMS if c.id not in TIMED | HEAVY]
     return runner.run(chosen, Settings(), run_folder, Here(), about_run(), environment())
 
 

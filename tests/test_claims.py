@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from scaleproof.claims.claim import Settings
+from scaleproof.claims.claim import Claim, Settings
+from scaleproof.claims.judge import compare
 from scaleproof.claims.registry import CLAIMS
 from scaleproof.proofs.theorems import STATEMENTS, replay
 from scaleproof.reports.record import Record, Result
-from tests.conftest import HEAVY
+from tests.conftest import HEAVY, TIMED
 from torchcheck.run import run_task
 
-IDS = [c.id for c in CLAIMS if c.id != "squareplus.speed" and c.id not in HEAVY]
+IDS = [c.id for c in CLAIMS if c.id not in TIMED | HEAVY]
 
 
 def _result(record: Record, claim: str) -> Result:
@@ -22,10 +23,10 @@ def _result(record: Record, claim: str) -> Result:
 
 
 def test_no_claim_was_lost() -> None:
-    families = {"squareplus": 8, "eg": 6, "residual": 6, "deepnet": 13}
+    families = {"squareplus": 8, "eg": 6, "residual": 6, "deepnet": 13, "flash": 8, "gau": 6}
     assert {f: sum(c.family == f for c in CLAIMS) for f in families} == families
     assert len(CLAIMS) == len({c.id for c in CLAIMS}) == sum(families.values())
-    assert {c.id for c in CLAIMS} > HEAVY
+    assert {c.id for c in CLAIMS} > HEAVY | TIMED
 
 
 @pytest.mark.parametrize("claim", IDS)
@@ -75,14 +76,18 @@ def test_legs_are_what_the_claim_says(claim) -> None:  # type: ignore[no-untyped
 
 def test_corrected_claims_show_a_counterexample(record: Record) -> None:
     corrected = [r for r in record.results if r.verdict == "corrected"]
-    exact = {"squareplus.floats", "eg.non-negative", "eg.sign-rule"}
-    measured = {"deepnet.first-order", "deepnet.probe", "deepnet.branch-gradients"}
+    exact = {"squareplus.floats", "eg.non-negative", "eg.sign-rule", "flash.causal-normaliser"}
+    measured = {"deepnet.first-order", "deepnet.probe", "deepnet.branch-gradients", "flash.causal-memory"}
     assert {r.id for r in corrected} == exact | measured
     assert all(r.counterexample for r in corrected if r.id in exact)
 
 
-def test_speed_measures_what_it_predicts(timed: str) -> None:
-    claim = next(c for c in CLAIMS if c.id == timed)
+def _claim(name: str) -> Claim:
+    return next(c for c in CLAIMS if c.id == name)
+
+
+def test_speed_measures_what_it_predicts() -> None:
+    claim = _claim("squareplus.speed")
     task = claim.plan(Settings(), claim.subject)[0]
     small = {**task.params, "sizes": {"small": 64}, "repeats": 30}
     measured = claim.reduce(Settings(), run_task(type(task)(task.probe, small)))
@@ -90,9 +95,22 @@ def test_speed_measures_what_it_predicts(timed: str) -> None:
     assert all(m.lo is not None and m.lo <= (m.value or 0) <= (m.hi or 0) for m in measured)
 
 
+@pytest.mark.parametrize("target", ["subject", "fault"])
+def test_costs_are_counted_exactly(target: str) -> None:
+    """All of flash.linear-cost but its wall times, which no test asserts."""
+    claim = _claim("flash.linear-cost")
+    tasks = claim.plan(Settings(), claim.subject if target == "subject" else claim.fault.target)
+    measured = [m for t in tasks for m in run_task(type(t)(t.probe, {**t.params, "sizes": [256, 512], "repeats": 1}))]
+    reduced = {m.name: m for m in claim.reduce(Settings(), measured)}
+    counted = [p for p in claim.predict(Settings()) if p.name.endswith(("n=256", "n=512")) and p.name in reduced]
+    standings = {compare(p, reduced[p.name]) for p in counted}
+    assert len(counted) >= 4
+    assert standings == {"inside"} if target == "subject" else "outside" in standings
+
+
 @pytest.mark.parametrize("claim", ["eg.closed-form", "squareplus.floats"])
 def test_one_seed_gives_the_same_numbers_twice(claim: str) -> None:
-    chosen = next(c for c in CLAIMS if c.id == claim)
+    chosen = _claim(claim)
     task = chosen.plan(Settings(), chosen.subject)[-1]
     first, second = (run_task(task) for _ in range(2))
     assert [(m.name, m.value, m.witness) for m in first] == [(m.name, m.value, m.witness) for m in second]

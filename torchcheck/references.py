@@ -1,8 +1,9 @@
-"""Float64 references for activations on inputs of 32 bits or fewer; they share no code with what they check."""
+"""Slow, obviously right twins: activations in float64, gated units pair by pair, sharing no code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,3 +30,57 @@ def softplus_reference() -> Callable[[Tensor], Tensor]:
         return x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))
 
     return reference
+
+
+def gau_reference(unit: Any, x: Tensor) -> Tensor:
+    """GAU's output for one unpadded sequence (tokens, width): arXiv:2202.10447, eq. 3 and 4, by pairs of tokens.
+
+    Reads the weights and options of a torchcheck.modules.GAU (relu² kernel, no rotary).
+    """
+    tokens, s = x.shape[0], unit.head_size
+    gate, values, z = _projected(unit, x)
+    rows = []
+    for i in range(tokens):
+        row = torch.zeros_like(values[0])
+        for j in range(i + 1 if unit.causal else tokens):
+            score = _image(unit, 0, z[i]) @ _image(unit, 1, z[j])
+            keys = {"ns": tokens * s, "n2": tokens**2, "visible": (i + 1 if unit.causal else tokens) * s}
+            row = row + score.clamp(min=0) ** 2 / keys[unit.normaliser] * values[j]
+        rows.append((gate[i] * row) @ unit.outer.weight.T)
+    return torch.stack(rows)
+
+
+def flash_reference(unit: Any, x: Tensor) -> Tensor:
+    """FLASH's output for one unpadded sequence (tokens, width): kexue.fm/archives/8934, one pair of tokens at a time.
+
+    Reads the weights and options of a torchcheck.modules.FLASH (normaliser "ns", no rotary).
+    """
+    tokens, c = x.shape[0], unit.chunk
+    gate, values, z = _projected(unit, x)
+    rows = []
+    for i in range(tokens):
+        row = torch.zeros_like(values[0])
+        for j in range(tokens):
+            if i // c == j // c and (j <= i or not unit.causal):
+                score = _image(unit, 0, z[i]) @ _image(unit, 1, z[j])
+                row = row + score.clamp(min=0) ** 2 / (c * unit.head_size) * values[j]
+            if not unit.causal or j // c < i // c:
+                earlier = i // c
+                count = {"positions": earlier * c, "article": earlier * tokens / c, "chunk": c}[unit.past]
+                weight = _image(unit, 2, z[i]) @ _image(unit, 3, z[j])
+                row = row + weight / (count if unit.causal else tokens) * values[j]
+        rows.append((gate[i] * row) @ unit.outer.weight.T)
+    return torch.stack(rows)
+
+
+def _projected(unit: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def swish(t: Tensor) -> Tensor:
+        return t / (1 + torch.exp(-t))
+
+    inner = swish(x @ unit.inner.weight.T)
+    return inner[:, : unit.hidden], inner[:, unit.hidden :], swish(x @ unit.shared.weight.T)
+
+
+def _image(unit: Any, number: int, z: Tensor) -> Tensor:
+    out: Tensor = z * unit.gamma[number] + unit.beta[number]
+    return out

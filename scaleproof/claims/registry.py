@@ -7,10 +7,17 @@ from collections.abc import Sequence
 
 from rapidfuzz import process
 
-from scaleproof.claims import deepnet, eg, residual, squareplus
+from scaleproof.claims import deepnet, eg, flash, gau, residual, squareplus
 from scaleproof.claims.claim import Claim
 
-CLAIMS: tuple[Claim, ...] = (*squareplus.CLAIMS, *eg.CLAIMS, *residual.CLAIMS, *deepnet.CLAIMS)
+CLAIMS: tuple[Claim, ...] = (
+    *squareplus.CLAIMS,
+    *eg.CLAIMS,
+    *residual.CLAIMS,
+    *deepnet.CLAIMS,
+    *flash.CLAIMS,
+    *gau.CLAIMS,
+)
 
 
 class UnknownClaim(LookupError):

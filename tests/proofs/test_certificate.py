@@ -14,7 +14,7 @@ from scaleproof.proofs.certificate import CertificateError, _digest, read
 from scaleproof.proofs.theorems import STATEMENTS, prove, replay
 
 #: small and quick ones of every method but exhaustive, whose tables are tested beside its checker
-QUICK = ["squareplus.minimax", "squareplus.monotone", "eg.hypergradient", "eg.derivation"]
+QUICK = ["squareplus.minimax", "squareplus.monotone", "eg.hypergradient", "eg.derivation", "gau.moments"]
 CERTIFICATES = {c: prove(c).to_json() for c in QUICK}
 
 

@@ -16,7 +16,8 @@ from scaleproof.reports.record import Record, RecordError, read, schema_text, wr
 
 def test_survives_the_disk(record: Record, tmp_path: Path) -> None:
     path = write(record, tmp_path)
-    assert read(path) == read(tmp_path) == record
+    texts = [r.model_dump_json() for r in (read(path), read(tmp_path), record)]  # a NaN is in it: it equals nothing
+    assert texts[0] == texts[1] == texts[2]
     assert [p.name for p in tmp_path.iterdir()] == ["record.json"], "no temporary file is left"
 
 

@@ -51,7 +51,7 @@ def test_html_is_self_contained(folder: Path) -> None:
     assert "<math" in page
     assert not re.search(r'(?:src|href)="https?://[^"]*\.(?:js|css|png|svg)', page)
     assert not re.search(r'<img[^>]+src="(?!data:)', page)
-    assert page.count('data-verdict="proved"') == 12
+    assert page.count('data-verdict="proved"') == 17
     assert "report.css" not in page
 
 

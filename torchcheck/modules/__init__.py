@@ -1,15 +1,21 @@
 """The real modules and optimizers that are measured, and that users may import."""
 
 from torchcheck.modules.exponentiated import AmidFunnel, ExponentiatedGradient, HypergradientSGD
+from torchcheck.modules.flash import FLASH
+from torchcheck.modules.gau import GAU, gau_stack
+from torchcheck.modules.linear_attention import CausalLinearAttention
 from torchcheck.modules.mlp import PlainMLP, ResidualMLP, ScaledLinear
 from torchcheck.modules.scaling import DepthScaling, deepnorm_constants, depth_scaling, scaled_transformer
 from torchcheck.modules.squareplus import ArticleSquarePlus, SquarePlus, squareplus
 from torchcheck.modules.transformer import Attention, FeedForward, Sublayer, Transformer
 
 __all__ = [
+    "FLASH",
+    "GAU",
     "AmidFunnel",
     "ArticleSquarePlus",
     "Attention",
+    "CausalLinearAttention",
     "DepthScaling",
     "ExponentiatedGradient",
     "FeedForward",
@@ -22,6 +28,7 @@ __all__ = [
     "Transformer",
     "deepnorm_constants",
     "depth_scaling",
+    "gau_stack",
     "scaled_transformer",
     "squareplus",
 ]

@@ -1,7 +1,8 @@
 """Stacks that others wrote, as factories (width, layers) of modules from (batch, tokens, width) to the same shape.
 
 torch.nn.TransformerEncoderLayer, and, where the `transformers` package is installed, its BERT (post-norm), GPT-2 and
-Llama (pre-norm), built from configurations with random weights, without dropout and without embeddings of their own.
+Llama (pre-norm), built from configurations with random weights, without dropout and without embeddings of their own;
+and, from FLASH-pytorch where that is installed, the layers GAU and FLASH.
 """
 
 from __future__ import annotations
@@ -82,6 +83,37 @@ def hugging_face(width: int, layers: int, model: str, causal: bool = False) -> n
         )
         return HiddenStates(hf.LlamaModel(config))
     raise ValueError(f"unknown model {model!r}: choose bert, gpt2 or llama")
+
+
+def has_flash_pytorch() -> bool:
+    """Whether the PyPI package FLASH-pytorch is installed."""
+    return importlib.util.find_spec("flash_pytorch") is not None
+
+
+class Branch(nn.Module):
+    """A layer that adds its input to its output, without that."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.layer(x) - x
+        return out
+
+
+def flash_pytorch(width: int, layer: str = "FLASH", residual: bool = True, **options: Any) -> nn.Module:
+    """A layer of the PyPI package FLASH-pytorch: "GAU" or "FLASH" (options: causal, query_key_dim, group_size, ...).
+
+    Both begin with a layer norm and add their input to their output, unless `residual` is False. Raises ImportError
+    that names the extra where the package is missing.
+    """
+    if not has_flash_pytorch():
+        raise ImportError("this layer needs the package FLASH-pytorch: pip install 'scaleproof[dev]'")
+    import flash_pytorch as package
+
+    made: nn.Module = getattr(package, layer)(dim=width, **options)
+    return made if residual else Branch(made)
 
 
 def _heads(width: int) -> int:

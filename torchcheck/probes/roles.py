@@ -28,6 +28,7 @@ ENDINGS: dict[str, Sequence[str]] = {
         "up_proj.weight",
         "gate_proj.weight",
     ),
+    "shared": ("shared.weight",),
     "outer": ("outer.weight", "linear2.weight", "output.dense.weight", "mlp.c_proj.weight", "down_proj.weight"),
 }
 #: fused query, key and value: the name's ending and the dimension along which they are stacked
@@ -55,7 +56,7 @@ def parts(name: str, p: Tensor) -> Iterator[Part]:
             for k, role in enumerate(("query", "key", "value")):
                 yield Part(role, k, 3, dim)
             return
-    if p.dim() < 2:
+    if p.dim() < 2 or name.endswith((".gamma", ".beta")):
         yield Part("bias" if name.endswith("bias") and not re.search(r"norm|ln_", name, re.I) else "norm")
         return
     for role, endings in ENDINGS.items():

@@ -6,12 +6,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from scaleproof.proofs.certificate import Certificate, Checked, Statement, Theorem, check
-from scaleproof.proofs.theorems import depth, eg, squareplus
+from scaleproof.proofs.theorems import depth, eg, gated, squareplus
 
 #: claim -> the statements that its certificate has to carry, no others
-STATEMENTS: dict[str, tuple[Statement, ...]] = {**squareplus.STATEMENTS, **eg.STATEMENTS, **depth.STATEMENTS}
+STATEMENTS: dict[str, tuple[Statement, ...]] = {
+    **squareplus.STATEMENTS,
+    **eg.STATEMENTS,
+    **depth.STATEMENTS,
+    **gated.STATEMENTS,
+}
 
-_SEARCHES: dict[str, Callable[..., list[Theorem]]] = {**squareplus.SEARCHES, **eg.SEARCHES, **depth.SEARCHES}
+_SEARCHES: dict[str, Callable[..., list[Theorem]]] = {
+    **squareplus.SEARCHES,
+    **eg.SEARCHES,
+    **depth.SEARCHES,
+    **gated.SEARCHES,
+}
 
 
 def prove(claim: str, tables: Mapping[str, bytes] | None = None) -> Certificate:

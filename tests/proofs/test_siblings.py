@@ -1,4 +1,4 @@
-"""Siblings of the depth theorems that must fail: a wrong constant, power, sign or domain."""
+"""Siblings of the theorems that must fail: a wrong constant, power, sign or domain."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from scaleproof.proofs import check_smt, check_symbolic
-from scaleproof.proofs.theorems.depth import STATEMENTS
+from scaleproof.proofs import check_integral, check_smt, check_symbolic
+from scaleproof.proofs.theorems import STATEMENTS
 
 STEPS = {"steps": ["doit", "expand", "powsimp", "simplify"]}
 #: claim, number of the statement, key of its body, what is right, what is wrong
@@ -31,6 +31,20 @@ SIBLINGS = [
     ("deepnet.paper-constants", 0, "assume", "8*n*b*b*b*b == 1", "2*n*b*b*b*b == 1"),
     ("deepnet.paper-constants", 1, "assume", "12*m*b*b*b*b == 1", "3*m*b*b*b*b == 1"),
     ("deepnet.paper-constants", 2, "goal", "(161/200)*(161/200)", "(163/200)*(163/200)"),
+    ("flash.special-cases", 0, "goal", "0*others", "1*others"),
+    ("flash.parameters", 0, "goal", "12*d*d", "11*d*d"),
+    ("flash.parameters", 1, "assume", "d >= 512", "d >= 256"),
+    ("flash.chunk-linear", 0, "goal", "q*k*v/n", "k*v/n"),
+    ("flash.causal-normaliser", 0, "goal", "n == c*c", "n == c"),
+    ("flash.causal-normaliser", 1, "goal", "== c*c/n", "== c/n"),
+    ("flash.no-leak", 0, "assume", "a + 1 <= b", "a <= b"),
+    ("flash.no-leak", 1, "goal", "a < b + 1", "a < b"),
+    ("flash.causal-memory", 0, "goal", "e == s", "e == n"),
+    ("flash.causal-memory", 1, "assume", "h*v == e", "v == e"),
+    ("gau.moments", 0, "hi", "704", "7037"),
+    ("gau.moments", 0, "function", "exp(-x)", "2*exp(-x)"),
+    ("gau.moments", 1, "lo", "215", "2159"),
+    ("gau.moments", 2, "goal", "2066/10000", "2067/10000"),
 ]
 
 
@@ -48,9 +62,31 @@ def test_a_wrong_sibling_is_not_proved(claim: str, index: int, key: str, right: 
     body = dict(statement.body)
     broken = {**body, key: _changed(body[key], right, wrong)}
     assert broken != body
-    if statement.method == "symbolic":
+    if statement.method == "integral":
+        evidence = {"reach": 20, "precision": 160}
+        assert check_integral.check(body, evidence) is None
+        assert check_integral.check(broken, evidence) is not None
+    elif statement.method == "symbolic":
         assert check_symbolic.check(body, STEPS) is None
         assert check_symbolic.check(broken, STEPS) is not None
     else:
         assert check_smt.check(body, {}) is None
         assert check_smt.check(broken, {}) is not None
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        {"reach": 1, "precision": 160},
+        {"reach": 20, "precision": 8},
+        {"reach": 20.0, "precision": 160},
+        {"reach": 3, "precision": 160},  # the tail bound is then wider than the statement
+    ],
+)
+def test_poor_evidence_for_an_integral_is_rejected(evidence: dict[str, Any]) -> None:
+    assert check_integral.check(STATEMENTS["gau.moments"][0].body, evidence) is not None
+
+
+def test_an_integral_needs_a_function_below_the_identity() -> None:
+    body = {**STATEMENTS["gau.moments"][0].body, "function": "x*x", "lo": "0", "hi": "2"}
+    assert "growth" in (check_integral.check(body, {"reach": 20, "precision": 160}) or "")

@@ -47,7 +47,7 @@ def about_run(**changes: object) -> Run:
 
 
 #: claims whose verdict is about wall time, which no test asserts
-TIMED = {"squareplus.speed", "flash.linear-cost"}
+TIMED = {"squareplus.speed", "flash.linear-cost", "gplinker.sparse-gain"}
 
 
 @pytest.fixture(scope="session")

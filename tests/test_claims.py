@@ -23,7 +23,16 @@ def _result(record: Record, claim: str) -> Result:
 
 
 def test_no_claim_was_lost() -> None:
-    families = {"squareplus": 8, "eg": 6, "residual": 6, "deepnet": 13, "flash": 8, "gau": 6}
+    families = {
+        "squareplus": 8,
+        "eg": 6,
+        "residual": 6,
+        "deepnet": 13,
+        "flash": 8,
+        "gau": 6,
+        "gplinker": 8,
+        "events": 5,
+    }
     assert {f: sum(c.family == f for c in CLAIMS) for f in families} == families
     assert len(CLAIMS) == len({c.id for c in CLAIMS}) == sum(families.values())
     assert {c.id for c in CLAIMS} > HEAVY | TIMED
@@ -77,7 +86,20 @@ def test_legs_are_what_the_claim_says(claim) -> None:  # type: ignore[no-untyped
 def test_corrected_claims_show_a_counterexample(record: Record) -> None:
     corrected = [r for r in record.results if r.verdict == "corrected"]
     exact = {"squareplus.floats", "eg.non-negative", "eg.sign-rule", "flash.causal-normaliser"}
-    measured = {"deepnet.first-order", "deepnet.probe", "deepnet.branch-gradients", "flash.causal-memory"}
+    exact |= {
+        "gplinker.decode",
+        "gplinker.sparse-loss",
+        "events.shared-trigger",
+        "events.complete",
+        "events.categorical",
+    }
+    measured = {
+        "deepnet.first-order",
+        "deepnet.probe",
+        "deepnet.branch-gradients",
+        "flash.causal-memory",
+        "gplinker.loss",
+    }
     assert {r.id for r in corrected} == exact | measured
     assert all(r.counterexample for r in corrected if r.id in exact)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rapidfuzz import process
 
-from scaleproof.claims import deepnet, eg, flash, gau, residual, squareplus
+from scaleproof.claims import deepnet, eg, events, flash, gau, gplinker, residual, squareplus
 from scaleproof.claims.claim import Claim
 
 CLAIMS: tuple[Claim, ...] = (
@@ -17,6 +17,8 @@ CLAIMS: tuple[Claim, ...] = (
     *deepnet.CLAIMS,
     *flash.CLAIMS,
     *gau.CLAIMS,
+    *gplinker.CLAIMS,
+    *events.CLAIMS,
 )
 
 

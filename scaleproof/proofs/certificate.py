@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scaleproof.proofs import check_ball, check_exhaustive, check_integral, check_smt, check_smt_float, check_symbolic
+from scaleproof.proofs import (
+    check_ball,
+    check_exhaustive,
+    check_integral,
+    check_logic,
+    check_smt,
+    check_smt_float,
+    check_symbolic,
+)
 
 SCHEMA = "scaleproof/certificate/1"
 MAX_BYTES = 16 * 2**20
@@ -20,6 +28,7 @@ CHECKERS: dict[str, Any] = {
     "ball": check_ball,
     "exhaustive": check_exhaustive,
     "integral": check_integral,
+    "logic": check_logic,
     "smt": check_smt,
     "smt-float": check_smt_float,
     "symbolic": check_symbolic,

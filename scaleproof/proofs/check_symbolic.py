@@ -22,6 +22,7 @@ STEPS: dict[str, Callable[[Any], Any]] = {
     "together": sp.together,
     "cancel": sp.cancel,
     "expand_log": sp.expand_log,
+    "expand_trig": sp.expand_trig,
     "simplify": sp.simplify,
 }
 ASSUMPTIONS: dict[str, dict[str, bool]] = {"real": {"real": True}, "positive": {"positive": True}}
@@ -33,6 +34,8 @@ def expression(text: str, symbols: Mapping[str, Any], functions: list[str] | Non
         "sqrt": sp.sqrt,
         "exp": sp.exp,
         "log": sp.log,
+        "cos": sp.cos,
+        "sin": sp.sin,
         "abs": sp.Abs,
         "max": sp.Max,
         "min": sp.Min,

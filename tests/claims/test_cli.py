@@ -63,7 +63,7 @@ def test_json_is_the_record_and_nothing_else(tmp_path: Path) -> None:
     done = _invoke("verify", FAST, "--out", tmp_path / "o", "--format", "json", "--json")
     assert Record.model_validate_json(done.stdout).results[0].id == FAST
     listed = json.loads(_invoke("list", "--json").stdout)
-    assert len(listed) == 47
+    assert len(listed) == 60
 
 
 def test_unknown_claim_names_the_nearest() -> None:

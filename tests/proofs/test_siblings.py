@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from scaleproof.proofs import check_integral, check_smt, check_symbolic
-from scaleproof.proofs.theorems import STATEMENTS
+from scaleproof.proofs import check_integral, check_logic, check_smt, check_symbolic
+from scaleproof.proofs.theorems import STATEMENTS, prove
 
 STEPS = {"steps": ["doit", "expand", "powsimp", "simplify"]}
+TRIGONOMETRY = {"steps": ["expand_trig", "simplify"]}
 #: claim, number of the statement, key of its body, what is right, what is wrong
 SIBLINGS = [
     ("residual.plain-conflict", 0, "assume", ["cross == 0"], ["cross >= 0"]),
@@ -45,6 +46,27 @@ SIBLINGS = [
     ("gau.moments", 0, "function", "exp(-x)", "2*exp(-x)"),
     ("gau.moments", 1, "lo", "215", "2159"),
     ("gau.moments", 2, "goal", "2066/10000", "2067/10000"),
+    ("gplinker.count", 0, "goal", "/4", "/2"),
+    ("gplinker.decode", 0, "goal", "(D h t p g u)", "(D t h p g u)"),
+    ("gplinker.decode", 1, "goal", "(Q c t p d u)", "(Q c t p g u)"),
+    ("gplinker.decode", 2, "assume", "(= t u)", "(= t t)"),
+    ("gplinker.heads-suffice", 0, "assume", "(<= a c) (<= d b)", "(< a c) (< d b)"),
+    ("gplinker.loss", 0, "goal", "> 1 + p*n", "<= 1 + p*n"),
+    ("gplinker.loss", 1, "assume", "< 2", "< 3"),
+    ("gplinker.loss", 2, "goal", "n/(1 + n) < 1", "n/(1 + p) < 1"),
+    ("gplinker.sparse-loss", 0, "goal", "== 1 + n", "== n"),
+    ("gplinker.sparse-loss", 1, "goal", "1 - share > 0", "1 - share > 1/2"),
+    ("gplinker.parameters", 0, "goal", "9843200", "9843201"),
+    ("gplinker.rotary", 0, "right", "cos((j - i)*w)", "cos((j + i)*w)"),
+    ("gplinker.rotary", 1, "right", "-sin", "sin"),
+    ("events.search", 0, "assume", "maximal", "true"),
+    ("events.search", 1, "assume", "(W u)", "true"),
+    ("events.shared-trigger", 0, "assume", "(forall ((e E)) (or (= e a) (= e b)))", "true"),
+    ("events.shared-trigger", 1, "goal", "(not (in z b))", "(not (in z a))"),
+    ("events.complete", 0, "assume", "(distinct x y z)", "(distinct x y)"),
+    ("events.complete", 1, "goal", "(linked x y)", "(and (in x a) (in y a))"),
+    ("events.complete", 2, "assume", "(= (in w c) (or (= w x) (= w z)))", "(= (in w c) (distinct w w))"),
+    ("events.categorical", 0, "assume", "(= (at v) (at t)) (= (at w) (at t))", "true"),
 ]
 
 
@@ -67,8 +89,13 @@ def test_a_wrong_sibling_is_not_proved(claim: str, index: int, key: str, right: 
         assert check_integral.check(body, evidence) is None
         assert check_integral.check(broken, evidence) is not None
     elif statement.method == "symbolic":
-        assert check_symbolic.check(body, STEPS) is None
-        assert check_symbolic.check(broken, STEPS) is not None
+        steps = TRIGONOMETRY if claim == "gplinker.rotary" else STEPS
+        assert check_symbolic.check(body, steps) is None
+        assert check_symbolic.check(broken, steps) is not None
+    elif statement.method == "logic":
+        assert check_logic.check(body, prove(claim).theorems[index].evidence) is None
+        reason = check_logic.check(broken, prove(claim).theorems[index].evidence) or ""
+        assert "refute" in reason, reason
     else:
         assert check_smt.check(body, {}) is None
         assert check_smt.check(broken, {}) is not None
@@ -90,3 +117,29 @@ def test_poor_evidence_for_an_integral_is_rejected(evidence: dict[str, Any]) -> 
 def test_an_integral_needs_a_function_below_the_identity() -> None:
     body = {**STATEMENTS["gau.moments"][0].body, "function": "x*x", "lo": "0", "hi": "2"}
     assert "growth" in (check_integral.check(body, {"reach": 20, "precision": 160}) or "")
+
+
+LOGIC = {"declare": ["(declare-fun P (Int) Bool)"], "assume": ["(P 1)"], "goal": "(exists ((x Int)) (P x))"}
+
+
+def test_logic_proves_and_does_not() -> None:
+    assert check_logic.check(LOGIC, {}) is None
+    assert "refute" in (check_logic.check({**LOGIC, "goal": "(P 2)"}, {}) or "")
+    assert "no example" in (check_logic.check({**LOGIC, "assume": ["(P 1)", "(not (P 1))"]}, {}) or "")
+
+
+@pytest.mark.parametrize(
+    ("change", "evidence"),
+    [
+        ({"declare": ["(assert false)"]}, {}),
+        ({"declare": ["(declare-fun P (Int) Bool) (assert false)"]}, {}),
+        ({"assume": ["(P 1)) (assert false"]}, {}),
+        ({"goal": "true) (assert false"}, {}),
+        ({"goal": "(P 2) (P 1)"}, {}),
+        ({"goal": "true ; (P 2)"}, {}),
+        ({}, {"example": {LOGIC["declare"][0]: "(define-fun Q ((x Int)) Bool true)"}}),
+        ({}, {"example": {LOGIC["declare"][0]: "(declare-fun P (Int) Bool)"}}),
+    ],
+)
+def test_logic_takes_single_terms_only(change: dict[str, Any], evidence: dict[str, Any]) -> None:
+    assert "single" in (found := check_logic.check({**LOGIC, **change}, evidence) or "") or "example" in found

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from scaleproof.proofs.certificate import Certificate, Checked, Statement, Theorem, check
-from scaleproof.proofs.theorems import depth, eg, gated, squareplus
+from scaleproof.proofs.theorems import depth, eg, extraction, gated, squareplus
 
 #: claim -> the statements that its certificate has to carry, no others
 STATEMENTS: dict[str, tuple[Statement, ...]] = {
@@ -14,6 +14,7 @@ STATEMENTS: dict[str, tuple[Statement, ...]] = {
     **eg.STATEMENTS,
     **depth.STATEMENTS,
     **gated.STATEMENTS,
+    **extraction.STATEMENTS,
 }
 
 _SEARCHES: dict[str, Callable[..., list[Theorem]]] = {
@@ -21,6 +22,7 @@ _SEARCHES: dict[str, Callable[..., list[Theorem]]] = {
     **eg.SEARCHES,
     **depth.SEARCHES,
     **gated.SEARCHES,
+    **extraction.SEARCHES,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from functools import partial
 from itertools import combinations
 
 import networkx as nx
@@ -41,7 +42,7 @@ def decoding(console: Console) -> None:
         own = {Quintuple(*s, k % predicates, *o) for k, (s, o) in enumerate(pairs)}
         scores = relations.scores_of([relations.encode(own, predicates, tokens)], tokens)
         assert loops(scores) == relations.decode(scores)
-        rows = [[timed(lambda f=f: f(scores), 1, CPU)[0] for f in (loops, relations.decode)] for _ in range(9)]
+        rows = [[timed(partial(f, scores), 1, CPU)[0] for f in (loops, relations.decode)] for _ in range(9)]
         slow, fast = (statistics.median(c) for c in zip(*rows, strict=True))
         table.add_row(
             str(tokens), str(predicates), f"{entities} x {entities}", f"{slow:.4f}", f"{fast:.4f}", f"{slow / fast:.0f}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from scaleproof.analysis.enclosure import Enclosure
 from torchcheck.task import Measurement, Task
@@ -46,6 +46,14 @@ class Settings:
     def wants(self, dtype: str) -> bool:
         return not self.dtypes or dtype in self.dtypes
 
+    def task(
+        self, probe: str, target: str, options: Mapping[str, Any] | None = None, exclusive: bool = False, **params: Any
+    ) -> Task:
+        """A task of torchcheck.probes, `file:function`, for a subject, with this run's device and seed."""
+        subject = {"target": target, "options": dict(options or {})}
+        own = {"subject": subject, "device": self.device, "seed": self.seed}
+        return Task(f"torchcheck.probes.{probe}", {**own, **params}, exclusive)
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -65,6 +73,12 @@ class Prediction:
     @classmethod
     def enclosed(cls, name: str, value: Enclosure, tolerance: float, why: str, about: About = "source") -> Prediction:
         return cls(name, value.lo, value.hi, value.unit, about, tolerance, why)
+
+    @classmethod
+    def near(
+        cls, name: str, value: float, tolerance: float, why: str, about: About = "source", unit: str = "1"
+    ) -> Prediction:
+        return cls(name, repr(float(value)), repr(float(value)), unit, about, tolerance, why)
 
     @classmethod
     def exactly(cls, name: str, value: str, unit: str = "1", about: About = "source") -> Prediction:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scaleproof.claims.claim import Claim, Fault, Prediction, Settings, Source, Verdict
-from scaleproof.claims.extraction import FAULTS, exactly, none, task
+from scaleproof.claims.extraction import FAULTS, exactly, none
 from torchcheck.task import Measurement, Task
 
 SEARCH = "torchcheck.modules.events:article_cliques"
@@ -27,7 +27,7 @@ def _source(equation: str) -> Source:
 
 def _plan_search(settings: Settings, target: str) -> list[Task]:
     graphs = 40 if settings.profile == "quick" else 400
-    return [task("extraction:cliques", settings, target, random_graphs=graphs)]
+    return [settings.task("extraction:cliques", target, random_graphs=graphs)]
 
 
 def _predict_search(_settings: Settings) -> list[Prediction]:
@@ -38,7 +38,7 @@ def _predict_search(_settings: Settings) -> list[Prediction]:
 
 
 def _plan_trigger(settings: Settings, target: str) -> list[Task]:
-    return [task("extraction:shared_trigger", settings, target, arguments=4)]
+    return [settings.task("extraction:shared_trigger", target, arguments=4)]
 
 
 def _predict_trigger(_settings: Settings) -> list[Prediction]:
@@ -51,10 +51,10 @@ def _predict_trigger(_settings: Settings) -> list[Prediction]:
 
 
 def _plan_complete(settings: Settings, target: str) -> list[Task]:
-    tasks = [task("extraction:splitting", settings, target, arguments=4, most=3)]
+    tasks = [settings.task("extraction:splitting", target, arguments=4, most=3)]
     if target != DECODE:
         return tasks
-    return [*tasks, task("extraction:splitting", settings, SPLIT, arguments=4, most=15, through_scores=False)]
+    return [*tasks, settings.task("extraction:splitting", SPLIT, arguments=4, most=15, through_scores=False)]
 
 
 def _predict_complete(_settings: Settings) -> list[Prediction]:
@@ -74,7 +74,7 @@ def _reduce_complete(_settings: Settings, measurements: Sequence[Measurement]) -
 
 
 def _plan_categorical(settings: Settings, target: str) -> list[Task]:
-    return [task("extraction:categorical", settings, target)]
+    return [settings.task("extraction:categorical", target)]
 
 
 def _predict_categorical(_settings: Settings) -> list[Prediction]:
@@ -89,7 +89,7 @@ GROUPS = {2: 5, 3: 4}
 def _plan_fast(settings: Settings, target: str) -> list[Task]:
     more = 0 if settings.profile == "quick" else 1
     return [
-        task("extraction:worst_case", settings, target, size=size, groups=groups + more, exclusive=True)
+        settings.task("extraction:worst_case", target, size=size, groups=groups + more, exclusive=True)
         for size, groups in GROUPS.items()
     ]
 
@@ -109,7 +109,7 @@ def _predict_fast(_settings: Settings) -> list[Prediction]:
 
 
 def _plan_handful(settings: Settings, target: str) -> list[Task]:
-    return [*_plan_fast(settings, target), task("extraction:cliques", settings, target, atlas=6, random_graphs=8)]
+    return [*_plan_fast(settings, target), settings.task("extraction:cliques", target, atlas=6, random_graphs=8)]
 
 
 def _predict_handful(settings: Settings) -> list[Prediction]:

@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from scaleproof.claims.claim import About, Prediction, Settings
-from torchcheck.task import Task
+from scaleproof.claims.claim import About, Prediction
 
 FAULTS = "torchcheck.faults.extraction:"
-
-
-def task(
-    probe: str, settings: Settings, target: str, options: Mapping[str, Any] | None = None, exclusive: bool = False,
-    **params: Any,
-) -> Task:  # fmt: skip
-    """A task of torchcheck.probes with the run's device and seed."""
-    subject = {"target": target, "options": dict(options or {})}
-    own = {"subject": subject, "device": settings.device, "seed": settings.seed}
-    return Task(f"torchcheck.probes.{probe}", {**own, **params}, exclusive)
 
 
 def exactly(name: str, value: float, unit: str = "1", about: About = "source") -> Prediction:

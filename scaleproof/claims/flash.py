@@ -11,7 +11,7 @@ import numpy as np
 
 from scaleproof.analysis import gau as theory
 from scaleproof.claims.claim import Claim, Fault, Prediction, Settings, Source, Verdict
-from scaleproof.claims.gated import FLASH, FLASH_FAULTS, GAU, LINEAR, mean_measurement, near, package_tasks, task
+from scaleproof.claims.gated import FLASH, FLASH_FAULTS, GAU, LINEAR, mean_measurement, package_tasks
 from torchcheck.task import Measurement, Series, Task
 
 ROUNDINGS = "roundings of float64"
@@ -30,11 +30,11 @@ def _source(equation: str) -> Source:
 
 
 def _plan_special(settings: Settings, target: str) -> list[Task]:
-    return [task("gated:reductions", settings, target, {"hidden": 96, "head_size": 16}, width=48, tokens=33)]
+    return [settings.task("gated:reductions", target, {"hidden": 96, "head_size": 16}, width=48, tokens=33)]
 
 
 def _predict_special(_settings: Settings) -> list[Prediction]:
-    return [near(name, 0.0, 1e-12, ROUNDINGS) for name in ("glu", "attention")]
+    return [Prediction.near(name, 0.0, 1e-12, ROUNDINGS) for name in ("glu", "attention")]
 
 
 WIDTHS = (512, 768, 1024)
@@ -79,7 +79,7 @@ def _predict_parameters(_settings: Settings) -> list[Prediction]:
 
 def _plan_chunks(settings: Settings, target: str) -> list[Task]:
     options = {"hidden": 48, "head_size": 16, "chunk": 8}
-    return [task("gated:chunk_sums", settings, target, options, width=24, tokens=n) for n in (5, 64, 61)]
+    return [settings.task("gated:chunk_sums", target, options, width=24, tokens=n) for n in (5, 64, 61)]
 
 
 def _reduce_chunks(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
@@ -87,7 +87,7 @@ def _reduce_chunks(_settings: Settings, measurements: Sequence[Measurement]) -> 
 
 
 def _predict_chunks(_settings: Settings) -> list[Prediction]:
-    return [near(f"global.n={n}", 0.0, 1e-12, ROUNDINGS) for n in (5, 64, 61)]
+    return [Prediction.near(f"global.n={n}", 0.0, 1e-12, ROUNDINGS) for n in (5, 64, 61)]
 
 
 # causal-normaliser
@@ -100,7 +100,7 @@ def _plan_past(settings: Settings, target: str) -> list[Task]:
     shared: dict[str, Any] = {"width": 24, "tokens": TOKENS, "chunk": CHUNK}
     options: dict[str, Any] = {"head_size": 16, "chunk": CHUNK, "causal": True}
     tasks = [
-        task("gated:past_weight", settings, target, {**options, "past": past}, name=past, **shared)
+        settings.task("gated:past_weight", target, {**options, "past": past}, name=past, **shared)
         for past in ("article", "positions")
     ]
     other: dict[str, Any] = {"group_size": CHUNK, "query_key_dim": 16, "causal": True, "residual": False}
@@ -117,12 +117,13 @@ def _reduce_past(_settings: Settings, measurements: Sequence[Measurement]) -> li
 
 def _predict_past(_settings: Settings) -> list[Prediction]:
     why = "the number of summed positions over the divisor: 1 for a mean; " + ROUNDINGS
-    found = [near(f"article.g={g}", 1.0, 1e-12, why) for g in range(2, CHUNKS + 1)]
-    found.append(near("article.g=1", 0.0, 1e-12, "nothing to sum"))
+    found = [Prediction.near(f"article.g={g}", 1.0, 1e-12, why) for g in range(2, CHUNKS + 1)]
+    found.append(Prediction.near("article.g=1", 0.0, 1e-12, "nothing to sum"))
     for g in range(1, CHUNKS + 1):
-        found.append(near(f"positions.g={g}", float(g > 1), 1e-12, why, "corrected"))
+        found.append(Prediction.near(f"positions.g={g}", float(g > 1), 1e-12, why, "corrected"))
     found += [
-        near(f"article.g={g}", CHUNK**2 / TOKENS, 1e-12, "c²/n instead of 1", "corrected") for g in range(2, CHUNKS + 1)
+        Prediction.near(f"article.g={g}", CHUNK**2 / TOKENS, 1e-12, "c²/n instead of 1", "corrected")
+        for g in range(2, CHUNKS + 1)
     ]
     return found
 
@@ -136,11 +137,11 @@ IN_CHUNKS = 5 * 28 + 10
 def _plan_leak(settings: Settings, target: str) -> list[Task]:
     shared: dict[str, Any] = {"width": 16, "tokens": 45}
     options: dict[str, Any] = {"head_size": 8, "chunk": 8, "causal": True}
-    tasks = [task("leak:leaks", settings, target, options, **shared)]
+    tasks = [settings.task("leak:leaks", target, options, **shared)]
     if target != FLASH:
         return tasks
     tasks += [
-        task("leak:leaks", settings, GAU, {"head_size": 8, "causal": True, "normaliser": norm}, **shared)
+        settings.task("leak:leaks", GAU, {"head_size": 8, "causal": True, "normaliser": norm}, **shared)
         for norm in ("visible", "ns")
     ]
     package: dict[str, Any] = {"causal": True, "query_key_dim": 8}
@@ -173,7 +174,7 @@ def _reduce_leak(_settings: Settings, measurements: Sequence[Measurement]) -> li
 def _predict_leak(_settings: Settings) -> list[Prediction]:
     return [
         Prediction.exactly("leak.gradient", "0"),
-        near("leak.perturbation", 0.0, 1e-13, "the same arithmetic on the same numbers"),
+        Prediction.near("leak.perturbation", 0.0, 1e-13, "the same arithmetic on the same numbers"),
         Prediction("unused", "0", str(IN_CHUNKS), "pairs", why="inside chunks relu may be 0; all else is used"),
     ]
 
@@ -186,8 +187,8 @@ HEAD, WIDE = 128, 256
 
 def _plan_normaliser(settings: Settings, target: str) -> list[Task]:
     return [
-        task(
-            "entries:entries", settings, target, {"head_size": HEAD, "normaliser": norm}, width=WIDE, tokens=n,
+        settings.task(
+            "entries:entries", target, {"head_size": HEAD, "normaliser": norm}, width=WIDE, tokens=n,
             seeds=32 if n > 64 else 128,
         )
         for norm in ("ns", "n2")
@@ -216,14 +217,16 @@ def _reduce_normaliser(_settings: Settings, measurements: Sequence[Measurement])
 
 def _predict_normaliser(_settings: Settings) -> list[Prediction]:
     found = [
-        near("exponent.ns", 0.0, 0.15, "a power of n would be at least 1/2 in size"),
-        near("exponent.n2", -1.0, 0.15, "1/n"),
+        Prediction.near("exponent.ns", 0.0, 0.15, "a power of n would be at least 1/2 in size"),
+        Prediction.near("exponent.n2", -1.0, 0.15, "1/n"),
     ]
     for norm in ("ns", "n2"):
         for n in LENGTHS:
             value = theory.row_sum(theory.Unit(n, HEAD, WIDE, normaliser=norm))
             found.append(
-                near(f"row-sum.{norm}.n={n}", value, 0.2 * value, "theory of leading order in 1/d; the sample")
+                Prediction.near(
+                    f"row-sum.{norm}.n={n}", value, 0.2 * value, "theory of leading order in 1/d; the sample"
+                )
             )
     return found
 
@@ -241,13 +244,13 @@ def _plan_cost(settings: Settings, target: str) -> list[Task]:
     sizes = [*SIZES, *(2**k for k in range(13, 11 + more) if settings.profile == "full")]
     quadratic = [n for n in sizes if n <= 8192]
     both: dict[str, Any] = {**COST, "exclusive": True}
-    tasks = [task("cost:growth", settings, target, {**SHAPE, "chunk": PIECE}, sizes=sizes, label="FLASH", **both)]
+    tasks = [settings.task("cost:growth", target, {**SHAPE, "chunk": PIECE}, sizes=sizes, label="FLASH", **both)]
     if target != FLASH:
         return tasks
-    tasks.append(task("cost:growth", settings, GAU, SHAPE, sizes=quadratic, label="FLASH-Quad", **both))
+    tasks.append(settings.task("cost:growth", GAU, SHAPE, sizes=quadratic, label="FLASH-Quad", **both))
     softmax = {**SHAPE, "kernel": "softmax"}
     tasks.append(
-        task("cost:growth", settings, GAU, softmax, sizes=quadratic, label="scaled_dot_product_attention", **both)
+        settings.task("cost:growth", GAU, softmax, sizes=quadratic, label="scaled_dot_product_attention", **both)
     )
     package: dict[str, Any] = {"group_size": PIECE, "query_key_dim": 64}
     return tasks + package_tasks(
@@ -281,7 +284,7 @@ def _predict_cost(settings: Settings) -> list[Prediction]:
         for name, value in exact.items():
             unit = "numbers" if "activations" in name else "1"
             found.append(Prediction.exactly(f"{name}.n={n}", str(value), unit))
-    found.append(near("linear.exponent.memory", 1.0, 0.02, "the part that does not depend on n"))
+    found.append(Prediction.near("linear.exponent.memory", 1.0, 0.02, "the part that does not depend on n"))
     found.append(Prediction("quadratic.exponent.memory", "1.8", "2", why="n² and a linear part"))
     if settings.device == "cpu":  # on a fast GPU, sizes as small as these take the time of a kernel launch
         noise = "caches, fresh pages, and other work on the machine"
@@ -297,7 +300,7 @@ def _plan_sums(settings: Settings, target: str) -> list[Task]:
     shared: dict[str, Any] = {"width": 16, "tokens": 64, "batch": 2}
     cases: list[tuple[str, dict[str, Any]]] = [(target, {"hidden": 32, "head_size": 8, "chunk": 16, "causal": True})]
     cases += [(LINEAR, {"heads": h, "head_size": 8, "value_size": v}) for h, v in ((1, 32), (1, 8), (4, 8))]
-    return [task("cost:causal_sums", settings, t, options, **shared) for t, options in cases]
+    return [settings.task("cost:causal_sums", t, options, **shared) for t, options in cases]
 
 
 NAMES = ("sums.chunked", "sums.every-position", "sums.every-position.values-of-s", "sums.every-position.4-heads")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scaleproof.claims.claim import About, Prediction, Settings
+from scaleproof.claims.claim import Settings
 from torchcheck.estimate import mean_bounds
 from torchcheck.modules.thirdparty import has_flash_pytorch
 from torchcheck.task import Measurement, Task
@@ -24,24 +24,11 @@ FLASH_FAULTS = "torchcheck.faults.gated:"
 ALARM = 1e-7
 
 
-def task(
-    probe: str, settings: Settings, target: str, options: Mapping[str, Any], exclusive: bool = False, **params: Any
-) -> Task:
-    """A task of torchcheck.probes with the run's device and seed."""
-    subject = {"target": target, "options": dict(options)}
-    own = {"subject": subject, "device": settings.device, "seed": settings.seed}
-    return Task(f"torchcheck.probes.{probe}", {**own, **params}, exclusive)
-
-
 def package_tasks(
     probe: str, settings: Settings, target: str, own: str, options: Mapping[str, Any], **params: Any
 ) -> list[Task]:
-    """The same for FLASH-pytorch's layers, to be shown beside our `own` subject; none if it is not installed."""
-    return [task(probe, settings, PACKAGE, options, **params)] if target == own and has_flash_pytorch() else []
-
-
-def near(name: str, value: float, tolerance: float, why: str, about: About = "source", unit: str = "1") -> Prediction:
-    return Prediction(name, repr(float(value)), repr(float(value)), unit, about, tolerance, why)
+    """Settings.task for FLASH-pytorch's layers, to be shown beside our `own` subject; none if it is not installed."""
+    return [settings.task(probe, PACKAGE, options, **params)] if target == own and has_flash_pytorch() else []
 
 
 def mean_measurement(like: Measurement, name: str, samples: NDArray[np.float64], log: bool = False) -> Measurement:

@@ -14,7 +14,7 @@ from scaleproof.analysis import gau as theory
 from scaleproof.analysis.gaussian import moment
 from scaleproof.claims.claim import About, Claim, Fault, Prediction, Settings, Source, Verdict
 from scaleproof.claims.deepnet.common import grids
-from scaleproof.claims.gated import FLASH_FAULTS, GAU, PACKAGE, mean_measurement, near, task
+from scaleproof.claims.gated import FLASH_FAULTS, GAU, PACKAGE, mean_measurement
 from torchcheck.modules.thirdparty import has_flash_pytorch
 from torchcheck.task import Measurement, Series, Task
 
@@ -36,7 +36,7 @@ def _source(equation: str) -> Source:
 
 
 def _plan_moments(settings: Settings, target: str) -> list[Task]:
-    return [task("entries:activations", settings, target, {})]
+    return [settings.task("entries:activations", target, {})]
 
 
 def _predict_moments(_settings: Settings) -> list[Prediction]:
@@ -57,7 +57,7 @@ def _plan_entries(settings: Settings, target: str) -> list[Task]:
     params: dict[str, Any] = {"width": ARTICLE.width, "tokens": ARTICLE.tokens, "seeds": ENTRY_SEEDS}
     ranked: dict[str, Any] = {**params, "seeds": 8, "rank": True}
     options = {"head_size": ARTICLE.head_size}
-    return [task("entries:entries", settings, target, options, **p) for p in (params, ranked)]
+    return [settings.task("entries:entries", target, options, **p) for p in (params, ranked)]
 
 
 def _reduce_entries(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
@@ -93,7 +93,7 @@ def _predict_entries(_settings: Settings) -> list[Prediction]:
     about: About
     for about, values in (("source", source), ("corrected", ours)):
         for name, value in zip(("diagonal", "off-diagonal", "ratio"), (*values, values[0] / values[1]), strict=True):
-            found.append(near(name, value, 0.15 * value, "of leading order; the sample", about))
+            found.append(Prediction.near(name, value, 0.15 * value, "of leading order; the sample", about))
     return found
 
 
@@ -102,10 +102,10 @@ def _predict_diagonal(_settings: Settings) -> list[Prediction]:
     pairs, output = _pairs(), theory.output(ARTICLE)
     row = pairs.diagonal / (pairs.diagonal + (n - 1) * pairs.off_diagonal)
     return [
-        near("share-of-output", 1.0, 0.2, "approximately all"),
-        near("share-of-row", 1.0, 0.2, "approximately all"),
-        near("share-of-output", output.itself / output.rms**2, 0.02, THEORY, "corrected"),
-        near("share-of-row", row, 0.02, THEORY, "corrected"),
+        Prediction.near("share-of-output", 1.0, 0.2, "approximately all"),
+        Prediction.near("share-of-row", 1.0, 0.2, "approximately all"),
+        Prediction.near("share-of-output", output.itself / output.rms**2, 0.02, THEORY, "corrected"),
+        Prediction.near("share-of-row", row, 0.02, THEORY, "corrected"),
     ]
 
 
@@ -138,16 +138,16 @@ def _plan_output(settings: Settings, target: str) -> list[Task]:
     points = _points(settings)
     for (n, s, d, gain, norm, causal), seeds in points if target == GAU else points[:3]:
         options = {"head_size": s, "gain": gain, "normaliser": norm, "causal": causal}
-        tasks.append(task("entries:outputs", settings, target, options, width=d, tokens=n, seeds=seeds))
+        tasks.append(settings.task("entries:outputs", target, options, width=d, tokens=n, seeds=seeds))
     if target == GAU:
         options = {"head_size": 128}
         tasks += [
-            task("entries:outputs", settings, target, options, width=256, tokens=n, seeds=4 if n > 512 else 16)
+            settings.task("entries:outputs", target, options, width=256, tokens=n, seeds=4 if n > 512 else 16)
             for n in CURVE
         ]
         if has_flash_pytorch():
             package: dict[str, Any] = {"layer": "GAU", "query_key_dim": 128, "residual": False}
-            tasks.append(task("entries:outputs", settings, PACKAGE, package, width=768, tokens=512, seeds=8))
+            tasks.append(settings.task("entries:outputs", PACKAGE, package, width=768, tokens=512, seeds=8))
     return tasks
 
 
@@ -192,9 +192,9 @@ def _predict_output(settings: Settings) -> list[Prediction]:
         unit = theory.Unit(n, s, d, gain, norm, causal)
         if norm == "ns" and not causal:
             law = theory.source_rms(unit)
-            found.append(near(f"rms.{_label(*point)}", law, 0.15 * law, "approximately"))
+            found.append(Prediction.near(f"rms.{_label(*point)}", law, 0.15 * law, "approximately"))
         value = theory.output(unit).rms
-        found.append(near(f"rms.{_label(*point)}", value, 0.1 * value, THEORY, "corrected"))
+        found.append(Prediction.near(f"rms.{_label(*point)}", value, 0.1 * value, THEORY, "corrected"))
     return found
 
 
@@ -206,7 +206,7 @@ GAINS = (1.0, 0.7, 0.5, 0.3, 0.1, 0.05, 0.025)
 def _plan_lambda(settings: Settings, target: str) -> list[Task]:
     params: dict[str, Any] = {"width": ARTICLE.width, "tokens": ARTICLE.tokens, "seeds": 12}
     return [
-        task("entries:outputs", settings, target, {"head_size": ARTICLE.head_size, "gain": g}, **params) for g in GAINS
+        settings.task("entries:outputs", target, {"head_size": ARTICLE.head_size, "gain": g}, **params) for g in GAINS
     ]
 
 
@@ -242,8 +242,8 @@ def _predict_lambda(_settings: Settings) -> list[Prediction]:
     found = []
     for name, a, b in _steps():
         ends = [theory.output(replace(ARTICLE, gain=g)).rms for g in (a, b)]
-        found.append(near(name, 7.0, 0.3, "approximately"))
-        found.append(near(name, math.log(ends[0] / ends[1]) / math.log(a / b), 0.3, THEORY, "corrected"))
+        found.append(Prediction.near(name, 7.0, 0.3, "approximately"))
+        found.append(Prediction.near(name, math.log(ends[0] / ends[1]) / math.log(a / b), 0.3, THEORY, "corrected"))
     return found
 
 
@@ -258,11 +258,11 @@ TRANSFORMER = "torchcheck.modules:scaled_transformer"
 def _plan_identity(settings: Settings, target: str) -> list[Task]:
     options = {"head_size": ARTICLE.head_size}
     first: dict[str, Any] = {"depths": [1], "width": ARTICLE.width, "tokens": ARTICLE.tokens, "seeds": 1}
-    tasks = [task("depth:profiles", settings, target, options, first=k, **first) for k in range(20)]
+    tasks = [settings.task("depth:profiles", target, options, first=k, **first) for k in range(20)]
     small: dict[str, Any] = {"head_size": 64}
     if target != STACK:
         return tasks
-    tasks.append(task("depth:profiles", settings, target, small, depths=DEPTHS, seeds=8, **SMALL))
+    tasks.append(settings.task("depth:profiles", target, small, depths=DEPTHS, seeds=8, **SMALL))
     quick = settings.profile == "quick"
     long: dict[str, Any] = {"width": 64, "tokens": 128, "batch": 4, "steps": 80, "rate": 1e-3}
     runs: list[tuple[str, dict[str, Any], int, dict[str, Any]]] = [
@@ -273,7 +273,7 @@ def _plan_identity(settings: Settings, target: str) -> list[Task]:
     if not quick:
         more = {**long, "steps": 600, "rate": 5e-4}
         runs += [(STACK, small, 300, more), (TRANSFORMER, {}, 150, more)]
-    return tasks + [task("training:training", settings, t, o, layers=n, **p) for t, o, n, p in runs]
+    return tasks + [settings.task("training:training", t, o, layers=n, **p) for t, o, n, p in runs]
 
 
 def _reduce_identity(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
@@ -309,8 +309,8 @@ def _predict_identity(settings: Settings) -> list[Prediction]:
     layers = [24, 100] if settings.profile == "quick" else [24, 100, 300]
     found = [
         Prediction("effective-alpha", "50", "200", why="100, to a factor of 2"),
-        near("effective-alpha", alpha, 0.3 * alpha, THEORY, "corrected"),
-        near("exponent.squares", 1.0, 0.35, "every layer's gradient of the same size", "corrected"),
+        Prediction.near("effective-alpha", alpha, 0.3 * alpha, THEORY, "corrected"),
+        Prediction.near("exponent.squares", 1.0, 0.35, "every layer's gradient of the same size", "corrected"),
     ]
     about: About
     for about in ("source", "corrected"):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from scaleproof.claims.claim import Claim, Fault, Prediction, Settings, Source, Verdict
-from scaleproof.claims.extraction import FAULTS, exactly, none, task
+from scaleproof.claims.extraction import FAULTS, exactly, none
 from torchcheck.task import Measurement, Task
 
 DECODE = "torchcheck.modules.relations:decode"
@@ -31,7 +31,7 @@ LENGTHS, PREDICATES = (1, 2, 3, 4, 6), 3
 
 
 def _plan_count(settings: Settings, target: str) -> list[Task]:
-    return [task("extraction:count", settings, target, width=8, tokens=LENGTHS, predicates=PREDICATES)]
+    return [settings.task("extraction:count", target, width=8, tokens=LENGTHS, predicates=PREDICATES)]
 
 
 def _predict_count(_settings: Settings) -> list[Prediction]:
@@ -45,14 +45,12 @@ CASES = ((2, 1, 9), (2, 2, 3), (3, 1, 3))
 
 def _plan_decode(settings: Settings, target: str) -> list[Task]:
     more = ((3, 2, 3),) if settings.profile == "full" else ()
-    return [
-        task("extraction:decoding", settings, target, tokens=n, predicates=p, most=m) for n, p, m in (*CASES, *more)
-    ]
+    return [settings.task("extraction:decoding", target, tokens=n, predicates=p, most=m) for n, p, m in (*CASES, *more)]
 
 
 def _plan_heads(settings: Settings, target: str) -> list[Task]:
     return [
-        task("extraction:decoding", settings, target, tokens=n, predicates=p, most=m, flat=True)
+        settings.task("extraction:decoding", target, tokens=n, predicates=p, most=m, flat=True)
         for n, p, m in ((2, 2, 4), (3, 1, 4), (4, 1, 2))
     ]
 
@@ -73,7 +71,7 @@ def _predict_heads(_settings: Settings) -> list[Prediction]:
 
 
 def _plan_loss(settings: Settings, target: str) -> list[Task]:
-    return [task("multilabel:bounds", settings, target, classes=n, samples=4000) for n in (2, 64)]
+    return [settings.task("multilabel:bounds", target, classes=n, samples=4000) for n in (2, 64)]
 
 
 def _predict_loss(_settings: Settings) -> list[Prediction]:
@@ -101,9 +99,9 @@ LOSS_ULP, GRADIENT_ULP = 4.0, 8.0
 
 def _plan_sparse(settings: Settings, target: str) -> list[Task]:
     wanted = [d for d in DTYPES if settings.wants(d)]
-    tasks = [task("multilabel:accuracy", settings, target, name="ours", dtypes=wanted)]
+    tasks = [settings.task("multilabel:accuracy", target, name="ours", dtypes=wanted)]
     textbook = [d for d in wanted if d != "float64"]
-    return [*tasks, task("multilabel:accuracy", settings, TEXTBOOK, name="textbook", dtypes=textbook)]
+    return [*tasks, settings.task("multilabel:accuracy", TEXTBOOK, name="textbook", dtypes=textbook)]
 
 
 def _predict_sparse(settings: Settings) -> list[Prediction]:
@@ -123,10 +121,9 @@ def _plan_gain(settings: Settings, target: str) -> list[Task]:
     batch = 8 if settings.profile == "quick" else 64
     shared: dict[str, Any] = {"predicates": 50, "tokens": 128}
     return [
-        task("multilabel:sparse_gain", settings, target, exclusive=True, batch=batch, width=64, **shared),
-        task(
+        settings.task("multilabel:sparse_gain", target, exclusive=True, batch=batch, width=64, **shared),
+        settings.task(
             "multilabel:sparse_gain",
-            settings,
             target,
             exclusive=True,
             batch=4,
@@ -204,9 +201,9 @@ SHIFTS = (1.0, 1e2, 1e4, 1e6)
 
 
 def _plan_rotary(settings: Settings, target: str) -> list[Task]:
-    tasks = [task("multilabel:rotary_shift", settings, target, size=64, shifts=SHIFTS)]
+    tasks = [settings.task("multilabel:rotary_shift", target, size=64, shifts=SHIFTS)]
     if target == ROTATE:
-        tasks.append(task("multilabel:rotary_shift", settings, FAULTS + "coarse_rotate", size=64, shifts=SHIFTS))
+        tasks.append(settings.task("multilabel:rotary_shift", FAULTS + "coarse_rotate", size=64, shifts=SHIFTS))
     return tasks
 
 

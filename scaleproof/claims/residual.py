@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from scaleproof.analysis import residual as theory
-from scaleproof.claims.claim import About, Claim, Fault, Prediction, Reduce, Settings, Source, Verdict
+from scaleproof.claims.claim import Claim, Fault, Prediction, Reduce, Settings, Source, Verdict
 from torchcheck.task import Measurement, Task
 
 PLAIN = "torchcheck.modules:PlainMLP"
@@ -58,10 +58,6 @@ def _keep(*kinds: str) -> Reduce:
     return reduce
 
 
-def _near(name: str, value: float, tolerance: float, why: str, about: About = "source", unit: str = "1") -> Prediction:
-    return Prediction(name, repr(value), repr(value), unit, about, tolerance, why)
-
-
 EXACT = "exact mean; the interval of the sample has to lie within"
 
 # plain-conflict: linear and relu chains, with and without biases
@@ -81,12 +77,12 @@ def _predict_plain(_settings: Settings) -> list[Prediction]:
             value = PLAIN_DEPTH / 2 * theory.plain_log_factor(WIDTH, activation)
             for way in ("forward", "backward"):
                 name = f"log-{way}.N={PLAIN_DEPTH}.activation={activation}"
-                found.append(_near(name, value, 0.3, EXACT + " 0.3", about))
+                found.append(Prediction.near(name, value, 0.3, EXACT + " 0.3", about))
     biased = f"N={PLAIN_DEPTH}.activation=linear,bias_share={BIAS_SHARE}"
-    found.append(_near(f"forward.{biased}", 1.0, 0.25, EXACT, "corrected"))
+    found.append(Prediction.near(f"forward.{biased}", 1.0, 0.25, EXACT, "corrected"))
     found.append(Prediction(f"backward.{biased}", "0.5", "2", tolerance=0.0, why="no forward-stable choice shrinks it"))
     shrunk = PLAIN_DEPTH / 2 * (theory.plain_log_factor(WIDTH, "linear") + math.log(1 - BIAS_SHARE))
-    found.append(_near(f"log-backward.{biased}", shrunk, 0.3, EXACT + " 0.3", "corrected"))
+    found.append(Prediction.near(f"log-backward.{biased}", shrunk, 0.3, EXACT + " 0.3", "corrected"))
     return found
 
 
@@ -112,7 +108,9 @@ def _reduce_plain_gradient(_settings: Settings, measurements: Sequence[Measureme
 
 def _predict_plain_gradient(_settings: Settings) -> list[Prediction]:
     return [
-        _near(f"increment.N={n}.width={w}", 1.0, 0.4, EXACT + " 0.4: linear in N and K, no other power", unit="N K eta")
+        Prediction.near(
+            f"increment.N={n}.width={w}", 1.0, 0.4, EXACT + " 0.4: linear in N and K, no other power", unit="N K eta"
+        )
         for w in (WIDTH, 2 * WIDTH)
         for n in DEPTHS
     ]
@@ -163,9 +161,11 @@ def _predict_one(_settings: Settings) -> list[Prediction]:
         typical = n * theory.scalar_log_factor(n**-0.5)
         why = "16 roundings a layer of 1.1e-16"
         for about in ("source", "corrected"):
-            found.append(_near(f"log-backward.N={n}.branch=coherent", grown, 1e-12 * n, why, about))
-        found.append(_near(f"log-backward.N={n}.branch=linear", grown, 0.1, "the stated law, for a random branch"))
-        found.append(_near(f"log-backward.N={n}.branch=linear", typical, 0.6, EXACT + " 0.6", "corrected"))
+            found.append(Prediction.near(f"log-backward.N={n}.branch=coherent", grown, 1e-12 * n, why, about))
+        found.append(
+            Prediction.near(f"log-backward.N={n}.branch=linear", grown, 0.1, "the stated law, for a random branch")
+        )
+        found.append(Prediction.near(f"log-backward.N={n}.branch=linear", typical, 0.6, EXACT + " 0.6", "corrected"))
     return found
 
 
@@ -177,12 +177,12 @@ def _predict_high(_settings: Settings) -> list[Prediction]:
     found = []
     for n in DEEP:
         value = theory.residual_fourth(n**-0.5, n, WIDTH)
-        found.append(_near(f"fourth.N={n}.branch=linear", value, 0.4 * value, EXACT + " 40 %"))
+        found.append(Prediction.near(f"fourth.N={n}.branch=linear", value, 0.4 * value, EXACT + " 40 %"))
     for branch in ("linear", "relu"):
         for n in DEEP:
             value = theory.residual_mean(n**-0.5, n)
             for way in ("forward", "backward"):
-                found.append(_near(f"{way}.N={n}.branch={branch}", value, 0.2 * value, EXACT + " 20 %"))
+                found.append(Prediction.near(f"{way}.N={n}.branch={branch}", value, 0.2 * value, EXACT + " 20 %"))
                 bound = Prediction(
                     f"{way}.N={n}.branch={branch}", "0", repr(math.e), tolerance=0.45, why="the sample's interval"
                 )
@@ -213,7 +213,7 @@ def _predict_increment(_settings: Settings) -> list[Prediction]:
     for branch in MATRICES:
         for n in (1, *DEEP):
             value = theory.residual_gradient(n**-0.5, n, 1)
-            found.append(_near(f"increment.N={n}.branch={branch}", value, 0.2 * value, EXACT + " 20 %"))
+            found.append(Prediction.near(f"increment.N={n}.branch={branch}", value, 0.2 * value, EXACT + " 20 %"))
     return found
 
 

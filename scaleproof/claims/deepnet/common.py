@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaleproof.analysis import depth as theory
-from scaleproof.claims.claim import About, Prediction, Settings, Source
+from scaleproof.claims.claim import Settings, Source
 from torchcheck.estimate import fit_exponent, mean_bounds
 from torchcheck.modules.scaling import named_scaling
 from torchcheck.modules.thirdparty import has_transformers
@@ -207,10 +207,6 @@ def beside(g: Grid) -> list[Measurement]:
     if "model" not in g.setting:
         found += g.norm_ratios(f"beside: norm-ratio.{label}")
     return found
-
-
-def near(name: str, value: float, tolerance: float, why: str, about: About = "source", unit: str = "1") -> Prediction:
-    return Prediction(name, repr(float(value)), repr(float(value)), unit, about, tolerance, why)
 
 
 def theory_curve(g: Grid, name: str, top: int = 1000) -> Measurement:

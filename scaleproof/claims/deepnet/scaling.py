@@ -18,7 +18,6 @@ from scaleproof.claims.deepnet.common import (
     beside,
     grid,
     grids,
-    near,
     others,
     theory_curve,
 )
@@ -86,16 +85,16 @@ def reduce_optimizer(optimizer: str) -> Reduce:
 
 def predict_optimizer(optimizer: str) -> Predict:
     def predict(_settings: Settings) -> list[Prediction]:
-        found = [near("exponent.all", 0.0, EXPONENT, "independent of N")]
-        found.append(near("exponent.matrices", 0.0, EXPONENT, GROWTH, "corrected"))
+        found = [Prediction.near("exponent.all", 0.0, EXPONENT, "independent of N")]
+        found.append(Prediction.near("exponent.matrices", 0.0, EXPONENT, GROWTH, "corrected"))
         losses = ("squared", "cross-entropy") if optimizer == "sgd" else ("cross-entropy",)
         for tag in (*losses, "width=128"):
-            found.append(near(f"exponent.matrices.{tag}", 0.0, EXPONENT, GROWTH, "corrected"))
-        found.append(near("exponent.norms", 1.0, EXPONENT, GROWTH, "corrected"))
-        found.append(near("norm-ratio", 1.0, 0.15, MEAN_FIELD, "corrected"))
+            found.append(Prediction.near(f"exponent.matrices.{tag}", 0.0, EXPONENT, GROWTH, "corrected"))
+        found.append(Prediction.near("exponent.norms", 1.0, EXPONENT, GROWTH, "corrected"))
+        found.append(Prediction.near("norm-ratio", 1.0, 0.15, MEAN_FIELD, "corrected"))
         for n in STEP_DEPTHS:
             why = "second order of a small step, and its rounding"
-            found.append(near(f"increment.{optimizer}.N={n}", 1.0, 0.01, why, "corrected"))
+            found.append(Prediction.near(f"increment.{optimizer}.N={n}", 1.0, 0.01, why, "corrected"))
         return found
 
     return predict
@@ -135,8 +134,8 @@ def reduce_explosion(_settings: Settings, measurements: Sequence[Measurement]) -
 
 def predict_explosion(_settings: Settings) -> list[Prediction]:
     why = "tells linear growth from none, square roots and squares; theory has 1.05 on this grid"
-    found = [near("exponent.sgd", 1.0, LINEAR, why), near("exponent.adam", 1.0, LINEAR, why)]
-    found.append(near("norm-ratio", 1.0, 0.15, MEAN_FIELD))
+    found = [Prediction.near("exponent.sgd", 1.0, LINEAR, why), Prediction.near("exponent.adam", 1.0, LINEAR, why)]
+    found.append(Prediction.near("norm-ratio", 1.0, 0.15, MEAN_FIELD))
     for n in EXPLOSION_DEPTHS:
         why = "the largest matrix's gradient over the largest that theory has: bounded in N"
         found.append(Prediction(f"largest-matrix.N={n}", "0.5", "2", why=why))
@@ -158,9 +157,13 @@ def reduce_warmup(_settings: Settings, measurements: Sequence[Measurement]) -> l
 
 
 def predict_warmup(_settings: Settings) -> list[Prediction]:
-    found = [near(f"exponent.{k}", 0.0, LINEAR, "tells a constant from square roots") for k in ("sgd", "adam")]
+    found = [
+        Prediction.near(f"exponent.{k}", 0.0, LINEAR, "tells a constant from square roots") for k in ("sgd", "adam")
+    ]
     for n in STEP_DEPTHS:
-        found.append(near(f"increment.sgd.N={n}", 1.0, 0.01, "second order of a small step, and its rounding"))
+        found.append(
+            Prediction.near(f"increment.sgd.N={n}", 1.0, 0.01, "second order of a small step, and its rounding")
+        )
     return found
 
 
@@ -201,12 +204,12 @@ def predict_pre(_settings: Settings) -> list[Prediction]:
     about: About
     for about in ("source", "corrected"):
         for k in ("sgd", "adam", "lamb"):
-            found.append(near(f"exponent.{k}.matrices", 0.0, EXPONENT, GROWTH, about))
-    found.append(near("exponent.unscaled", 1.0, LINEAR, "the explosion that the scaling is to cure"))
+            found.append(Prediction.near(f"exponent.{k}.matrices", 0.0, EXPONENT, GROWTH, about))
+    found.append(Prediction.near("exponent.unscaled", 1.0, LINEAR, "the explosion that the scaling is to cure"))
     found.append(Prediction("exponent.unscaled", "-0.3", "0.6", about="corrected", why="a logarithm on this grid"))
-    found.append(near("exponent.sgd.biases", 1.0, EXPONENT, GROWTH, "corrected"))
-    found.append(near("norm-ratio", 1.0, 0.15, MEAN_FIELD, "corrected"))
-    found.append(near("unscaled-ratio", 1.0, 0.3, MEAN_FIELD + ", and the seeds' spread", "corrected"))
+    found.append(Prediction.near("exponent.sgd.biases", 1.0, EXPONENT, GROWTH, "corrected"))
+    found.append(Prediction.near("norm-ratio", 1.0, 0.15, MEAN_FIELD, "corrected"))
+    found.append(Prediction.near("unscaled-ratio", 1.0, 0.3, MEAN_FIELD + ", and the seeds' spread", "corrected"))
     return found
 
 
@@ -243,7 +246,7 @@ def reduce_alternatives(_settings: Settings, measurements: Sequence[Measurement]
 
 
 def predict_alternatives(_settings: Settings) -> list[Prediction]:
-    return [near(f"relative-step.{name}", power, 0.1, GROWTH) for name, power in RELATIVE.items()]
+    return [Prediction.near(f"relative-step.{name}", power, 0.1, GROWTH) for name, power in RELATIVE.items()]
 
 
 # identity
@@ -300,8 +303,8 @@ def predict_identity(_settings: Settings) -> list[Prediction]:
         found.append(Prediction(f"branch-weight.ffn.{tag}", "0.4", "0.8", why="O(1): theory has 0.566"))
         found.append(Prediction(f"branch-weight.attention.{tag}", "0.2", "1", why="O(1): averages over tokens"))
         found.append(Prediction(f"cotangent.{tag}", "0.8", "1.25", why="O(1): the same at every sublayer"))
-        found.append(near(f"cotangent-ratio.{tag}", 1.0, 0.15, MEAN_FIELD))
+        found.append(Prediction.near(f"cotangent-ratio.{tag}", 1.0, 0.15, MEAN_FIELD))
         for kind in ("ffn", "attention"):
             tolerance = 0.15 if "256" in tag else 0.3
-            found.append(near(f"branch-ratio.{kind}.{tag}", 1.0, tolerance, MEAN_FIELD))
+            found.append(Prediction.near(f"branch-ratio.{kind}.{tag}", 1.0, tolerance, MEAN_FIELD))
     return found

@@ -11,7 +11,7 @@ import numpy as np
 
 from scaleproof.analysis import depth as theory
 from scaleproof.claims.claim import About, Prediction, Settings
-from scaleproof.claims.deepnet.common import MATRICES, Array, Grid, grids, near
+from scaleproof.claims.deepnet.common import MATRICES, Array, Grid, grids
 from torchcheck.task import Measurement, Series, Task
 
 # first order
@@ -51,8 +51,8 @@ def predict_first_order(_settings: Settings) -> list[Prediction]:
     found = []
     for n in LADDER_DEPTHS:
         for name in LADDERS:
-            found.append(near(f"article.{name}.N={n}", 1.0, 0.01, why))
-            found.append(near(f"increment.{name}.N={n}", 1.0, 0.01, why, "corrected"))
+            found.append(Prediction.near(f"article.{name}.N={n}", 1.0, 0.01, why))
+            found.append(Prediction.near(f"increment.{name}.N={n}", 1.0, 0.01, why, "corrected"))
     return found
 
 
@@ -81,13 +81,13 @@ def reduce_probe(_settings: Settings, measurements: Sequence[Measurement]) -> li
 def predict_probe(_settings: Settings) -> list[Prediction]:
     why = "roundings of two backward passes"
     return [
-        near("probe.identity.residual", 0.0, 1e-12, why),
-        near("probe.identity.norm", 0.0, 1e-12, why),
+        Prediction.near("probe.identity.residual", 0.0, 1e-12, why),
+        Prediction.near("probe.identity.norm", 0.0, 1e-12, why),
         Prediction("probe.magnitude.residual", "0.5", "2", why="tells |dL/dW| up to a factor of 2"),
         Prediction("probe.magnitude.norm", "0.5", "2", why="tells |dL/dW| up to a factor of 2"),
-        near("probe.identity.residual", 0.0, 1e-12, why, "corrected"),
+        Prediction.near("probe.identity.residual", 0.0, 1e-12, why, "corrected"),
         Prediction("probe.rms.residual", "0.5", "1.5", about="corrected", why="right in the root mean square"),
-        near("probe.magnitude.norm", 0.0, 1e-12, why, "corrected"),
+        Prediction.near("probe.magnitude.norm", 0.0, 1e-12, why, "corrected"),
     ]
 
 
@@ -156,14 +156,14 @@ def predict_branch(_settings: Settings) -> list[Prediction]:
     about: About
     for about in ("source", "corrected"):
         for role, partner in PARTNERS.items():
-            found.append(near(f"slope.{role}.alpha", -1.0, 0.05, why, about))
-            found.append(near(f"slope.{role}.{partner}", 1.0, 0.05, why, about))
+            found.append(Prediction.near(f"slope.{role}.alpha", -1.0, 0.05, why, about))
+            found.append(Prediction.near(f"slope.{role}.{partner}", 1.0, 0.05, why, about))
     found.append(Prediction("query-over-value.common=0.0", "0", "0.3", why="negligible: below a tenth of the square"))
     for common in COMMON:
         p = theory.predict(theory.Stack(256, 1, tokens=32, batch=4, common=common))
         ratio = (p.total(("query",)) / p.total(("value",))) ** 0.5
         found.append(
-            near(
+            Prediction.near(
                 f"query-over-value.common={common}",
                 ratio,
                 0.3 * ratio,
@@ -199,13 +199,13 @@ def predict_constants(_settings: Settings) -> list[Prediction]:
     for arch, n, m in CASES:
         for part, alpha, beta in _published(arch, n, m):
             tag = f"{arch}.{part}.N={n}" + ("" if m is None else f".M={m}")
-            found.append(near(f"alpha.{tag}", alpha, 1e-13 * alpha, why))
-            found.append(near(f"beta.{tag}", beta, 1e-13 * beta, why))
+            found.append(Prediction.near(f"alpha.{tag}", alpha, 1e-13 * alpha, why))
+            found.append(Prediction.near(f"beta.{tag}", beta, 1e-13 * beta, why))
     ((_, alpha, beta),) = _published("encoder", PAPER_LAYERS, None)
-    found.append(near("alpha", alpha, 1e-13, why))
+    found.append(Prediction.near("alpha", alpha, 1e-13, why))
     for role in MATRICES:
         gain = 1.0 if role in ("query", "key") else beta
-        found.append(near(f"gain.{role}", gain, 0.05 * gain, "sampling of the weights"))
+        found.append(Prediction.near(f"gain.{role}", gain, 0.05 * gain, "sampling of the weights"))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The flash claims: the gated attention unit and mixed chunk attention (kexue.fm/archives/8934; Hua et al. 2022)."""
+"""Legs of the flash claims: what is planned, predicted, and made of the measurements."""
 
 from __future__ import annotations
 
@@ -10,30 +10,21 @@ from typing import Any
 import numpy as np
 
 from scaleproof.analysis import gau as theory
-from scaleproof.claims.claim import Claim, Fault, Prediction, Settings, Source, Verdict
-from scaleproof.claims.gated import FLASH, FLASH_FAULTS, GAU, LINEAR, mean_measurement, package_tasks
+from scaleproof.claims.claim import Prediction, Settings
+from scaleproof.claims.gated import FLASH, GAU, LINEAR, mean_measurement, package_tasks
 from torchcheck.task import Measurement, Series, Task
 
 ROUNDINGS = "roundings of float64"
 
 
-def _source(equation: str) -> Source:
-    return Source(
-        "FLASH: probably the most interesting efficient Transformer design recently (Su Jianlin 2022; Hua et al. 2022, "
-        "arXiv:2202.10447)",
-        "https://kexue.fm/archives/8934",
-        equation,
-    )
-
-
 # special cases, parameters, chunk-linear
 
 
-def _plan_special(settings: Settings, target: str) -> list[Task]:
+def plan_special(settings: Settings, target: str) -> list[Task]:
     return [settings.task("gated:reductions", target, {"hidden": 96, "head_size": 16}, width=48, tokens=33)]
 
 
-def _predict_special(_settings: Settings) -> list[Prediction]:
+def predict_special(_settings: Settings) -> list[Prediction]:
     return [Prediction.near(name, 0.0, 1e-12, ROUNDINGS) for name in ("glu", "attention")]
 
 
@@ -41,7 +32,7 @@ WIDTHS = (512, 768, 1024)
 BLOCK = "torch.nn:TransformerEncoderLayer"
 
 
-def _plan_parameters(settings: Settings, target: str) -> list[Task]:
+def plan_parameters(settings: Settings, target: str) -> list[Task]:
     del settings
     tasks = []
     for d in WIDTHS:
@@ -53,8 +44,8 @@ def _plan_parameters(settings: Settings, target: str) -> list[Task]:
     return tasks
 
 
-def _reduce_parameters(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-    """The counts; two GAUs over one block of torch's, and one over 3 d e, less 1: `pair-excess.d=...`, `excess.d=...`."""
+def reduce_parameters(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
+    """The counts; two GAUs over one of torch's blocks (`pair-excess.d=...`), one over 3 d e (`excess.d=...`), less 1."""
     found, counts = list(measurements), {m.name: float(m.value or 0) for m in measurements}
     for m in measurements:
         if m.name.startswith("gau."):
@@ -67,7 +58,7 @@ def _reduce_parameters(_settings: Settings, measurements: Sequence[Measurement])
     return found
 
 
-def _predict_parameters(_settings: Settings) -> list[Prediction]:
+def predict_parameters(_settings: Settings) -> list[Prediction]:
     found = []
     for d in WIDTHS:
         found.append(Prediction.exactly(f"gau.d={d}", str(6 * d * d + 128 * (d + 4)), "numbers"))
@@ -77,16 +68,16 @@ def _predict_parameters(_settings: Settings) -> list[Prediction]:
     return found
 
 
-def _plan_chunks(settings: Settings, target: str) -> list[Task]:
+def plan_chunks(settings: Settings, target: str) -> list[Task]:
     options = {"hidden": 48, "head_size": 16, "chunk": 8}
     return [settings.task("gated:chunk_sums", target, options, width=24, tokens=n) for n in (5, 64, 61)]
 
 
-def _reduce_chunks(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
+def reduce_chunks(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     return [replace(m, name=f"{m.name}.n={n}") for m, n in zip(measurements, (5, 64, 61), strict=True)]
 
 
-def _predict_chunks(_settings: Settings) -> list[Prediction]:
+def predict_chunks(_settings: Settings) -> list[Prediction]:
     return [Prediction.near(f"global.n={n}", 0.0, 1e-12, ROUNDINGS) for n in (5, 64, 61)]
 
 
@@ -96,7 +87,7 @@ CHUNKS, CHUNK = 6, 4
 TOKENS = CHUNKS * CHUNK
 
 
-def _plan_past(settings: Settings, target: str) -> list[Task]:
+def plan_past(settings: Settings, target: str) -> list[Task]:
     shared: dict[str, Any] = {"width": 24, "tokens": TOKENS, "chunk": CHUNK}
     options: dict[str, Any] = {"head_size": 16, "chunk": CHUNK, "causal": True}
     tasks = [
@@ -107,7 +98,7 @@ def _plan_past(settings: Settings, target: str) -> list[Task]:
     return tasks + package_tasks("gated:past_weight", settings, target, FLASH, other, name="FLASH-pytorch", **shared)
 
 
-def _reduce_past(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
+def reduce_past(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     found = []
     for m in measurements:
         shown = replace(m, name=f"beside: {m.name}") if m.name.startswith("FLASH-pytorch") else m
@@ -115,7 +106,7 @@ def _reduce_past(_settings: Settings, measurements: Sequence[Measurement]) -> li
     return found
 
 
-def _predict_past(_settings: Settings) -> list[Prediction]:
+def predict_past(_settings: Settings) -> list[Prediction]:
     why = "the number of summed positions over the divisor: 1 for a mean; " + ROUNDINGS
     found = [Prediction.near(f"article.g={g}", 1.0, 1e-12, why) for g in range(2, CHUNKS + 1)]
     found.append(Prediction.near("article.g=1", 0.0, 1e-12, "nothing to sum"))
@@ -134,7 +125,7 @@ def _predict_past(_settings: Settings) -> list[Prediction]:
 IN_CHUNKS = 5 * 28 + 10
 
 
-def _plan_leak(settings: Settings, target: str) -> list[Task]:
+def plan_leak(settings: Settings, target: str) -> list[Task]:
     shared: dict[str, Any] = {"width": 16, "tokens": 45}
     options: dict[str, Any] = {"head_size": 8, "chunk": 8, "causal": True}
     tasks = [settings.task("leak:leaks", target, options, **shared)]
@@ -149,7 +140,7 @@ def _plan_leak(settings: Settings, target: str) -> list[Task]:
     return tasks + package_tasks("leak:leaks", settings, target, FLASH, {**package, "layer": "GAU"}, **shared)
 
 
-def _reduce_leak(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
+def reduce_leak(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """The first layer's leaks under their names, the others beside them; the first's dependences as a picture."""
     found = []
     first = measurements[0].subject
@@ -171,7 +162,7 @@ def _reduce_leak(_settings: Settings, measurements: Sequence[Measurement]) -> li
     return found
 
 
-def _predict_leak(_settings: Settings) -> list[Prediction]:
+def predict_leak(_settings: Settings) -> list[Prediction]:
     return [
         Prediction.exactly("leak.gradient", "0"),
         Prediction.near("leak.perturbation", 0.0, 1e-13, "the same arithmetic on the same numbers"),
@@ -185,7 +176,7 @@ LENGTHS = (16, 64, 256, 1024)
 HEAD, WIDE = 128, 256
 
 
-def _plan_normaliser(settings: Settings, target: str) -> list[Task]:
+def plan_normaliser(settings: Settings, target: str) -> list[Task]:
     return [
         settings.task(
             "entries:entries", target, {"head_size": HEAD, "normaliser": norm}, width=WIDE, tokens=n,
@@ -196,7 +187,7 @@ def _plan_normaliser(settings: Settings, target: str) -> list[Task]:
     ]  # fmt: skip
 
 
-def _reduce_normaliser(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
+def reduce_normaliser(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """The mean row sum for each divisor and n, and its exponent from n = 256 to 1024."""
     found = []
     for norm in ("ns", "n2"):
@@ -215,7 +206,7 @@ def _reduce_normaliser(_settings: Settings, measurements: Sequence[Measurement])
     return found
 
 
-def _predict_normaliser(_settings: Settings) -> list[Prediction]:
+def predict_normaliser(_settings: Settings) -> list[Prediction]:
     found = [
         Prediction.near("exponent.ns", 0.0, 0.15, "a power of n would be at least 1/2 in size"),
         Prediction.near("exponent.n2", -1.0, 0.15, "1/n"),
@@ -239,7 +230,7 @@ SHAPE = {"hidden": 128, "head_size": 64}
 PIECE = 128
 
 
-def _plan_cost(settings: Settings, target: str) -> list[Task]:
+def plan_cost(settings: Settings, target: str) -> list[Task]:
     more = 2 if settings.profile == "quick" else 6
     sizes = [*SIZES, *(2**k for k in range(13, 11 + more) if settings.profile == "full")]
     quadratic = [n for n in sizes if n <= 8192]
@@ -258,7 +249,7 @@ def _plan_cost(settings: Settings, target: str) -> list[Task]:
     )
 
 
-def _reduce_cost(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
+def reduce_cost(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     found = []
     order = list(dict.fromkeys(m.subject for m in measurements))
     labels = ("linear", "quadratic", "beside: softmax", "beside: FLASH-pytorch")
@@ -271,7 +262,7 @@ def _reduce_cost(_settings: Settings, measurements: Sequence[Measurement]) -> li
     return found
 
 
-def _predict_cost(settings: Settings) -> list[Prediction]:
+def predict_cost(settings: Settings) -> list[Prediction]:
     d, e, s, c = COST["width"], SHAPE["hidden"], SHAPE["head_size"], PIECE
     found = []
     for n in SIZES:
@@ -296,7 +287,7 @@ def _predict_cost(settings: Settings) -> list[Prediction]:
 # causal-memory
 
 
-def _plan_sums(settings: Settings, target: str) -> list[Task]:
+def plan_sums(settings: Settings, target: str) -> list[Task]:
     shared: dict[str, Any] = {"width": 16, "tokens": 64, "batch": 2}
     cases: list[tuple[str, dict[str, Any]]] = [(target, {"hidden": 32, "head_size": 8, "chunk": 16, "causal": True})]
     cases += [(LINEAR, {"heads": h, "head_size": 8, "value_size": v}) for h, v in ((1, 32), (1, 8), (4, 8))]
@@ -306,11 +297,11 @@ def _plan_sums(settings: Settings, target: str) -> list[Task]:
 NAMES = ("sums.chunked", "sums.every-position", "sums.every-position.values-of-s", "sums.every-position.4-heads")
 
 
-def _reduce_sums(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
+def reduce_sums(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     return [replace(m, name=name) for m, name in zip(measurements, NAMES, strict=True)]
 
 
-def _predict_sums(_settings: Settings) -> list[Prediction]:
+def predict_sums(_settings: Settings) -> list[Prediction]:
     b, n, c, s, e = 2, 64, 16, 8, 32
     counts = (b * n // c * s * e, b * n * s * s, b * n * s * s, 4 * b * n * s * s)
     true = (counts[0], b * n * s * e, *counts[2:])
@@ -318,141 +309,3 @@ def _predict_sums(_settings: Settings) -> list[Prediction]:
         *(Prediction.exactly(name, str(v), "numbers") for name, v in zip(NAMES, counts, strict=True)),
         *(Prediction.exactly(name, str(v), "numbers", "corrected") for name, v in zip(NAMES, true, strict=True)),
     ]
-
-
-CLAIMS = (
-    Claim(
-        id="flash.special-cases",
-        source=_source("eq. 3"),
-        statement=r"In $O = (U \odot AV)W_o$, $A = I$ gives the GLU feed-forward layer, $U = 1$ gives attention.",
-        recorded=Verdict.PROVED,
-        legs="PM",
-        outline="By substitution, entry by entry. The module with the identity kernel against a gated linear unit made of "
-        "torch's functions with the same weights, and with an open gate and the softmax kernel against explicit softmax "
-        "attention.",
-        subject=GAU,
-        fault=Fault("adds the gate instead of multiplying by it", FLASH_FAULTS + "AddedGate"),
-        plan=_plan_special,
-        predict=_predict_special,
-        proof="source",
-    ),
-    Claim(
-        id="flash.parameters",
-        source=_source("One is enough"),
-        statement=r"A GAU has about $3de$ parameters; with $e = 2d$ two GAUs match one attention + FFN layer ($12d^2$).",
-        recorded=Verdict.PROVED,
-        legs="PM",
-        outline=r"Exactly $3de + s(d + 4)$; two with $e = 2d$ have $12d^2 + 2s(d + 4)$. 'About' is read as within 5 %, which "
-        r"for $s = 128$ holds from $d = 512$ on (the excess is $s/6d$: 17 % at $d = 128$). Counted in the module and in the "
-        "matrices of torch.nn.TransformerEncoderLayer.",
-        subject=GAU,
-        fault=Fault("has one more d x d matrix", FLASH_FAULTS + "SquareValues"),
-        plan=_plan_parameters,
-        predict=_predict_parameters,
-        reduce=_reduce_parameters,
-        proof="source",
-    ),
-    Claim(
-        id="flash.normaliser",
-        source=_source("Weak attention"),
-        statement=r"$1/(ns)$ keeps attention's scale as $n$ grows; $1/n^2$ makes it vanish.",
-        recorded=Verdict.CONFIRMED,
-        legs="NM",
-        outline=r"The mean row sum of $A$ at initialisation is $(a_0 + (n-1)a_1)/D$ with $a_0 = \mathbb{E}\,"
-        r"\mathrm{relu}^2(S_{ii})$ and $a_1 = \mathbb{E}\,\mathrm{relu}^2(S_{ij})$. For $D = ns$ it falls to the constant "
-        r"$a_1/s$ (from 1.9 times that at $n = 64$, where the diagonal still counts), for $D = n^2$ like $1/n$. Both $a$'s "
-        "come from the theory of the gau claims.",
-        subject=GAU,
-        fault=Fault("leaves n out of the divisor", FLASH_FAULTS + "ForgottenLength"),
-        plan=_plan_normaliser,
-        predict=_predict_normaliser,
-        reduce=_reduce_normaliser,
-    ),
-    Claim(
-        id="flash.chunk-linear",
-        source=_source("Mixed chunking"),
-        statement=r"The bidirectional global part, summed over chunks, equals unchunked linear attention with factor $1/n$.",
-        recorded=Verdict.PROVED,
-        legs="PM",
-        outline=r"$\sum_h K_h^\top V_h = K^\top V$, term by term. The real layer, its part inside chunks silenced, against "
-        r"$(QK^\top)V/n$ in float64, also where $c$ does not divide $n$.",
-        subject=FLASH,
-        fault=Fault("leaves the first chunk out", FLASH_FAULTS + "DroppedChunk"),
-        plan=_plan_chunks,
-        predict=_predict_chunks,
-        reduce=_reduce_chunks,
-        proof="source",
-    ),
-    Claim(
-        id="flash.causal-normaliser",
-        source=_source("Mixed chunking, the cumulative form"),
-        statement=r"The causal global part of chunk $g$ (first is 1) is $Q_g\sum_{h<g}K_h^\top V_h$ divided by $(g-1)n/c$.",
-        corrected=r"Divided by $(g-1)c$, the number of positions summed; 0 for $g = 1$. With $(g-1)n/c$ it is $c^2/n$ times the "
-        r"mean, equal to it only for $n = c^2$, shrinks as the text grows, depends on $n$ (so outputs change when tokens are "
-        r"appended), and is $0/0$ in the first chunk.",
-        recorded=Verdict.CORRECTED,
-        legs="PM",
-        outline=r"A sum over $t$ positions has to be divided by $t$ (the article says so of the paper's code). z3 proves that "
-        r"$(g-1)n/c = (g-1)c$ if and only if $n = c^2$. Measured on identical tokens, where the mean is known: the weight that "
-        r"each chunk's past gets. FLASH-pytorch, shown beside, divides by $c$ alone: its weight $g - 1$ grows with the text.",
-        subject=FLASH,
-        fault=Fault("divides by g c, one chunk too many", FLASH_FAULTS + "CountsItself"),
-        plan=_plan_past,
-        predict=_predict_past,
-        reduce=_reduce_past,
-        proof="corrected",
-    ),
-    Claim(
-        id="flash.no-leak",
-        source=_source("Mixed chunking"),
-        statement=r"The causal layer's output at position $i$ depends on no later input.",
-        recorded=Verdict.PROVED,
-        legs="PM",
-        outline=r"Earlier chunks hold earlier positions only, and nothing earlier is left out. The real layer, $n = 45$, $c = "
-        r"8$: every gradient $\partial y_i/\partial x_j$, $j > i$, is exactly 0, and so is the change when all later inputs "
-        r"are replaced; no gradient between chunks is, earlier to later. (How many inputs follow is another matter: a causal GAU divided by $ns$ "
-        r"and FLASH-pytorch's GAU change by the amounts shown as leak.length when the later inputs are cut off; a GAU divided "
-        r"by the visible positions, and this layer, do not.)",
-        subject=FLASH,
-        fault=Fault("masks from one position too late", FLASH_FAULTS + "LateMask"),
-        plan=_plan_leak,
-        predict=_predict_leak,
-        reduce=_reduce_leak,
-        proof="source",
-    ),
-    Claim(
-        id="flash.linear-cost",
-        source=_source("Mixed chunking"),
-        statement=r"Time and memory grow linearly in $n$ at fixed $c$; FLASH-Quad grows quadratically.",
-        recorded=Verdict.CONFIRMED,
-        legs="NM",
-        outline=r"Exact counts: multiply-adds $n(3de + ds + c(s + e) + 2se)$ against $n(3de + ds) + n^2(s + e)$; numbers kept "
-        r"for the backward pass $n(d + 6e + 6s + 2c) + se$ against $n(d + 6e + 4s) + 2n^2$, both as torch counts them on the "
-        "real modules, forward and backward. Exponents of peak memory and wall time at the largest sizes. FLASH-Quad passes "
-        "the linear layer in cost only from some $n$ on, and is not yet quadratic before.",
-        subject=FLASH,
-        fault=Fault("computes the global part as (Q K^T) V", FLASH_FAULTS + "DenseGlobal"),
-        plan=_plan_cost,
-        predict=_predict_cost,
-        reduce=_reduce_cost,
-    ),
-    Claim(
-        id="flash.causal-memory",
-        source=_source("Mixed chunking"),
-        statement=r"Chunking needs $b(n/c)se$ numbers for the causal sums, where plain linear attention needs $bns^2$ ($h$ "
-        r"times that with $h$ heads).",
-        corrected=r"Chunking needs $b(n/c)se$; the same layer without it needs one sum for each position, $bnse$: exactly $c$ "
-        r"times as many. $bns^2$ is right for values of $s$ dimensions, $hbns^2$ for $h$ heads that each have $s$; $h$ heads "
-        r"that share $e$ value dimensions need $bnse$, whatever $h$ is. (Decoding, one token after another, needs $bse$.)",
-        recorded=Verdict.CORRECTED,
-        legs="PM",
-        outline=r"$K_h^\top V_h$ has $s \times e$ entries. The largest cumulative sum in the real modules: FLASH, and linear "
-        r"attention with sums at every position, for values of $e$ and of $s$ dimensions, and for four heads.",
-        subject=FLASH,
-        fault=Fault("sums at every position", FLASH_FAULTS + "ChunkOfOne"),
-        plan=_plan_sums,
-        predict=_predict_sums,
-        reduce=_reduce_sums,
-        proof="corrected",
-    ),
-)

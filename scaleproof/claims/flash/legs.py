@@ -45,7 +45,7 @@ def plan_parameters(settings: Settings, target: str) -> list[Task]:
 
 
 def reduce_parameters(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-    """The counts; two GAUs over one of torch's blocks (`pair-excess.d=...`), one over 3 d e (`excess.d=...`), less 1."""
+    """The counts; two GAUs over one of torch's blocks (`pair-excess.d=...`), one over 3de (`excess.d=...`), less 1."""
     found, counts = list(measurements), {m.name: float(m.value or 0) for m in measurements}
     for m in measurements:
         if m.name.startswith("gau."):

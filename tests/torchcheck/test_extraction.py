@@ -29,6 +29,7 @@ from torchcheck.modules.events import TRIGGER, Argument, article_cliques, exact,
 from torchcheck.modules.multilabel import article_multilabel_loss, article_sparse_loss
 from torchcheck.modules.relations import Quintuple, crossings
 from torchcheck.modules.rotary import rotate
+from torchcheck.probes.cost import peak_memory
 from torchcheck.probes.extraction_training import extraction
 
 # pointers
@@ -72,6 +73,14 @@ def test_impossible_pairs_score_minus_infinity(pointer: type, triangular: bool) 
     assert pointer(6, 2, 4).half()(x.half(), mask).isneginf().any()
     with pytest.raises(ValueError, match="at least 1"):
         pointer(6, 0)
+
+
+@pytest.mark.parametrize("pointer", [GlobalPointer, EfficientGlobalPointer])
+def test_scores_are_made_once(pointer: type) -> None:
+    layer, x = pointer(8, 20, 4), torch.randn(2, 256, 8)
+    mask = torch.ones(2, 256, dtype=torch.bool)
+    peak = peak_memory(lambda: layer(x, mask), torch.device("cpu"))
+    assert peak < 1.3 * layer(x, mask).numel() * 4
 
 
 # losses

@@ -73,4 +73,5 @@ class EfficientGlobalPointer(_Pointer):
         q, k = (self._placed(part) for part in both.chunk(2, -1))
         pairs = q * self.head_size**-0.5 @ k.mT
         first, last = (self.ends(both) / 2).mT.chunk(2, -2)
-        return self._masked(pairs.unsqueeze(-3) + first.unsqueeze(-1) + last.unsqueeze(-2), mask)
+        scores = pairs.unsqueeze(-3) + first.unsqueeze(-1)
+        return self._masked(scores.add_(last.unsqueeze(-2)), mask)

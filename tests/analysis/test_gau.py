@@ -40,13 +40,13 @@ def test_output_rms(unit: gau.Unit, seeds: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("gain", [0.05, 0.3, 1.0])
+@pytest.mark.parametrize("gain", [0.05, 1.0])
 @pytest.mark.parametrize("width", [128, 1024])
 @pytest.mark.parametrize("head_size", [16, 256])
-@pytest.mark.parametrize("tokens", [16, 256, 2048])
+@pytest.mark.parametrize("tokens", [16, 2048])
 def test_output_rms_is_within_five_per_cent_everywhere(tokens: int, head_size: int, width: int, gain: float) -> None:
     unit = gau.Unit(tokens, head_size, width, gain)
-    rms, error = _measured(unit, {16: 300, 256: 100, 2048: 6}[tokens])
+    rms, error = _measured(unit, {16: 200, 2048: 6}[tokens])
     assert gau.output(unit).rms == pytest.approx(rms, rel=0.05 + 5 * error)
 
 

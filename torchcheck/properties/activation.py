@@ -1,0 +1,308 @@
+"""Activations: smoothness, shape, moments, accuracy and range in each dtype, and whether the gradient is the derivative."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from torchcheck.probes.ulp import FORMATS, Format, from_ordinals
+from torchcheck.properties.engine import Kind, Step
+from torchcheck.properties.expression import certifier, trace
+from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.variant import Loaded, Settings, build
+from torchcheck.subjects import DTYPES, SubjectError, find_device
+from torchcheck.task import Measurement, Series
+
+#: where shapes are looked at: all finite float16 numbers lie inside
+DOMAIN = 65536.0
+#: neighbouring inputs taken in the middle and at both edges of every binade
+PER_BINADE = 64
+#: size of inputs that an activation has to bear in every dtype, about the largest float16 number over 64
+REACH = 1000.0
+#: a derivative above -SLACK counts as non-negative: rounding of the sampled differences
+SLACK = 1e-6
+
+PROPERTIES: dict[str, Property] = {
+    "elementwise": Property(
+        "every output depends on its own input alone",
+        Threshold(0, 0),
+        "this is no elementwise activation: check it as --kind block, or apply it entry by entry",
+    ),
+    "deterministic": Property("the same input gives the same output twice", Threshold(0, 0), "remove the randomness"),
+    "input-kept": Property("the input is left as it was", Threshold(0, 0), "replace in-place operations by copies"),
+    "lipschitz": Property(
+        "the Lipschitz constant of f: the largest slope",
+        Threshold(hi=10),
+        "a slope this large multiplies signals and gradients at every layer: bound it",
+    ),
+    "smoothness": Property("the Lipschitz constant of f', infinite at a kink"),
+    "monotone": Property("the smallest slope (not negative: f is monotone)"),
+    "convex": Property("the smallest second derivative (not negative: f is convex)"),
+    "relu-gap": Property("the largest distance from max(x, 0)"),
+    "mean": Property("the mean of f(z), z standard normal"),
+    "second-moment": Property(
+        "the mean of f(z)², z standard normal",
+        Threshold(1e-4, 1e4),
+        "the output is dead or huge on normal inputs: scale it",
+    ),
+    "gain": Property("the init gain 1/sqrt(E f(z)²) that keeps the variance (weights of variance gain²/fan_in)"),
+    "gradient-gain": Property("gain² times the mean of f'(z)²: what a layer with that gain does to a gradient's square"),
+    "gradient": Property(
+        "autograd's gradient against finite differences in float64 (largest relative error)",
+        Threshold(hi=1e-5),
+        "the backward pass does not belong to the forward pass: look at the custom Function, detach, or no_grad",
+    ),
+    "accuracy": Property(
+        "the error over machine epsilon times max(1, abs(x), abs(f(x)))",
+        Threshold(hi=8),
+        "compute inside in float32 for half precision, or rewrite what cancels (expm1, log1p, erfc)",
+    ),
+    "ulp": Property("the worst error in ulp of the exact value, over sampled inputs in every binade"),
+    "range": Property(
+        "the largest abs(x) up to which all outputs are finite",
+        Threshold(lo=REACH),
+        "products and exponentials overflow there: clamp, or rewrite as x * sigmoid(x) and logaddexp do",
+    ),
+    "lost": Property(
+        "inputs up to 1/64 of the largest number whose output is NaN or infinite where f itself is representable",
+        Threshold(0, 0),
+        "an intermediate overflows: rearrange the formula, or compute inside in float32",
+    ),
+    "at-infinity": Property("how many of f(inf), f(-inf) are NaN"),
+    "nan-kept": Property("f(NaN) is NaN", advice="a NaN that disappears hides a broken layer"),
+}  # fmt: skip
+
+
+def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
+    del description
+    place = "torchcheck.properties.activation"
+    found = [
+        Step(f"{place}:structure", ("elementwise", "deterministic", "input-kept", "nan-kept", "at-infinity"), gate=True),
+        Step(f"{place}:moments", ("mean", "second-moment", "gain", "gradient-gain")),
+        Step(f"{place}:shape", ("lipschitz", "smoothness", "monotone", "convex", "relu-gap")),
+        Step(f"{place}:gradient", ("gradient",)),
+    ]
+    for dtype in settings.dtypes:
+        if dtype != "float64":
+            names = tuple(f"{n}.{dtype}" for n in ("accuracy", "ulp", "range", "lost"))
+            found.append(Step(f"{place}:audit", names, {"dtype": dtype}))
+    return found
+
+
+def function_of(loaded: Loaded, settings: Settings, dtype: torch.dtype = torch.float64) -> Callable[[Tensor], Tensor]:
+    """The activation as a function of one-dimensional tensors."""
+    where = find_device(settings.device)
+    found = loaded.found
+    if isinstance(found, nn.Module) or (isinstance(found, type) and issubclass(found, nn.Module)) or loaded.options:
+        found = build(loaded, settings.width, None, settings.seed)
+    if isinstance(found, nn.Module):
+        found = found.to(where, dtype)
+
+    def f(x: Tensor) -> Tensor:
+        y = found(x.to(where))
+        if not isinstance(y, Tensor) or y.shape != x.shape:
+            shape = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
+            raise SubjectError(f"an activation keeps its input's shape: {tuple(x.shape)} became {shape}")
+        return y
+
+    return f
+
+
+def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Elementwise, deterministic, without side effects; NaN in, NaN out; the values at infinity."""
+    f = function_of(loaded, settings)
+    where = find_device(settings.device)
+    x = torch.randn(257, dtype=torch.float64, generator=torch.Generator().manual_seed(settings.seed)).to(where) * 3
+    kept = x.clone()
+    with torch.no_grad():
+        y = f(x).clone()
+        changed = float(not torch.equal(x, kept))
+        again = f(kept.clone())
+        order = torch.randperm(len(x), generator=torch.Generator().manual_seed(settings.seed)).to(where)
+        shuffled = f(kept[order].clone())
+        half = f(kept[:100].clone())
+        special = f(torch.tensor([math.nan, math.inf, -math.inf], dtype=torch.float64, device=where))
+    same = _gap(y, again)
+    scale = 1e-12 * max(1.0, float(y.abs().nan_to_num(0.0, 0.0, 0.0).max()))
+    apart = max(_gap(y[order], shuffled), _gap(y[:100], half))
+    common: dict[str, Any] = {"device": settings.device, "samples": len(x)}
+    if same > 0:
+        apart = 0.0  # cannot be told from noise
+    values = [float(v) for v in special]
+    return [
+        Measurement("elementwise", 0.0 if apart <= scale else apart, note="largest change when others change", **common),
+        Measurement("deterministic", same, note="largest difference", **common),
+        Measurement("input-kept", changed, unit="inputs changed", **common),
+        Measurement("nan-kept", float(math.isnan(values[0])), note=f"f(NaN) = {values[0]:g}", **common),
+        Measurement("at-infinity", float(sum(map(math.isnan, values[1:]))), note=f"f(inf) = {values[1]:g}, f(-inf) = {values[2]:g}", **common),
+    ]  # fmt: skip
+
+
+def moments(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Gaussian moments by the trapezoid rule on [-12, 12] with two step sizes: their difference is the interval."""
+    f = function_of(loaded, settings)
+    found = []
+    for steps in (2**14, 2**15):
+        x = torch.linspace(-12, 12, steps + 1, dtype=torch.float64).requires_grad_()
+        y = f(x)
+        slope = torch.autograd.grad(y.sum(), x)[0] if y.requires_grad else torch.zeros_like(x)
+        weight = torch.exp(-x.detach().square() / 2) / math.sqrt(2 * math.pi) * (24 / steps)
+        y = y.detach().to(weight.device)
+        found.append([float((weight * v).sum()) for v in (y, y.square(), slope.to(weight.device).square())])
+    common: dict[str, Any] = {"device": settings.device, "level": 0.0, "samples": 2**15}
+
+    def near(name: str, coarse: float, fine: float) -> Measurement:
+        wide = 2 * abs(fine - coarse)
+        return Measurement(name, fine, fine - wide, fine + wide, note="by quadrature", **common)
+
+    (m1, s1, d1), (m2, s2, d2) = found
+    gains = [1 / math.sqrt(s) if s > 0 else math.inf for s in (s1, s2)]
+    answer = [near("mean", m1, m2), near("second-moment", s1, s2)]
+    if math.isfinite(gains[1]) and s1 > 0:
+        answer += [near("gain", *gains), near("gradient-gain", d1 / s1, d2 / s2)]
+    return answer
+
+
+def shape(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Extremes of f' and f'' on [-65536, 65536], and the gap to ReLU: certified where the graph of f can be enclosed."""
+    f = function_of(loaded, settings)
+    sampled = _sampled(f, settings)
+    certify = certifier()
+    found: dict[str, tuple[float, float, str]] = {}
+    if certify is not None:
+        expression = trace(f)
+        if expression is not None:
+            found = dict(certify(expression, DOMAIN))
+    answer = []
+    for m in sampled:
+        if m.name in found:
+            lo, hi, note = found[m.name]
+            inside = m.value is None or lo - 1e-3 * max(1, abs(lo)) <= m.value <= hi + 1e-3 * max(1, abs(hi))
+            if inside or m.name == "smoothness":  # what samples deny is no certificate
+                middle = hi if m.name in ("lipschitz", "smoothness", "relu-gap") else lo
+                answer.append(replace(m, value=middle, lo=lo, hi=hi, level=1.0, note=f"certified by ball arithmetic{note}"))
+                continue
+        answer.append(m)
+    return answer
+
+
+def _sampled(f: Callable[[Tensor], Tensor], settings: Settings) -> list[Measurement]:
+    """Slopes and curvatures by divided differences on a fine grid: estimates."""
+    small = torch.linspace(-16, 16, 2**17 + 1, dtype=torch.float64)
+    tail = torch.logspace(math.log10(16), math.log10(DOMAIN), 4097, dtype=torch.float64)
+    with torch.no_grad():
+        parts = [(x, f(x.clone()).cpu()) for x in (small, tail, -tail.flip(0))]
+    slopes, bends, gaps = [], [], []
+    for x, y in parts:
+        h = x.diff()
+        d = y.diff() / h
+        slopes.append(d)
+        bends.append(d.diff() / ((h[1:] + h[:-1]) / 2))
+        gaps.append((y - x.clamp(min=0)).abs())
+    slope, bend, gap = torch.cat(slopes), torch.cat(bends), torch.cat(gaps)
+    common: dict[str, Any] = {"device": settings.device, "level": 0.0, "samples": len(slope)}
+    note = "estimated on a grid"
+    curve = Series("activation", "x", "f(x)", small[::1024].tolist(), parts[0][1][::1024].tolist())
+    worst = float(slope.abs().max())
+    return [
+        Measurement("lipschitz", worst, note=note, series=(curve,), **common),
+        Measurement("smoothness", float(bend.abs().max()), note=f"{note} of step {32 / 2**17:.2g}: a kink looks large", **common),
+        Measurement("monotone", _near_zero(float(slope.min())), note=note, **common),
+        Measurement("convex", _near_zero(float(bend.min()), 1e3), note=note, **common),
+        Measurement("relu-gap", float(gap.max()), note=note, **common),
+    ]  # fmt: skip
+
+
+def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Autograd against Richardson's extrapolation of central differences, at points where those converge.
+
+    Differences with steps h and h/2 give (4 D(h/2) - D(h))/3 of order h⁴; a point where it moves when h is halved again
+    (a kink, a jump) is left out. At most a tenth of the points may be.
+    """
+    f = function_of(loaded, settings)
+    generator = torch.Generator().manual_seed(settings.seed)
+    x = torch.cat([torch.randn(1500, generator=generator).double() * s for s in (0.5, 3.0, 20.0)])
+    x = x.requires_grad_()
+    y = f(x)
+    auto = torch.autograd.grad(y.sum(), x)[0] if y.requires_grad else torch.zeros_like(x)
+    with torch.no_grad():
+        h = 1e-3 * x.abs().clamp(min=1)
+        d = [(f(x + h / k) - f(x - h / k)).cpu() / (2 * h / k) for k in (1, 2, 4, 8)]
+    rich = [(4 * b - a) / 3 for a, b in zip(d, d[1:], strict=False)]
+    scale = torch.maximum(rich[-1].abs(), torch.tensor(1e-2))
+    settled = (rich[-1] - rich[-2]).abs() <= 1e-7 * scale
+    error = ((auto.cpu() - rich[-1]).abs() / scale).masked_fill(~settled, 0)
+    error = error.nan_to_num(math.inf)
+    at = int(error.argmax())
+    witness = f"x = {x[at].item():.6g}: autograd {auto[at].item():.6g}, differences {rich[-1][at].item():.6g}"
+    used = int(settled.sum())
+    if used < len(x) // 2:
+        note = f"only {used} of {len(x)} points have settled differences"
+        return [Measurement("gradient", math.nan, samples=used, device=settings.device, note=note)]
+    return [Measurement("gradient", float(error[at]), samples=used, device=settings.device, witness=witness, level=0.0)]
+
+
+def audit(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
+    """f in `dtype` against f in float64, on inputs of every binade: errors, the finite range, and outputs lost."""
+    fmt = FORMATS[dtype]
+    x = from_ordinals(torch.from_numpy(_ordinals(fmt, settings.seed)), fmt)
+    with torch.no_grad():
+        y = function_of(loaded, settings, DTYPES[dtype])(x.clone()).double().cpu()
+        exact = function_of(loaded, settings)(x.double()).cpu()
+    wide = x.double()
+    top = torch.finfo(fmt.dtype).max
+    rounds = exact.abs() < top * (1 + 2.0 ** (-fmt.mantissa - 2))
+    finite = y.isfinite()
+    lost = ~finite & rounds & exact.isfinite() & (wide.abs() <= top / 64)
+    error = torch.where(finite, (y - exact).abs(), 0.0).nan_to_num(0.0)
+    scale = torch.finfo(fmt.dtype).eps * torch.stack([torch.ones_like(wide), wide.abs(), exact.abs()]).amax(0)
+    mixed = error / scale
+    exponent = torch.frexp(exact.abs().clamp(min=2.0**fmt.e_min))[1] - 1
+    ulps = torch.where(finite & exact.isfinite(), error / torch.ldexp(torch.tensor(1.0, dtype=torch.float64), exponent - fmt.mantissa), 0.0)
+    bad = wide.abs()[~finite]
+    reach = float(bad.min()) if len(bad) else math.inf
+    common: dict[str, Any] = {"device": settings.device, "dtype": dtype, "samples": len(x), "level": 0.0}
+
+    def at(values: Tensor) -> str:
+        k = int(values.argmax())
+        return f"x = {wide[k].item():.6g} gives {y[k].item():.6g}, exact {exact[k].item():.6g}"
+
+    low = float(wide.abs()[wide.abs() < reach].max()) if bool((wide.abs() < reach).any()) else 0.0
+    return [
+        Measurement(f"accuracy.{dtype}", float(mixed.max()), unit="eps", witness=at(mixed), **common),
+        Measurement(f"ulp.{dtype}", float(ulps.max()), unit="ulp", witness=at(ulps), **common),
+        Measurement(f"range.{dtype}", low, low, min(reach, top) if len(bad) else low, witness="" if not len(bad) else at(((wide.abs() == reach) & ~finite).double()), **common),
+        Measurement(f"lost.{dtype}", float(lost.sum()), unit="inputs", witness=at(lost.double()) if bool(lost.any()) else "", **common),
+    ]  # fmt: skip
+
+
+def _ordinals(fmt: Format, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Both edges and a random place of every binade, both signs, PER_BINADE neighbours each."""
+    rng = np.random.default_rng(seed)
+    size = 1 << fmt.mantissa
+    chosen = []
+    for low in range(0, fmt.finite, size):
+        starts = [0] if size <= 3 * PER_BINADE else [0, int(rng.integers(size - PER_BINADE)), size - PER_BINADE]
+        length = size if size <= 3 * PER_BINADE else PER_BINADE
+        chosen += [np.arange(low + s, min(low + s + length, fmt.finite)) for s in starts]
+    positive = np.unique(np.concatenate(chosen)).astype(np.int64)
+    return np.concatenate([-1 - positive[::-1], positive])
+
+
+def _gap(a: Tensor, b: Tensor) -> float:
+    """The largest difference; places where both are NaN, or the same infinity, agree."""
+    equal = (a == b) | (a.isnan() & b.isnan())
+    return float((a - b).abs().nan_to_num(math.inf).masked_fill(equal, 0).max()) if a.numel() else 0.0
+
+
+def _near_zero(value: float, factor: float = 1.0) -> float:
+    return 0.0 if -SLACK * factor <= value <= 0 else value
+
+
+ACTIVATION = Kind(PROPERTIES, first)

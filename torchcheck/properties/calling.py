@@ -1,0 +1,161 @@
+"""Calling modules that others wrote: finding inputs that they take, and the tensor among what they return."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
+
+from torchcheck.probes.depth import LOSSES
+from torchcheck.properties.variant import Loaded, Settings, build
+from torchcheck.subjects import SubjectError
+
+#: names of forward's parameters for masks, and whether True (or 1) means that a position is kept
+MASKS = {
+    "key_padding_mask": False,
+    "src_key_padding_mask": False,
+    "padding_mask": False,
+    "attention_mask": True,
+    "mask": True,
+}
+
+
+class Stack(nn.Module):
+    """Blocks one after another; each has to give back the shape that it took."""
+
+    def __init__(self, blocks: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(blocks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for number, block in enumerate(self.layers):
+            y = tensor_of(call(block, x))
+            if y.shape != x.shape:
+                raise SubjectError(
+                    f"a block must keep its input's shape: block {number} made {tuple(y.shape)} of {tuple(x.shape)}; "
+                    "for a whole network say --kind model"
+                )
+            x = y
+        return x
+
+
+def network(loaded: Loaded, settings: Settings, depth: int | None, seed: int) -> tuple[nn.Module, Any]:
+    """A network of that depth with random weights, and its inputs: blocks one after another, or the model itself."""
+    seed = 100_000 * settings.seed + 1000 * (depth or 0) + seed
+    if loaded.kind == "block":
+        count = 1 if depth is None else depth
+        model: nn.Module = Stack([build(loaded, settings.width, None, 7919 * seed + k) for k in range(count)]).eval()
+    else:
+        model = build(loaded, settings.width, depth, seed)
+    return model, make_inputs(loaded, model, settings, seed)
+
+
+def call(module: Any, inputs: Any) -> Any:
+    """module(inputs): a dict as keywords, a tuple as arguments, a tensor three times for forward(query, key, value)."""
+    if isinstance(inputs, dict):
+        return module(**inputs)
+    if isinstance(inputs, tuple | list):
+        return module(*inputs)
+    if {"query", "key", "value"} <= set(forward_names(module)):
+        return module(inputs, inputs, inputs)
+    return module(inputs)
+
+
+def forward_names(module: Any) -> list[str]:
+    """The names of forward's parameters."""
+    forward = module.forward if isinstance(module, nn.Module) else module
+    try:
+        return list(inspect.signature(forward).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def tensor_of(output: Any) -> Tensor:
+    """The output itself, or the first tensor of floating point in a tuple, dict or model output."""
+    if isinstance(output, Tensor):
+        return output
+    for leaf in tree_leaves(dict(output) if hasattr(output, "keys") else output):
+        if isinstance(leaf, Tensor) and leaf.is_floating_point():
+            return leaf
+    raise SubjectError(f"the subject gave a {type(output).__name__} without any floating-point tensor")
+
+
+def make_inputs(loaded: Loaded, module: nn.Module, settings: Settings, seed: int) -> Any:
+    """What the subject takes: its own example_inputs, token ids for Hugging Face models, or normal numbers.
+
+    Without example_inputs these are tried: (batch, seq, width), (batch, width), then ids (batch, seq) where there is an
+    embedding. Raises SubjectError, with the first error, if none is taken.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    if loaded.example_inputs is not None:
+        return loaded.example_inputs(settings.batch, generator)
+    b, n, d = settings.batch, settings.seq_len, settings.width
+    candidates: list[Callable[[], Any]] = [
+        lambda: torch.randn(b, n, d, generator=generator),
+        lambda: torch.randn(b, d, generator=generator),
+    ]
+    embedding = next((m for m in module.modules() if isinstance(m, nn.Embedding)), None)
+    names = forward_names(module)
+    if "input_ids" in names and hasattr(module, "config"):
+        vocabulary = int(module.config.vocab_size)  # type: ignore[arg-type, union-attr]
+        ids: dict[str, Any] = {"input_ids": torch.randint(vocabulary, (b, n), generator=generator)}
+        if "decoder_input_ids" in names:
+            ids["decoder_input_ids"] = torch.randint(vocabulary, (b, n), generator=generator)
+        return ids
+    if embedding is not None and loaded.kind == "model":
+        candidates.insert(0, lambda: torch.randint(embedding.num_embeddings, (b, n), generator=generator))
+    first: Exception | None = None
+    for candidate in candidates[: 1 if loaded.kind == "attention" else None]:
+        inputs = candidate()
+        try:
+            with torch.no_grad():
+                tensor_of(call(module, inputs))
+        except Exception as error:
+            first = first or error
+            continue
+        return inputs
+    raise SubjectError(
+        f"it takes neither ({b}, {n}, {d}) nor ({b}, {d}) normal numbers: write example_inputs(batch, generator) beside it"
+    ) from first
+
+
+def objective_of(loaded: Loaded, seed: int) -> Callable[[Any], Tensor]:
+    """The subject's own loss, or the mean over tokens of <c, y>/(|y| sqrt(width)) for a fixed normal c.
+
+    The output y is divided by its RMS first, as the norm does that ends a pre-norm network, so that the loss has no
+    scale of its own: what grows with depth then is the update, not the output.
+    """
+    made: dict[tuple[int, ...], nn.Module] = {}
+
+    def objective(out: Any) -> Tensor:
+        if loaded.loss is not None:
+            return loaded.loss(out)
+        y = tensor_of(out)
+        if y.dim() == 0:
+            return y
+        shape = tuple(y.shape)
+        if shape not in made:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                made[shape] = LOSSES["linear"](shape)
+        wide = y.to(torch.promote_types(y.dtype, torch.float32))
+        unit = wide / (wide.square().mean(-1, keepdim=True).sqrt() + torch.finfo(wide.dtype).tiny)
+        value: Tensor = made[shape].to(wide.device, wide.dtype)(unit)
+        return value
+
+    return objective
+
+
+def to(values: Any, device: torch.device, dtype: torch.dtype | None = None) -> Any:
+    """Moves all tensors of a structure; floating-point ones also to `dtype`."""
+
+    def move(leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor):
+            return leaf
+        return leaf.to(device, dtype if leaf.is_floating_point() else None)
+
+    return tree_map(move, values)

@@ -1,0 +1,338 @@
+"""Blocks and models: do signals, gradients and the first update keep their size as depth grows?
+
+One step measures one network: one seed, one depth. The exponents are fitted to all of them, and seeds are added until
+every exponent is on one side of its threshold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import nnls
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+from torchcheck.estimate import fit_exponent
+from torchcheck.probes.depth import Gradients, profile
+from torchcheck.probes.roles import depth_of
+from torchcheck.properties.calling import call, network, objective_of, tensor_of, to
+from torchcheck.properties.engine import Kind, Step
+from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.numerics import PROPERTIES as NUMERICS
+from torchcheck.properties.numerics import steps as numeric_steps
+from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.subjects import DTYPES, find_device
+from torchcheck.task import Measurement, Series
+
+#: numbers of seeds at which the exponents are looked at; look k spends 6/(pi (k+1))² of the alarm
+LOOKS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+#: exponents beyond which a stack is not depth-stable: half way between the square root of Pre-LN and the line of Post-LN
+EXPONENT = 0.75
+EXPONENTS = ("growth", "gradient", "increment")
+#: a bend of the log-log curve below this (a tenth of the value) is no reason to call it no power law
+MATERIAL = 0.1
+#: seeds of the depths beyond MODEST, which cost most and vary most, unless the law bends there
+DEEP_SEEDS, MODEST = 4, 64
+
+PROPERTIES: dict[str, Property] = {
+    "increment": Property(
+        "the first update's effect on the loss grows at most like depth^0.75",
+        Threshold(hi=EXPONENT),
+        "scale residuals and init with depth (--suggest finds alpha and gain), or warm up the learning rate",
+    ),
+    "growth": Property(
+        "the signal's RMS at the end over that at the start neither explodes nor vanishes with depth",
+        Threshold(-EXPONENT, EXPONENT),
+        "normalise the stream, or scale the branch by 1/sqrt(depth)",
+    ),
+    "gradient": Property(
+        "the gradient at the start over that at the end neither explodes nor vanishes with depth",
+        Threshold(-EXPONENT, EXPONENT),
+        "check the init gain and the residual path: the Jacobian of a block should have norm near 1",
+    ),
+    "expansion": Property(
+        "a block multiplies the gradient that passes it by about 1 (the deepest stack, mean over its blocks)",
+        Threshold(0.8, 1.25),
+        "check the init gain of the branch and of the skip connection",
+    ),
+    "distinct": Property(
+        "different inputs and tokens give different outputs (smallest relative spread, over the depths)",
+        Threshold(lo=1e-3),
+        "the output is dead or constant: look for saturated or dead activations, and for a skip that is missing",
+    ),
+    "branch": Property("what a block adds, over what enters it (the last block of the deepest stack)"),
+    "runs": Property(
+        "every size builds and runs forward and backward", Threshold(1, 1), "make it run at the depth named"
+    ),
+    **NUMERICS,
+    "first-lr": Property(
+        "the largest first learning rate that keeps half of the first-order decrease (a power of 2)",
+        advice="warm up from below this rate",
+    ),
+}  # fmt: skip
+
+SERVES = (*EXPONENTS, "expansion", "distinct", "branch")
+
+
+def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
+    """The structural steps at the smallest size, then the whole grid of depths once, coarse to fine."""
+    depths = settings.depths if description["any_depth"] else ()
+    steps = numeric_steps(settings, depths)
+    if not depths:
+        return steps
+    coarse = list(depths[::2]) + list(depths[1::2])
+    grid = [_point(depth, seed) for seed in (0, 1) for depth in (coarse if seed == 0 else depths)]
+    middle = max(d for d in depths if d <= max(64, depths[0]))
+    grid[0] = replace(grid[0], gate=True)
+    return [grid[0], *steps, *grid[1:], Step("torchcheck.properties.first_rate:first_rate", ("first-lr",), {"depth": middle})]
+
+
+def more(settings: Settings, found: Sequence[Measurement], properties: Mapping[str, Property]) -> list[Step]:
+    """One more look: seeds for every depth that ran, until all exponents are decided or the seeds are used up."""
+    points = _points(found)
+    if not points:
+        return []
+    undecided = []
+    for m in reduce(settings, found):
+        threshold = properties[m.name].threshold if m.name in properties else None
+        if m.name in EXPONENTS and threshold and m.value is not None and m.lo is not None and m.hi is not None:
+            undecided += [m] if threshold.judge(m.lo, m.hi) == "inconclusive" else []
+    done = 1 + max(p["seed"] for p in points)
+    upcoming = min(next((look for look in LOOKS if look > done), done), settings.seeds)
+    deep = any("deep end" in m.note for m in undecided)
+    depths = sorted({p["depth"] for p in points})
+    if not undecided:
+        return []
+    return [_point(d, s) for s in range(done, upcoming) for d in depths if deep or d <= MODEST or s < DEEP_SEEDS]
+
+
+def _point(depth: int, seed: int) -> Step:
+    return Step("torchcheck.properties.depth:point", ("runs",), {"depth": depth, "seed": seed})
+
+
+def point(loaded: Loaded, settings: Settings, depth: int, seed: int) -> list[Measurement]:
+    """One network, forward and backward: RMS and gradient of the stream at every block, first-order increments."""
+    where, kind = find_device(settings.device), DTYPES[settings.dtypes[0] if settings.dtypes[0] in ("float64",) else "float32"]
+    model, inputs = network(loaded, settings, depth, seed)
+    model, inputs = model.to(where, kind), to(inputs, where, kind)
+    inputs = tree_map(lambda t: t.requires_grad_() if isinstance(t, Tensor) and t.is_floating_point() else t, inputs)
+    seen: dict[str, Any] = {}
+    objective = objective_of(loaded, seed)
+
+    def loss() -> Tensor:
+        out = call(model, inputs)
+        seen["output"] = tensor_of(out).detach()
+        return objective(out)
+
+    with _streams(blocks_of(model, depth)) as stream:
+        value, gradients, _ = profile(model, loss)
+    data = {"depth": depth, "seed": seed, "loss": value, **_summary(stream, seen["output"], gradients, inputs)}
+    return [Measurement("point", float(depth), data=data, device=settings.device, dtype=str(kind).split(".")[1])]
+
+
+def blocks_of(model: nn.Module, depth: int) -> list[nn.Module]:
+    """The repeated part of a network: the longest list of modules of one class, that long or a multiple of `depth`."""
+    lists = [list(m) for m in model.modules() if isinstance(m, nn.ModuleList | nn.Sequential) and len(m) >= 1]
+    same = [found for found in lists if len({type(b) for b in found}) == 1 and not isinstance(found[0], nn.ModuleList)]
+    if not same:
+        return []
+    exact = [found for found in same if len(found) == depth]
+    return (exact or sorted(same, key=len))[0 if exact else -1]
+
+
+@contextmanager
+def _streams(blocks: Sequence[nn.Module]) -> Iterator[dict[str, list[Tensor]]]:
+    """Inside, the stream's RMS and gradient norm at every block's input, and at the last output, are kept."""
+    found: dict[str, list[Tensor]] = {"rms": [], "branch": [], "cotangent": []}
+
+    def keep(x: Tensor) -> None:
+        found["rms"].append(_rms(x.detach()))
+        if x.requires_grad:
+            x.register_hook(lambda g: found["cotangent"].append(torch.linalg.vector_norm(g)))  # type: ignore[no-untyped-call]
+
+    def before(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        x = next((a for a in (*args, *kwargs.values()) if isinstance(a, Tensor) and a.is_floating_point()), None)
+        if x is not None:
+            keep(x)
+
+    def after(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        y = tensor_of(out)
+        x = next((a for a in (*args, *kwargs.values()) if isinstance(a, Tensor) and a.is_floating_point()), None)
+        if x is not None and x.shape == y.shape:
+            found["branch"].append(_rms(y.detach() - x.detach()))
+        if module is blocks[-1]:
+            keep(y)
+
+    handles = [b.register_forward_pre_hook(before, with_kwargs=True) for b in blocks]
+    handles += [b.register_forward_hook(after, with_kwargs=True) for b in blocks]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _rms(x: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(x.float()) / math.sqrt(max(1, x.numel()))
+
+
+def _summary(stream: Mapping[str, list[Tensor]], output: Tensor, gradients: Gradients, inputs: Any) -> dict[str, Any]:
+    rms, cotangent = ([float(v) for v in stream[k]] for k in ("rms", "cotangent"))
+    cotangent = cotangent[::-1]
+    if len(rms) < 2:  # no blocks to listen to: the network from outside
+        entered = next((t for t in _floats(inputs)), None)
+        rms = [float(_rms(entered.detach())) if entered is not None else 1.0, float(_rms(output))]
+        sizes: dict[int, float] = {}
+        for (layer, _), square in gradients.squares.items():
+            sizes[layer] = sizes.get(layer, 0.0) + square
+        cotangent = [math.sqrt(sizes[k]) for k in sorted(sizes) if k >= 0]
+    branch = [float(b) for b in stream["branch"]]
+    return {
+        "rms": rms,
+        "cotangent": cotangent,
+        "branch": branch[-1] / rms[-2] if branch and rms[-2] > 0 else math.nan,
+        "sgd": math.fsum(gradients.squares.values()),
+        "adam": math.fsum(gradients.l1.values()),
+        "lamb": math.fsum(gradients.lamb.values()),
+        "distinct": _distinct(output),
+    }
+
+
+def _floats(inputs: Any) -> list[Tensor]:
+    from torch.utils._pytree import tree_leaves
+
+    return [t for t in tree_leaves(inputs) if isinstance(t, Tensor) and t.is_floating_point()]
+
+
+def _distinct(y: Tensor) -> float:
+    """The smaller of the spreads over the batch and over the tokens, relative to the RMS; NaN stays NaN."""
+    size = float(_rms(y))
+    if size == 0 or y.dim() == 0:
+        return 0.0 if y.dim() else math.nan
+    spreads = [float(_rms(y - y.mean(dim, keepdim=True))) / size for dim in range(min(2, y.dim() - 1)) if y.shape[dim] > 1]
+    return min(spreads, default=1.0)
+
+
+def _points(found: Sequence[Measurement]) -> list[dict[str, Any]]:
+    return [dict(m.data) for m in found if m.name == "point"]
+
+
+def _deep(depths: Sequence[int]) -> list[int]:
+    """The deeper half of the grid, on a logarithmic scale; at least three depths where there are that many."""
+    middle = math.sqrt(depths[0] * depths[-1])
+    deep = [d for d in depths if d >= middle]
+    return deep if len(deep) >= 3 else list(depths[-3:])
+
+
+def value_of(name: str, p: Mapping[str, Any], optimizer: str) -> float:
+    """The quantity behind an exponent, of one network."""
+    if name == "increment":
+        return float(p[optimizer])
+    ends = p["rms"] if name == "growth" else p["cotangent"]
+    if len(ends) < 2:
+        return math.nan
+    start, end = (ends[0], ends[-1]) if name == "growth" else (ends[-1], ends[0])
+    if math.isfinite(start) and math.isfinite(end):
+        return float(end / start) if start else math.inf
+    return math.inf
+
+
+def reduce(settings: Settings, found: Sequence[Measurement]) -> list[Measurement]:
+    """Exponents with intervals over all networks measured so far; everything else as it is."""
+    points = _points(found)
+    rest = [m for m in found if m.name != "point"]
+    if not points:
+        return rest
+    depths = sorted({p["depth"] for p in points})
+    common: dict[str, Any] = {"device": settings.device, "dtype": found[0].dtype or "float32", "samples": len(points)}
+    reduced = [_exponent(name, points, depths, settings, common) for name in EXPONENTS]
+    last = [p for p in points if p["depth"] == depths[-1]]
+    rates = [_root(value_of("gradient", p, settings.optimizer), depths[-1]) for p in last]
+    reduced.append(_spread("expansion", rates, common, f"depth {depths[-1]}"))
+    reduced.append(_least("distinct", points, common))
+    branches = [p["branch"] for p in last if not math.isnan(p["branch"])]
+    if branches:
+        reduced.append(_spread("branch", branches, common, f"depth {depths[-1]}"))
+    reduced.append(Measurement("runs", 1.0, **{**common, "samples": len(depths)}, note=f"depths {depths[0]} to {depths[-1]}"))
+    return [m for m in reduced if m is not None] + rest
+
+
+def _exponent(
+    name: str, points: Sequence[dict[str, Any]], depths: Sequence[int], settings: Settings, common: Mapping[str, Any]
+) -> Measurement:
+    """The exponent over the whole grid where that is a power law within the noise, else over its deeper half."""
+    pairs = sorted((p["depth"], p["seed"], value_of(name, p, settings.optimizer)) for p in points)
+    unit = {"increment": f"exponent of depth, {settings.optimizer}"}.get(name, "exponent of depth")
+    level = 1 - settings.alarm
+    bad = next((d for d, _, v in pairs if not (math.isfinite(v) and v > 0)), None)
+    if bad is not None:
+        zero = all(v == 0 for d, _, v in pairs if d == bad)
+        size, what = (-math.inf, "vanishes: exactly 0") if zero else (math.inf, "NaN or infinite")
+        return Measurement(name, size, unit=unit, level=level, **common, note=f"{what} at depth {bad}")
+    logs = {d: [math.log(v) for e, _, v in pairs if e == d] for d in depths}
+    curve = Series(name, "depth", name, [float(d) for d in depths], [math.exp(float(np.mean(logs[d]))) for d in depths])
+    deep = _deep(depths)
+    if len(depths) < 2 or min(len(pairs), sum(len(logs[d]) for d in deep)) < 5 or max(map(len, logs.values())) < 2:
+        rise = (np.mean(logs[depths[-1]]) - np.mean(logs[depths[0]])) / math.log(max(2, depths[-1] / depths[0]))
+        few = "too few networks for an interval"
+        return Measurement(name, float(rise), -math.inf, math.inf, unit, level, **common, note=few, series=(curve,))
+    sigma = _noise(logs)
+    looks = sum(1 for k in LOOKS if k <= max(map(len, logs.values())))
+    alarm = settings.alarm * 6 / (math.pi * max(1, looks)) ** 2
+    law = fit_exponent(*_columns(logs, sigma, depths), alarm=alarm, material=MATERIAL)
+    if law.power_law:
+        chosen, fit, words = list(depths), law, "a power law"
+    else:
+        chosen = deep
+        fit = fit_exponent(*_columns(logs, sigma, chosen), alarm=alarm)
+        words = f"no power law: bends {'up' if law.curvature.value > 0 else 'down'}wards; the deep end"
+    e = fit.exponent
+    note = f"depths {chosen[0]} to {chosen[-1]}, {words}"
+    return Measurement(name, e.value, e.lo, e.hi, unit, level, series=(curve,), **common, note=note)
+
+
+def _noise(logs: Mapping[int, Sequence[float]]) -> dict[int, float]:
+    """Standard deviation of one network's logarithm at each depth: variance a + b * depth, fitted to all depths.
+
+    Products of N random factors spread like sqrt(N/width) (docs/depth.md), hence the form.
+    """
+    known = [(d, float(np.var(v, ddof=1)), len(v) - 1) for d, v in logs.items() if len(v) > 1]
+    weight = np.array([math.sqrt(n) / d for d, _, n in known])
+    design = np.array([[1.0, d] for d, _, _ in known]) * weight[:, None]
+    (a, b), _ = nnls(design, np.array([v for _, v, _ in known]) * weight)
+    return {d: max(1e-6, math.sqrt(a + b * d)) for d in logs}
+
+
+def _columns(
+    logs: Mapping[int, Sequence[float]], sigma: Mapping[int, float], depths: Sequence[int]
+) -> tuple[list[float], list[float], list[float]]:
+    rows = [(float(d), math.exp(v), sigma[d]) for d in depths for v in logs[d]]
+    x, y, s = (list(column) for column in zip(*rows, strict=True))
+    return x, y, s
+
+
+def _root(ratio: float, depth: int) -> float:
+    return float(ratio ** (1 / depth)) if ratio > 0 and math.isfinite(ratio) else ratio
+
+
+def _spread(name: str, values: Sequence[float], common: Mapping[str, Any], note: str) -> Measurement:
+    """The mean over seeds with their range: an estimate, level 0."""
+    some = {**common, "samples": len(values), "level": 0.0}
+    return Measurement(name, float(np.mean(values)), min(values), max(values), note=f"{note}; range over seeds", **some)
+
+
+def _least(name: str, points: Sequence[dict[str, Any]], common: Mapping[str, Any]) -> Measurement:
+    known = [p for p in points if not math.isnan(p[name])]
+    if not known:
+        return Measurement(name, math.nan, **common, note="NaN")
+    worst = min(known, key=lambda p: float(p[name]))
+    return Measurement(name, float(worst[name]), **{**common, "level": 0.0}, note=f"at depth {worst['depth']}")
+
+
+BLOCK = Kind(PROPERTIES, first, more, reduce)

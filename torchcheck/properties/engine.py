@@ -1,0 +1,292 @@
+"""The life of a check: steps are planned, run one by one (here or in other processes), reduced and judged.
+
+Steps are data and run in the subject's process; planning, reducing and judging are pure and never touch the subject.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from torchcheck.properties.finding import (
+    CheckResult,
+    Failure,
+    Finding,
+    Property,
+    Threshold,
+    judge,
+    property_of,
+    unanswered,
+    with_thresholds,
+)
+from torchcheck.properties.variant import Loaded, Settings, Variant, load
+from torchcheck.subjects import DeviceError, SubjectError, resolve
+from torchcheck.task import Measurement
+
+#: frames of the traceback that are shown, at most
+FRAMES = 6
+
+
+@dataclass(frozen=True)
+class Step:
+    """A unit of work: a function (loaded, settings, **params) of this package, and the properties it answers for.
+
+    A `gate` runs first and alone; if it fails, so would all others, and they are not tried.
+    """
+
+    function: str
+    serves: tuple[str, ...]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    gate: bool = False
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is asked of a kind of subject.
+
+    `first` plans the steps; `more`, given all measurements, plans the next ones until nothing is left to decide;
+    `reduce` turns raw measurements into one for each property.
+    """
+
+    properties: Mapping[str, Property]
+    first: Callable[[Settings, Mapping[str, Any]], list[Step]]
+    more: Callable[[Settings, Sequence[Measurement], Mapping[str, Property]], list[Step]] = lambda *_: []
+    reduce: Callable[[Settings, Sequence[Measurement]], list[Measurement]] = lambda _, found: list(found)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a step: measurements, or a failure."""
+
+    step: Step
+    measurements: tuple[Measurement, ...] = ()
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds for the whole check and for one step; None is no limit."""
+
+    budget: float | None = None
+    step: float | None = None
+
+
+Notify = Callable[[Sequence[Finding], int, int], None]
+
+
+def run_step(step: Step, variant: Variant, settings: Settings) -> Answer:
+    """Runs a step in this process, with fresh torch state; whatever the subject does becomes part of the answer."""
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    start = time.perf_counter()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loaded = load(variant)
+            found: list[Measurement] = resolve(step.function)(loaded, settings, **step.params)
+    except DeviceError as error:
+        return Answer(step, failure=Failure("device", str(error)))
+    except SubjectError as error:
+        cause = error.__cause__
+        return Answer(step, failure=Failure("unusable", str(error), shortened(cause) if cause else ""))
+    except MemoryError as error:
+        return Answer(step, failure=Failure("memory", f"out of memory: {error}".rstrip(": "), shortened(error)))
+    except NotImplementedError as error:  # torch has no kernel for this dtype on this device
+        return Answer(step, failure=_raised(error) if "not implemented for '" not in str(error) else Failure("device", str(error)))
+    except BaseException as error:  # a subject may raise SystemExit, or KeyboardInterrupt
+        if isinstance(error, KeyboardInterrupt) and not isinstance(variant.target, str):
+            raise  # in the user's own process that was the user
+        return Answer(step, failure=_raised(error))
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)
+    seconds = time.perf_counter() - start
+    stamped = [replace(m, seconds=m.seconds or seconds, torch=torch.__version__) for m in found]
+    return Answer(step, tuple(stamped))
+
+
+def check(
+    variant: Variant,
+    settings: Settings,
+    executor: Executor,
+    kinds: Mapping[str, Kind],
+    limits: Limits = Limits(),
+    thresholds: Mapping[str, Threshold] | None = None,
+    skip: Sequence[str] = (),
+    notify: Notify = lambda *_: None,
+) -> CheckResult:
+    """Checks a variant: at once where `executor` runs calls at once, in parallel and isolated where it does.
+
+    `notify(findings, steps done, steps known)` is called after every step. Raises SubjectError, with the subject's own
+    error as its cause, where the subject cannot even be loaded, and ValueError for a threshold or skip that names no
+    property of the kind.
+    """
+    start = time.monotonic()
+    about = _run_all([Step("torchcheck.properties.engine:describe", ())], variant, settings, executor, limits, start)[0]
+    if about.failure:
+        raise SubjectFailed(about.failure)
+    description = dict(about.measurements[0].data)
+    kind = kinds[description["kind"]]
+    _known([*(thresholds or {}), *skip], kind, description["kind"])
+    properties = {k: p for k, p in with_thresholds(kind.properties, thresholds or {}).items() if k not in skip}
+    variant = replace(variant, kind=description["kind"])
+    answers: list[Answer] = []
+    planned = kind.first(settings, description)
+    while planned:
+        planned = [s for s in planned if not s.serves or any(name not in skip for name in s.serves)]
+        total = len(answers) + len(planned)
+
+        def report(answer: Answer, total: int = total) -> None:
+            answers.append(answer)
+            notify(_findings(kind, properties, settings, answers), len(answers), total)
+
+        gates = [s for s in planned if s.gate]
+        if any(a.failure for a in _run_all(gates, variant, settings, executor, limits, start, report)):
+            break
+        _run_all([s for s in planned if not s.gate], variant, settings, executor, limits, start, report)
+        if _over(limits, start):
+            break
+        planned = kind.more(settings, [m for a in answers for m in a.measurements], properties)
+    findings = _findings(kind, properties, settings, answers, final=True)
+    return CheckResult(
+        variant.label,
+        description["kind"],
+        description["why"],
+        tuple(findings),
+        settings.to_json(),
+        time.monotonic() - start,
+        torch.__version__,
+    )
+
+
+class SubjectFailed(SubjectError):
+    """The subject could not be loaded; `failure` has its traceback."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def describe(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """The subject's kind and how it was told, and whether it can be built at any depth."""
+    from torchcheck.properties.variant import takes_depth
+
+    del settings
+    data = {"kind": loaded.kind, "why": loaded.why, "any_depth": loaded.kind in ("block", "model") and takes_depth(loaded)}
+    return [Measurement("describe", 1.0, data=data)]
+
+
+def shortened(error: BaseException) -> str:
+    """The error with the frames of the subject's own code: none of torch's, of other packages', or of ours."""
+    inside = (str(Path(torch.__file__).parent.parent), str(Path(__file__).parent.parent), "<frozen", sys.base_prefix)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if not f.filename.startswith(inside)] or list(frames[-1:])
+    lines = traceback.format_list(own[-FRAMES:])
+    said = traceback.format_exception_only(error)
+    return "".join(lines + said).rstrip()[-4000:]
+
+
+def _raised(error: BaseException) -> Failure:
+    message = f"{type(error).__name__}: {error}".strip().rstrip(":").splitlines()[0][:300]
+    if "out of memory" in str(error).lower() or "can't allocate memory" in str(error):
+        return Failure("memory", message, shortened(error))
+    return Failure("raised", message, shortened(error))
+
+
+def _run_all(
+    steps: Sequence[Step],
+    variant: Variant,
+    settings: Settings,
+    executor: Executor,
+    limits: Limits,
+    start: float,
+    report: Callable[[Answer], None] = lambda _: None,
+) -> list[Answer]:
+    """Runs the steps; those that the budget leaves no time for fail with "budget". Answers come in no fixed order."""
+    answers: list[Answer] = []
+
+    def done(answer: Answer) -> None:
+        answers.append(answer)
+        report(answer)
+
+    pending: dict[Future[Answer], Step] = {}
+    waiting = list(steps)
+    width = getattr(executor, "workers", 1)
+    while waiting or pending:
+        if _over(limits, start):
+            for future in pending:
+                future.cancel()
+            left = Failure("budget", f"the budget of {limits.budget:g} s ended")
+            for step in [*pending.values(), *waiting]:
+                done(Answer(step, failure=left))
+            return answers
+        while waiting and len(pending) < width:
+            step = waiting.pop(0)
+            pending[executor.submit(run_step, step, variant, settings)] = step
+        remaining = None if limits.budget is None else max(0.0, limits.budget - (time.monotonic() - start))
+        finished, _ = wait(pending, timeout=remaining, return_when=FIRST_COMPLETED)
+        for future in finished:
+            step = pending.pop(future)
+            error = future.exception()
+            if error is None:
+                done(future.result())
+            elif isinstance(error, StepLost):
+                done(Answer(step, failure=error.failure))
+            else:
+                raise error
+    return answers
+
+
+class StepLost(Exception):
+    """An executor raises it where a step's process gave no answer: it crashed, or was stopped."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def _findings(
+    kind: Kind, properties: Mapping[str, Property], settings: Settings, answers: Sequence[Answer], final: bool = False
+) -> list[Finding]:
+    measured = kind.reduce(settings, [m for a in answers for m in a.measurements])
+    found = {m.name: judge(property_of(kind.properties | dict(properties), m.name), m) for m in measured}
+    found = {n: f for n, f in found.items() if n in properties or n.split(".", 1)[0] in properties}
+    for answer in answers:
+        serves = answer.step.serves[:1] if answer.step.gate else answer.step.serves
+        for name in serves if answer.failure else ():
+            if name in properties or name.split(".", 1)[0] in properties:
+                known = found.get(name)
+                if known is None or (answer.failure and known.status in ("ok", "noted", "skipped") and _worse(answer.failure)):
+                    assert answer.failure is not None
+                    found[name] = unanswered(name, property_of(properties, name), answer.failure)
+    if final:
+        for name, prop in properties.items():
+            if prop.threshold is not None and not any(n.split(".", 1)[0] == name.split(".", 1)[0] for n in found):
+                left = any(a.failure and a.failure.why == "budget" for a in answers)
+                if left:
+                    found[name] = unanswered(name, prop, Failure("budget", "the budget ended before this was measured"))
+    order = [*properties]
+    return sorted(found.values(), key=lambda f: (order.index(f.name if f.name in order else f.name.split(".", 1)[0]), f.name))
+
+
+def _worse(failure: Failure) -> bool:
+    """Whether a failure outweighs what other steps found: the subject broke, and not only time or a device."""
+    return failure.why not in ("budget", "device")
+
+
+def _known(names: Sequence[str], kind: Kind, title: str) -> None:
+    for name in names:
+        if name not in kind.properties and name.split(".", 1)[0] not in kind.properties:
+            raise ValueError(f"'{name}' is no property of kind {title}; there are: {', '.join(kind.properties)}")
+
+
+def _over(limits: Limits, start: float) -> bool:
+    return limits.budget is not None and time.monotonic() - start >= limits.budget

@@ -1,0 +1,192 @@
+"""What a check says: properties, thresholds, findings, and the result that holds them; all plain data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from torchcheck.task import Measurement
+
+Status = Literal["ok", "noted", "skipped", "failed", "inconclusive", "error"]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The values that a sound variant has: lo <= value <= hi."""
+
+    lo: float = -math.inf
+    hi: float = math.inf
+
+    def judge(self, lo: float, hi: float) -> Status:
+        """`ok` if the whole interval is inside, `failed` if all of it is outside; NaN fails."""
+        if math.isnan(lo) or math.isnan(hi):
+            return "failed"
+        if self.lo <= lo and hi <= self.hi:
+            return "ok"
+        return "failed" if hi < self.lo or lo > self.hi else "inconclusive"
+
+    def __str__(self) -> str:
+        if self.lo == self.hi:
+            return f"{self.lo:g}"
+        if math.isinf(self.lo):
+            return f"at most {self.hi:g}"
+        return f"at least {self.lo:g}" if math.isinf(self.hi) else f"{self.lo:g} to {self.hi:g}"
+
+
+@dataclass(frozen=True)
+class Property:
+    """Something that a variant has or lacks. Without a threshold its value is noted, and only a baseline judges it."""
+
+    words: str
+    threshold: Threshold | None = None
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A step of the check that gave no answer; `traceback` is the subject's own, without the frames of libraries."""
+
+    why: Literal["raised", "unusable", "crashed", "timeout", "memory", "budget", "device"]
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One property of the subject: what was seen, with which certainty, against which threshold, and what to do."""
+
+    name: str
+    status: Status
+    words: str
+    value: float | None = None
+    lo: float | None = None
+    hi: float | None = None
+    unit: str = "1"
+    level: float = 1.0
+    samples: int = 0
+    dtype: str = ""
+    device: str = ""
+    threshold: Threshold | None = None
+    note: str = ""
+    witness: str = ""
+    advice: str = ""
+    traceback: str = ""
+
+    def __bool__(self) -> bool:
+        return self.status in ("ok", "noted", "skipped")
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.status}: {self.seen}" + (f" ({self.witness})" if self.witness else "")
+
+    def __repr__(self) -> str:
+        parts = [str(self), f"  property: {self.words}"]
+        parts += [f"  to do: {self.advice}"] if self.advice and not self else []
+        parts += ["  " + line for line in self.traceback.splitlines()]
+        return "\n".join(parts)
+
+    @property
+    def seen(self) -> str:
+        """The value with its interval, and the threshold."""
+        if self.value is None:
+            return self.note
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        text = f"{self.value:.4g}{unit}"
+        if self.lo is not None and self.hi is not None and self.hi - self.lo > 1e-9 * abs(self.value):
+            text += f" [{self.lo:.4g}, {self.hi:.4g}]"
+        if self.threshold is not None:
+            text += f", wanted {self.threshold}"
+        return f"{text}; {self.note}" if self.note else text
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """All findings about one subject. It is true in a boolean context if nothing failed; its repr says what did."""
+
+    subject: str
+    kind: str
+    why_kind: str
+    findings: tuple[Finding, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    torch: str = ""
+    suggestion: str = ""
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __getitem__(self, name: str) -> Finding:
+        for finding in self.findings:
+            if finding.name == name:
+                return finding
+        raise KeyError(f"no property '{name}' here; there are: {', '.join(f.name for f in self.findings)}")
+
+    def __bool__(self) -> bool:
+        return not self.failed
+
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        """Properties that failed, and those that gave no answer because the subject broke."""
+        return tuple(f for f in self.findings if f.status in ("failed", "error"))
+
+    @property
+    def broken(self) -> bool:
+        """Whether the subject itself raised, crashed, hung or ran out of memory somewhere."""
+        return any(f.status == "error" for f in self.findings)
+
+    def __repr__(self) -> str:
+        head = f"check of {self.subject} as {self.kind}: "
+        if self:
+            return head + f"{len(self.findings)} properties, nothing failed"
+        return "\n".join([head + f"{len(self.failed)} of {len(self.findings)} failed", *(repr(f) for f in self.failed)])
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def judge(prop: Property, measured: Measurement) -> Finding:
+    """The finding that a measurement makes of a property; pure."""
+    value = measured.value
+    status: Status
+    if value is None:
+        status = "skipped"
+    elif prop.threshold is None:
+        status = "noted"
+    else:
+        lo = value if measured.lo is None else measured.lo
+        status = prop.threshold.judge(lo, value if measured.hi is None else measured.hi)
+        status = "failed" if math.isnan(value) else status
+    return Finding(
+        measured.name, status, prop.words, value, measured.lo, measured.hi, measured.unit, measured.level,
+        measured.samples, measured.dtype, measured.device, prop.threshold, measured.note, measured.witness,
+        prop.advice,
+    )  # fmt: skip
+
+
+def unanswered(name: str, prop: Property, failure: Failure) -> Finding:
+    """The finding about a property whose step failed: the subject's error, or no device, or no time left."""
+    status: Status = "inconclusive" if failure.why in ("budget", "device") else "error"
+    return Finding(
+        name, status, prop.words, threshold=prop.threshold, note=failure.message, traceback=failure.traceback,
+        advice=prop.advice if status == "inconclusive" else "make the subject run; the traceback is its own",
+    )  # fmt: skip
+
+
+def base(name: str) -> str:
+    """The property that a measurement's name belongs to: overflow of overflow.float16."""
+    return name.split(".", 1)[0]
+
+
+def with_thresholds(properties: Mapping[str, Property], changed: Mapping[str, Threshold]) -> dict[str, Property]:
+    """The properties with some thresholds replaced; a name with a dtype, overflow.float16, gets an entry of its own."""
+    found = dict(properties)
+    for name, threshold in changed.items():
+        found[name] = replace(found.get(name, properties[base(name)]), threshold=threshold)
+    return found
+
+
+def property_of(properties: Mapping[str, Property], name: str) -> Property:
+    return properties.get(name) or properties[base(name)]
+
+

@@ -1,0 +1,69 @@
+"""The largest first learning rate of a real optimizer: does the variant need a warmup?"""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torchcheck.probes.depth import profile
+from torchcheck.probes.increments import OPTIMIZERS
+from torchcheck.properties.calling import call, network, objective_of, to
+from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.subjects import find_device, resolve
+from torchcheck.task import Measurement
+
+#: learning rates that people use; below them a first step needs a warmup
+LEARNING_RATES = {"sgd": 0.1, "adam": 1e-3, "lamb": 1e-2}
+#: a rate is usable if the loss falls by at least this part of what the first order predicts
+PART = 0.5
+#: halvings from the optimizer's own rate down, and doublings up
+SPAN = 12
+
+
+def first_rate(loaded: Loaded, settings: Settings, depth: int) -> list[Measurement]:
+    """The largest rate, own * 2^k, whose real first step lowers the loss by half of the first-order prediction or more.
+
+    Every smaller rate tried is usable as well. First order: -lr sum of |g|², |g|_1 or |W| |g|_1/sqrt(n) for sgd, adam
+    and lamb (kexue.fm/archives/8978; |W| is 1 where W is 0).
+    """
+    where = find_device(settings.device)
+    own = settings.lr or LEARNING_RATES[settings.optimizer]
+    model, inputs = network(loaded, settings, depth, 0)
+    model, inputs = model.to(where), to(inputs, where)
+    objective = objective_of(loaded, 0)
+
+    def loss() -> Tensor:
+        return objective(call(model, inputs))
+
+    before, gradients, _ = profile(model, loss)
+    sums = {"sgd": gradients.squares, "adam": gradients.l1, "lamb": gradients.lamb}[settings.optimizer]
+    slope = math.fsum(sums.values())
+    target, options = OPTIMIZERS[settings.optimizer]
+    loss().backward()  # type: ignore[no-untyped-call]
+    start = copy.deepcopy(model.state_dict())
+
+    def usable(rate: float) -> bool:
+        opt = resolve(target)(model.parameters(), lr=rate, **options)
+        opt.step()
+        with torch.no_grad():
+            change = float(loss()) - before
+        model.load_state_dict(start)
+        return math.isfinite(change) and change <= -PART * rate * slope
+
+    power = 0
+    while not usable(own * 2.0**power) and power > -SPAN:
+        power -= 1
+    while power >= 0 and power < SPAN and usable(own * 2.0 ** (power + 1)):
+        power += 1
+    rate = own * 2.0**power
+    common: dict[str, Any] = {"device": settings.device, "dtype": "float32"}
+    if power == -SPAN:
+        note = f"no usable first rate from {rate:.2g} on at depth {depth}: needs warmup"
+        return [Measurement("first-lr", rate, 0.0, rate, note=note, **common)]
+    need = "needs no warmup" if power >= 0 else "needs warmup"
+    note = f"at depth {depth}: {need} for {settings.optimizer} at {own:g}"
+    return [Measurement("first-lr", rate, rate, 2 * rate, note=note, **common)]

@@ -1,0 +1,337 @@
+"""Losses: gradients, extreme logits, permutations, and whether dense and sparse targets mean the same."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torchcheck.properties.engine import Kind, Step
+from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.variant import Loaded, Settings, build
+from torchcheck.subjects import DTYPES, SubjectError, find_device, resolve
+from torchcheck.task import Measurement
+
+#: examples and classes
+BATCH, CLASSES = 6, 8
+#: sizes of logits at which value and gradient have to be finite
+EXTREMES = (0.0, 30.0, 100.0, 1000.0, 10000.0)
+
+PROPERTIES: dict[str, Property] = {
+    "gradient": Property(
+        "autograd's gradient against finite differences in float64 (largest relative error)",
+        Threshold(hi=1e-5),
+        "the backward pass does not belong to the forward pass: look at the custom Function, detach, or no_grad",
+    ),
+    "scores-learn": Property(
+        "the loss has a gradient with respect to the scores (share of entries that are not 0)",
+        Threshold(lo=1e-9),
+        "something detaches the scores: argmax, rounding, .data, or no_grad",
+    ),
+    "extreme": Property(
+        "value and gradient are finite for scores of size up to 10000 (number of sizes at which they are not)",
+        Threshold(0, 0),
+        "use logsumexp, logsigmoid or softplus instead of log(exp(...)), and masks instead of products with infinity",
+    ),
+    "batch-order": Property(
+        "examples in another order give the same loss (relative change)",
+        Threshold(hi=1e-6),
+        "the loss depends on the place in the batch",
+    ),
+    "class-order": Property(
+        "classes in another order, scores and targets alike, give the same loss (relative change)",
+        Threshold(hi=1e-6),
+        "some class has a part of its own: an ignored index, a weight, an off-by-one",
+    ),
+    "dense-sparse": Property(
+        "dense and sparse targets give the same loss (relative difference)",
+        Threshold(hi=1e-5),
+        "the two forms compute different things: compare them at one example",
+    ),
+    "deterministic": Property("the same input gives the same loss twice", Threshold(0, 0), "remove the randomness"),
+    "input-kept": Property("scores and targets are left as they were", Threshold(0, 0), "copy before changing in place"),
+    "sign": Property("the smallest loss seen (not negative: it is a distance or a likelihood)"),
+    "gradient-bound": Property("the largest size of a gradient entry per example, for scores up to 10000"),
+    "accuracy": Property(
+        "the relative error against float64, over machine epsilon, for scores of size 3",
+        Threshold(hi=64),
+        "sums in half precision lose digits: reduce in float32",
+    ),
+}  # fmt: skip
+
+Made = tuple[Tensor, Tensor]
+
+
+def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
+    del description
+    place = "torchcheck.properties.loss"
+    return [
+        Step(f"{place}:structure", ("deterministic", "input-kept", "batch-order", "class-order", "sign", "scores-learn"), gate=True),
+        Step(f"{place}:gradient", ("gradient",)),
+        *[Step(f"{place}:extreme", (f"extreme.{d}", f"gradient-bound.{d}"), {"dtype": d}) for d in settings.dtypes],
+        Step(f"{place}:forms", ("dense-sparse",)),
+        *[Step(f"{place}:accuracy", (f"accuracy.{d}",), {"dtype": d}) for d in settings.dtypes if d != "float64"],
+    ]
+
+
+def function_of(loaded: Loaded, settings: Settings) -> Callable[[Tensor, Any], Tensor]:
+    """The loss as a function (scores, targets) -> scalar; several numbers are averaged."""
+    found = loaded.found
+    if isinstance(found, type) or isinstance(found, nn.Module) or loaded.options:
+        if isinstance(found, type) or isinstance(found, nn.Module):
+            found = build(loaded, settings.width, None, settings.seed)
+        else:
+            plain = found
+            found = lambda *args: plain(*args, **loaded.options)  # noqa: E731
+
+    def f(scores: Tensor, targets: Any) -> Tensor:
+        value = found(scores, targets)
+        if not isinstance(value, Tensor):
+            raise SubjectError(f"a loss gives a tensor, this one gave a {type(value).__name__}")
+        return value.mean() if value.numel() > 1 else value.reshape(())
+
+    return f
+
+
+def targets_of(name: str, generator: torch.Generator) -> Tensor:
+    """Targets of a form: class indices, many-hot labels, one-hot labels, or real numbers of the scores' shape."""
+    if name == "index":
+        return torch.randint(CLASSES, (BATCH,), generator=generator)
+    if name == "many-hot":
+        labels = torch.zeros(BATCH, CLASSES)
+        for row in range(BATCH):
+            labels[row, torch.randperm(CLASSES, generator=generator)[: 1 + row % 3]] = 1
+        return labels
+    if name == "one-hot":
+        return torch.eye(CLASSES)[torch.randint(CLASSES, (BATCH,), generator=generator)]
+    if name == "sign":
+        return torch.randint(2, (BATCH, CLASSES), generator=generator).double() * 2 - 1
+    return torch.rand(BATCH, CLASSES, generator=generator, dtype=torch.float64) + 0.1
+
+
+FORMS = ("index", "many-hot", "one-hot", "sign", "real")
+
+
+def inputs_of(loaded: Loaded, settings: Settings, seed: int, scale: float = 3.0) -> tuple[Made, str]:
+    """Scores (batch, classes) and targets of the first form that the loss takes, or the subject's example_inputs."""
+    generator = torch.Generator().manual_seed(seed)
+    where = find_device(settings.device)
+    if loaded.example_inputs is not None:
+        made = loaded.example_inputs(BATCH, generator)
+        if not isinstance(made, tuple | list) or len(made) != 2:
+            raise SubjectError("example_inputs of a loss gives (scores, targets)")
+        return (made[0].to(where).double() * scale / 3, made[1].to(where)), "its own"
+    scores = (torch.randn(BATCH, CLASSES, generator=generator, dtype=torch.float64) * scale).to(where)
+    f = function_of(loaded, settings)
+    problem: Exception | None = None
+    for form in _likely(loaded):
+        targets = targets_of(form, torch.Generator().manual_seed(seed)).to(where)
+        casts = [targets.double(), targets.bool()] if form in ("many-hot", "one-hot") else [targets]
+        for cast in casts:
+            try:
+                value = f(scores.clone(), cast.clone())
+            except Exception as error:
+                problem = problem or error
+                continue
+            if value.numel() == 1:
+                return (scores, cast), form
+    raise SubjectError(
+        f"it takes scores ({BATCH}, {CLASSES}) with no targets known ({', '.join(FORMS)}): write "
+        "example_inputs(batch, generator) beside it, giving (scores, targets)"
+    ) from problem
+
+
+def _likely(loaded: Loaded) -> Sequence[str]:
+    """Forms in the order in which the parameter's name makes them likely."""
+    forward = loaded.found.forward if hasattr(loaded.found, "forward") else loaded.found
+    try:
+        names = " ".join(inspect.signature(forward).parameters) + getattr(loaded.found, "__name__", "")
+    except (TypeError, ValueError):
+        names = ""
+    name = (names + " " + type(loaded.found).__name__).lower()
+    if any(word in name for word in ("bce", "multilabel", "label", "binary")) and "cross_entropy" not in name:
+        return ("many-hot", "sign", "index", "one-hot", "real")
+    if any(word in name for word in ("mse", "l1", "huber", "smooth", "gaussian", "poisson", "kl")):
+        return ("real", "index", "many-hot", "one-hot", "sign")
+    if any(word in name for word in ("hinge", "margin")) and "multi" not in name:
+        return ("sign", "index", "many-hot", "one-hot", "real")
+    return FORMS
+
+
+def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """The same loss twice, inputs left alone, and permutations of examples and classes."""
+    f = function_of(loaded, settings)
+    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    kept = (scores.clone(), targets.clone())
+    with torch.no_grad():
+        value = float(f(scores, targets))
+        changed = float(not (torch.equal(scores, kept[0]) and torch.equal(targets, kept[1])))
+        scores, targets = kept[0].clone(), kept[1].clone()
+        again = float(f(scores.clone(), targets.clone()))
+        order = torch.randperm(scores.shape[0], generator=torch.Generator().manual_seed(1)).to(scores.device)
+        moved = float(f(scores[order], targets[order]))
+        smallest = min(value, moved)
+        for seed in range(1, 20):
+            (s, t), _ = inputs_of(loaded, settings, settings.seed + seed, scale=float(seed))
+            smallest = min(smallest, float(f(s, t)))
+    size = max(abs(value), 1e-6)
+    common: dict[str, Any] = {"device": settings.device, "note": f"targets: {form}"}
+    found = [
+        Measurement("deterministic", _off(value, again), **common),
+        Measurement("input-kept", changed, **common),
+        Measurement("batch-order", _off(value, moved) / size, **common),
+        Measurement("sign", smallest, samples=20, **common),
+    ]
+    if scores.dim() == 2 and form != "its own":
+        classes = torch.randperm(scores.shape[1], generator=torch.Generator().manual_seed(2)).to(scores.device)
+        back = torch.argsort(classes)
+        other = targets[:, classes] if targets.dim() == 2 else back[targets]
+        with torch.no_grad():
+            renamed = float(f(scores[:, classes], other))
+        found.append(Measurement("class-order", _off(value, renamed) / size, **common))
+    leaf = scores.clone().requires_grad_()
+    out = f(leaf, targets.clone())
+    share = 0.0
+    if out.requires_grad:
+        (g,) = torch.autograd.grad(out, leaf, allow_unused=True)
+        share = 0.0 if g is None else float((g != 0).double().mean())
+    found.append(Measurement("scores-learn", share, **common))
+    return found
+
+
+def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Directional derivatives against Richardson's extrapolation of central differences, where those settle."""
+    f = function_of(loaded, settings)
+    worst, used, witness = 0.0, 0, ""
+    for seed in range(30):
+        (scores, targets), _ = inputs_of(loaded, settings, settings.seed + seed, scale=(0.3, 1.0, 3.0)[seed % 3])
+        leaf = scores.clone().requires_grad_()
+        out = f(leaf, targets)
+        g = torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
+        g = torch.zeros_like(leaf) if g is None else g
+        v = torch.randn(scores.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(scores.device)
+        v = v / v.norm()
+        with torch.no_grad():
+            d = [(float(f(scores + h * v, targets)) - float(f(scores - h * v, targets))) / (2 * h) for h in (4e-3, 2e-3, 1e-3)]
+        rich = [(4 * b - a) / 3 for a, b in zip(d, d[1:], strict=False)]
+        scale = max(abs(rich[1]), 1e-3 * float(g.norm()), 1e-6)
+        if not math.isfinite(rich[1]) or abs(rich[1] - rich[0]) > 1e-6 * scale:
+            continue
+        used += 1
+        error = abs(float((g * v).sum()) - rich[1]) / scale
+        error = error if math.isfinite(error) else math.inf
+        if error > worst:
+            worst, witness = error, f"seed {seed}: autograd {float((g * v).sum()):.6g}, differences {rich[1]:.6g}"
+    value = worst if used >= 10 else math.nan
+    note = "" if used >= 10 else f"only {used} of 30 directions have settled differences"
+    return [Measurement("gradient", value, samples=used, device=settings.device, witness=witness, note=note, level=0.0)]
+
+
+def extreme(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
+    """Scores of growing size, of either sign, right and wrong, and all the same."""
+    f = function_of(loaded, settings)
+    kind = DTYPES[dtype]
+    bad: list[str] = []
+    largest = 0.0
+    for size in EXTREMES:
+        for pattern in range(3):
+            (scores, targets), _ = inputs_of(loaded, settings, settings.seed + pattern)
+            targets = targets.to(kind) if targets.is_floating_point() else targets
+            shaped = [scores.sign() * size, torch.full_like(scores, size), torch.full_like(scores, -size)][pattern]
+            leaf = shaped.to(kind).requires_grad_()
+            out = f(leaf, targets)
+            (g,) = torch.autograd.grad(out, leaf, allow_unused=True) if out.requires_grad else (None,)
+            ok = bool(out.isfinite()) or _beyond(out, size, kind)
+            if not ok or (g is not None and not bool(g.isfinite().all())):
+                bad.append(f"{size:g}")
+            elif g is not None:
+                largest = max(largest, float(g.abs().max()) * BATCH)
+    names = list(dict.fromkeys(bad))
+    common: dict[str, Any] = {"device": settings.device, "dtype": dtype}
+    witness = f"not finite for scores of size {', '.join(names)}" if names else ""
+    return [
+        Measurement(f"extreme.{dtype}", float(len(names)), unit="sizes", samples=15, witness=witness, **common),
+        Measurement(f"gradient-bound.{dtype}", largest, samples=15, **common),
+    ]
+
+
+def _beyond(out: Tensor, size: float, kind: torch.dtype) -> bool:
+    """A loss that grows like size² leaves the dtype rightly: inf, and the square of the scores too."""
+    return bool(out == math.inf) and size * size > torch.finfo(kind).max
+
+
+def form_of(loaded: Loaded, settings: Settings) -> torch.dtype:
+    """The dtype of many-hot labels that the loss takes."""
+    (_, targets), _ = inputs_of(loaded, settings, settings.seed)
+    return targets.dtype
+
+
+def forms(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Dense against sparse: index against one-hot targets, or the function sparse_NAME(scores, positives) beside it."""
+    f = function_of(loaded, settings)
+    common: dict[str, Any] = {"device": settings.device}
+    name = getattr(loaded.found, "__name__", "")
+    module = getattr(loaded.found, "__module__", "")
+    twin = None
+    for candidate in (f"sparse_{name}", f"{name}_sparse"):
+        try:
+            twin = twin or resolve(f"{module}:{candidate}")
+        except Exception:  # the subject has no twin
+            continue
+    worst = -1.0
+    for seed in range(5):
+        generator = torch.Generator().manual_seed(settings.seed + seed)
+        scores = torch.randn(BATCH, CLASSES, generator=generator, dtype=torch.float64) * 3
+        if twin is not None and loaded.example_inputs is None:
+            labels = targets_of("many-hot", generator).to(form_of(loaded, settings))
+            most = int(labels.sum(1).max())
+            positives = torch.full((BATCH, most), -1)
+            for row in range(BATCH):
+                places = labels[row].nonzero().flatten()
+                positives[row, : len(places)] = places
+            worst = max(worst, _relative(_mean(f(scores, labels)), _mean(twin(scores, positives))))
+            continue
+        try:
+            index = targets_of("index", generator)
+            a, b = float(f(scores, index)), float(f(scores, torch.eye(CLASSES, dtype=torch.float64)[index]))
+        except Exception:  # it takes one of the forms only
+            break
+        worst = max(worst, _relative(a, b))
+    if worst < 0:
+        return [Measurement("dense-sparse", None, note="it takes one form of targets, and no sparse_ twin is beside it", **common)]
+    note = "with its sparse twin" if twin is not None else "one-hot and index targets"
+    return [Measurement("dense-sparse", worst, samples=5, note=note, **common)]
+
+
+def accuracy(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
+    """The same loss in lower precision, over 20 draws."""
+    f = function_of(loaded, settings)
+    kind, worst = DTYPES[dtype], 0.0
+    for seed in range(20):
+        (scores, targets), _ = inputs_of(loaded, settings, settings.seed + seed)
+        floating = targets.is_floating_point()
+        low, low_targets = scores.to(kind), targets.to(kind) if floating else targets
+        exact = float(f(low.double(), low_targets.double() if floating else targets))
+        error = abs(float(f(low, low_targets)) - exact) / max(abs(exact), 1e-3) / torch.finfo(kind).eps
+        worst = max(worst, error if math.isfinite(error) else math.inf)
+    common: dict[str, Any] = {"unit": "eps", "samples": 20, "device": settings.device, "dtype": dtype, "level": 0.0}
+    return [Measurement(f"accuracy.{dtype}", worst, **common)]
+
+
+def _mean(value: Tensor) -> float:
+    return float(value.mean())
+
+
+def _off(a: float, b: float) -> float:
+    return 0.0 if a == b or (math.isnan(a) and math.isnan(b)) else abs(a - b) if math.isfinite(a - b) else math.inf
+
+
+def _relative(a: float, b: float) -> float:
+    return _off(a, b) / max(abs(a), abs(b), 1e-6)
+
+
+LOSS = Kind(PROPERTIES, first)

@@ -1,0 +1,147 @@
+"""What every module should hold to: the same answer twice, inputs left alone, parameters that learn, no overflow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
+
+from torchcheck.properties.calling import call, network, objective_of, tensor_of, to
+from torchcheck.properties.engine import Step
+from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.subjects import DTYPES, find_device
+from torchcheck.task import Measurement
+
+#: the deepest network that is run in half precision
+HALF_DEPTH = 32
+
+PROPERTIES: dict[str, Property] = {
+    "deterministic": Property(
+        "the same input gives the same output twice, bit by bit, in eval mode",
+        Threshold(0, 0),
+        "look for dropout or noise that ignores eval mode, or for state that a call changes",
+    ),
+    "input-kept": Property(
+        "the input is left as it was", Threshold(0, 0), "replace in-place operations on the input (relu_, +=) by copies"
+    ),
+    "dead-parameters": Property(
+        "every parameter tensor has a gradient that is not zero",
+        Threshold(0, 0),
+        "the tensors named never learn: remove them, or look for a detach, a dead activation, a branch never taken",
+    ),
+    "overflow": Property(
+        "no module gives NaN or infinity, forward or backward, on inputs of size 1 (number that do)",
+        Threshold(0, 0),
+        "start at the module named: scale before products, use float32 inside, or normalise the stream",
+    ),
+    "headroom": Property("the largest finite number over the largest module output, in bits"),
+}
+
+
+def steps(settings: Settings, depths: Sequence[int]) -> list[Step]:
+    """The structural step at the smallest depth, and one for each half-precision dtype at a middle one."""
+    smallest = depths[0] if depths else None
+    middle = max([d for d in depths if d <= HALF_DEPTH] or [depths[0]]) if depths else None
+    serves = ("deterministic", "input-kept", "dead-parameters")
+    place = "torchcheck.properties.numerics"
+    found = [Step(f"{place}:structure", serves, {"depth": smallest})]
+    for dtype in settings.dtypes:
+        names = (f"overflow.{dtype}", f"headroom.{dtype}")
+        found.append(Step(f"{place}:overflow", names, {"depth": middle, "dtype": dtype}))
+    return found
+
+
+def structure(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+    """Determinism, the input after the call, and parameters whose gradient is exactly 0 for three random networks."""
+    where = find_device(settings.device)
+    found: dict[str, Measurement] = {}
+    silent: set[str] | None = None
+    changed = 0.0
+    unlike = 0.0
+    for seed in range(3):
+        model, inputs = network(loaded, settings, depth, seed)
+        model, inputs = model.to(where), to(inputs, where)
+        kept = tree_map(lambda t: t.clone() if isinstance(t, Tensor) else t, inputs)
+        with torch.no_grad():
+            first = tensor_of(call(model, inputs)).clone()
+            pairs = zip(tree_leaves(inputs), tree_leaves(kept), strict=True)
+            changed = max([changed, *(1.0 for a, b in pairs if isinstance(a, Tensor) and not _same(a, b))])
+            second = tensor_of(call(model, kept))
+        unlike = max(unlike, 0.0 if changed or _same(first, second) else float((first - second).abs().max()) or 1.0)
+        model, inputs = network(loaded, settings, depth, seed)
+        model, inputs = model.to(where), to(inputs, where)
+        out = call(model, inputs)
+        objective_of(loaded, seed)(out).backward()
+        now = {n for n, p in model.named_parameters() if p.requires_grad and _silent(p)}
+        silent = now if silent is None else silent & now
+    names = sorted(silent or ())
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    common: dict[str, Any] = {"device": settings.device, "dtype": "float32", "samples": 3}
+    found = {
+        "deterministic": Measurement("deterministic", unlike, **common, note="largest difference"),
+        "input-kept": Measurement("input-kept", changed, unit="inputs changed", **common),
+        "dead-parameters": Measurement("dead-parameters", float(len(names)), unit="tensors", witness=shown, **common),
+    }
+    return list(found.values())
+
+
+def overflow(loaded: Loaded, settings: Settings, depth: int | None, dtype: str) -> list[Measurement]:
+    """One network in `dtype`, forward and backward: modules whose output or gradient is not finite, in order."""
+    where, kind = find_device(settings.device), DTYPES[dtype]
+    model, inputs = network(loaded, settings, depth, 0)
+    model, inputs = model.to(where, kind), to(inputs, where, kind)
+    inputs = tree_map(lambda t: t.requires_grad_() if isinstance(t, Tensor) and t.is_floating_point() else t, inputs)
+    with watched(model) as seen:
+        out = call(model, inputs)
+        objective_of(loaded, 0)(out).backward()
+    bad = [f"{n} (forward)" for n, ok, _ in seen["forward"] if not ok]
+    bad += [f"{n} (backward)" for n, ok, _ in seen["backward"] if not ok]
+    bad += [f"{n}.grad" for n, p in model.named_parameters() if p.grad is not None and not bool(p.grad.isfinite().all())]
+    largest = max((size for _, ok, size in seen["forward"] if ok), default=0.0)
+    bits = math.log2(torch.finfo(kind).max / largest) if largest else math.inf
+    common: dict[str, Any] = {"device": settings.device, "dtype": dtype}
+    at = f"depth {depth}" if depth else ""
+    witness = f"first {bad[0]}" if bad else ""
+    return [
+        Measurement(f"overflow.{dtype}", float(len(bad)), unit="modules", witness=witness, note=at, **common),
+        Measurement(f"headroom.{dtype}", bits, unit="bits", note=at, **common),
+    ]
+
+
+@contextmanager
+def watched(model: nn.Module) -> Iterator[dict[str, list[tuple[str, bool, float]]]]:
+    """Inside, every module leaves (name, all finite, largest size) of its output, and of the gradient that reaches it."""
+    seen: dict[str, list[tuple[str, bool, float]]] = {"forward": [], "backward": []}
+    handles = []
+    for name, module in model.named_modules():
+
+        def after(_m: nn.Module, _args: Any, out: Any, name: str = name or type(model).__name__) -> None:
+            try:
+                y = tensor_of(out)
+            except Exception:
+                return
+            size = y.detach().abs().max() if y.numel() else y.new_zeros(())
+            seen["forward"].append((name, bool(size.isfinite()), float(size)))
+            if y.requires_grad:
+                y.register_hook(lambda g: seen["backward"].append((name, bool(g.isfinite().all()), 0.0)))
+
+        handles.append(module.register_forward_hook(after))
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _silent(p: nn.Parameter) -> bool:
+    return p.grad is None or not bool(p.grad.count_nonzero())
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and bool(torch.equal(a.nan_to_num(7.0), b.nan_to_num(7.0)))

@@ -1,0 +1,367 @@
+"""Optimizers: does it descend, survive a checkpoint, agree with its own fast path, and what breaks it?"""
+
+from __future__ import annotations
+
+import inspect
+import io
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torchcheck.properties.engine import Kind, Step
+from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.subjects import SubjectError, find_device
+from torchcheck.task import Measurement
+
+PROPERTIES: dict[str, Property] = {
+    "descends": Property(
+        "100 steps on a least-squares problem lower the loss (last over first)",
+        Threshold(hi=1 - 1e-6),
+        "check the sign of the update and the default learning rate",
+    ),
+    "direction": Property(
+        "the first step goes downhill (cosine of step and negative gradient)",
+        Threshold(lo=1e-6),
+        "the first update points uphill or nowhere: check its sign and bias corrections",
+    ),
+    "state-dict": Property(
+        "saved, loaded into a new optimizer and continued, the steps are the same (largest difference)",
+        Threshold(0, 0),
+        "keep all that changes in self.state or in param_groups, not in attributes of the optimizer",
+    ),
+    "deterministic": Property(
+        "two runs from the same start are the same", Threshold(0, 0), "the update uses randomness or hidden global state"
+    ),
+    "foreach": Property(
+        "foreach=True and the loop over parameters agree after 10 steps (relative difference)",
+        Threshold(hi=1e-4),
+        "the fast path computes something else: compare its operations one by one",
+    ),
+    "none-gradient": Property(
+        "a parameter without gradient is left alone", Threshold(0, 0), "skip parameters whose grad is None"
+    ),
+    "zero-gradient": Property(
+        "gradients of 0 from the start leave finite parameters (number that are not)",
+        Threshold(0, 0),
+        "a division by the gradient's size needs an eps, inside the root or beside it",
+    ),
+    "tiny-gradient": Property(
+        "gradients of 1e-30 leave finite parameters (number that are not)",
+        Threshold(0, 0),
+        "squares of small gradients underflow: an eps has to hold there",
+    ),
+    "huge-gradient": Property(
+        "gradients of 1e15 leave finite parameters (number that are not)",
+        Threshold(0, 0),
+        "squares or norms overflow: take them of scaled gradients",
+    ),
+    "recovers": Property("after one gradient with NaN, the parameters not reached by it stay finite (share of entries lost)"),
+    "infinite": Property("after one gradient with inf, the parameters not reached by it stay finite (share of entries lost)"),
+    "sparse": Property("sparse gradients work (1), or are refused by a clear error (0)"),
+    "non-negative": Property("positive parameters stay positive under random gradients (share that does)"),
+    "closed-form": Property("the law of k steps under a constant gradient"),
+    "scale-exponent": Property("the first step's size grows with the gradient's size to this power"),
+    "step-cost": Property("seconds a step over those of torch.optim.SGD(foreach=True), one million parameters"),
+}  # fmt: skip
+
+
+def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
+    del settings, description
+    place = "torchcheck.properties.optimizer"
+    return [
+        Step(f"{place}:descent", ("descends", "direction", "deterministic")),
+        Step(f"{place}:state_dict", ("state-dict",)),
+        Step(f"{place}:foreach", ("foreach",)),
+        Step(f"{place}:edge_cases", ("none-gradient", "zero-gradient", "tiny-gradient", "huge-gradient")),
+        Step(f"{place}:poison", ("recovers", "infinite")),
+        Step(f"{place}:sparse", ("sparse",)),
+        Step(f"{place}:laws", ("non-negative", "closed-form", "scale-exponent")),
+        Step(f"{place}:step_cost", ("step-cost",)),
+    ]
+
+
+def make(loaded: Loaded, params: list[nn.Parameter], **options: Any) -> torch.optim.Optimizer:
+    """The optimizer over these parameters; a class that insists on a learning rate gets 1e-3. Raises SubjectError."""
+    chosen = {**loaded.options, **options}
+    try:
+        needed = [
+            n
+            for n, p in inspect.signature(loaded.found).parameters.items()
+            if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        needed = []
+    if "lr" in needed:
+        chosen.setdefault("lr", 1e-3)
+    missing = [n for n in needed[1:] if n not in chosen]
+    if missing:
+        raise SubjectError(f"the optimizer needs '{missing[0]}': give --set {missing[0]}=VALUE")
+    made = loaded.found(params, **chosen)
+    if not isinstance(made, torch.optim.Optimizer):
+        raise SubjectError(f"the factory gave a {type(made).__name__}, not a torch.optim.Optimizer")
+    return made
+
+
+class Problem:
+    """Least squares |X W - Y|² with a matrix and, where the optimizer takes it, a bias; float32."""
+
+    def __init__(self, loaded: Loaded, settings: Settings, **options: Any) -> None:
+        g = torch.Generator().manual_seed(settings.seed)
+        where = find_device(settings.device)
+        self.x, y = (torch.randn(32, n, generator=g).to(where) for n in (8, 4))
+        self.y = y * 3
+        start = [torch.randn(8, 4, generator=g).abs() * 0.3 + 0.1, torch.full((4,), 0.5)]
+        self.params = [nn.Parameter(p.to(where)) for p in start]
+        self.opt: torch.optim.Optimizer
+        try:
+            self.opt = make(loaded, self.params, **options)
+        except ValueError as error:
+            if "2D" not in str(error) and "2-D" not in str(error):
+                raise
+            self.params = self.params[:1]  # optimizers of matrices only
+            self.opt = make(loaded, self.params, **options)
+        self.sparse_only = "Sparse" in type(self.opt).__name__
+
+    def loss(self) -> Tensor:
+        out = self.x @ self.params[0] + (self.params[1] if len(self.params) > 1 else 0)
+        return (out - self.y).square().mean()
+
+    def set(self, gradient: Callable[[Tensor], Tensor | None]) -> None:
+        for p in self.params:
+            g = gradient(p.detach())
+            p.grad = None if g is None else g.to_sparse() if self.sparse_only else g
+
+    def step(self, fixed: bool = False) -> float:
+        """One step with a closure, on the loss's gradient or, `fixed`, on the gradients that are set."""
+
+        def closure() -> Tensor:
+            if fixed:
+                return self.loss().detach()
+            self.opt.zero_grad()
+            value = self.loss()
+            value.backward()  # type: ignore[no-untyped-call]
+            if self.sparse_only:
+                self.set(lambda p: next(q.grad for q in self.params if q.detach() is p or torch.equal(q, p)))
+            return value
+
+        return float(self.opt.step(closure) or 0.0)  # type: ignore[arg-type]
+
+    def values(self) -> Tensor:
+        return torch.cat([p.detach().flatten().clone() for p in self.params])
+
+
+def descent(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """100 steps, twice."""
+    ends = []
+    for _ in range(2):
+        problem = Problem(loaded, settings)
+        before, start = float(problem.loss()), problem.values()
+        problem.loss().backward()  # type: ignore[no-untyped-call]
+        gradient = torch.cat([p.grad.flatten() for p in problem.params if p.grad is not None]).clone()
+        problem.step()
+        move = problem.values() - start
+        cosine = -float(move @ gradient / (move.norm() * gradient.norm() + 1e-38))
+        for _ in range(99):
+            problem.step()
+        ends.append((float(problem.loss()) / before, cosine, problem.values()))
+    common: dict[str, Any] = {"device": settings.device, "dtype": "float32"}
+    same = _gap(ends[0][2], ends[1][2])
+    return [
+        Measurement("descends", ends[0][0], samples=100, **common),
+        Measurement("direction", ends[0][1], **common),
+        Measurement("deterministic", same, samples=100, **common),
+    ]
+
+
+def state_dict(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """5 steps, a checkpoint through torch.save, 5 more steps: with the old optimizer, and with a new one."""
+    problem = Problem(loaded, settings)
+    for _ in range(5):
+        problem.step()
+    buffer = io.BytesIO()
+    torch.save(problem.opt.state_dict(), buffer)
+    buffer.seek(0)
+    other = Problem(loaded, settings)
+    with torch.no_grad():
+        for p, q in zip(other.params, problem.params, strict=True):
+            p.copy_(q)
+    other.opt.load_state_dict(torch.load(buffer, weights_only=False))
+    for _ in range(5):
+        problem.step()
+        other.step()
+    gap = _gap(problem.values(), other.values())
+    return [Measurement("state-dict", gap, samples=5, device=settings.device, dtype="float32")]
+
+
+def foreach(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """10 steps with foreach=True and with foreach=False."""
+    common: dict[str, Any] = {"device": settings.device, "dtype": "float32", "samples": 10}
+    try:
+        takes = "foreach" in inspect.signature(loaded.found).parameters
+    except (TypeError, ValueError):
+        takes = False
+    if not takes:
+        return [Measurement("foreach", None, note="it takes no foreach", **common)]
+    found = []
+    for value in (True, False):
+        problem = Problem(loaded, settings, foreach=value)
+        for _ in range(10):
+            problem.step()
+        found.append(problem.values())
+    size = float(found[1].norm()) or 1.0
+    return [Measurement("foreach", _gap(*found) / size, **common)]
+
+
+def edge_cases(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """No gradient, gradients of 0, of 1e-30 and of 1e15, three steps each from a fresh start."""
+    common: dict[str, Any] = {"device": settings.device, "dtype": "float32", "samples": 3}
+    found = []
+    problem = Problem(loaded, settings)
+    before = problem.values()
+    problem.set(lambda p: None)
+    problem.step(fixed=True)
+    found.append(Measurement("none-gradient", _gap(before, problem.values()), **common))
+    for name, size in (("zero-gradient", 0.0), ("tiny-gradient", 1e-30), ("huge-gradient", 1e15)):
+        problem = Problem(loaded, settings)
+        for _ in range(3):
+            problem.set(lambda p, size=size: torch.full_like(p, size))  # type: ignore[misc]
+            problem.step(fixed=True)
+        bad = ~problem.values().isfinite()
+        found.append(Measurement(name, float(bad.sum()), unit="entries", **common))
+    return found
+
+
+def poison(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """One NaN, or one infinity, in one entry of one gradient, and then three steps with good ones."""
+    common: dict[str, Any] = {"device": settings.device, "dtype": "float32"}
+    found = []
+    for name, value in (("recovers", math.nan), ("infinite", math.inf)):
+        problem = Problem(loaded, settings)
+        first = True
+        for k in range(4):
+            problem.set(lambda p: torch.ones_like(p))
+            if k == 0 and first and problem.params[0].grad is not None:
+                grad = torch.ones_like(problem.params[0])
+                grad[0, 0] = value
+                problem.params[0].grad = grad.to_sparse() if problem.sparse_only else grad
+            problem.step(fixed=True)
+        lost = ~problem.values().isfinite()
+        total = float(lost.sum())
+        words = "nothing" if not total else "that entry" if total == 1 else "that tensor" if total <= problem.params[0].numel() else "every tensor"
+        found.append(Measurement(name, total / lost.numel(), note=f"lost: {words}", **common))
+    return found
+
+
+def sparse(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """A sparse gradient, as nn.Embedding(sparse=True) makes it."""
+    common: dict[str, Any] = {"device": settings.device, "dtype": "float32"}
+    table = nn.Embedding.from_pretrained(torch.full((10, 4), 0.5), freeze=False, sparse=True).to(find_device(settings.device))
+    opt = make(loaded, [table.weight])
+    before = table.weight.detach().clone()
+    table(torch.tensor([1, 3], device=before.device)).sum().backward()
+    try:
+        opt.step(lambda: 0.0)
+    except RuntimeError as error:
+        return [Measurement("sparse", 0.0, note=f"refused: {str(error).splitlines()[0][:80]}", **common)]
+    changed = float((table.weight.detach() != before).any(1).sum())
+    return [Measurement("sparse", 1.0, note=f"{changed:g} of 10 rows changed, 2 had a gradient", **common)]
+
+
+def laws(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Signs under random gradients, the law of k constant gradients, and the power of the gradient in a step."""
+    common: dict[str, Any] = {"device": settings.device, "dtype": "float32"}
+    problem = Problem(loaded, settings)
+    generator = torch.Generator().manual_seed(settings.seed + 1)
+    for _ in range(200):
+        problem.set(lambda p: torch.randn(p.shape, generator=generator).to(p.device) * 10)
+        problem.step(fixed=True)
+    kept = float((problem.values() > 0).double().mean())
+    problem = Problem(loaded, settings)
+    steps = [problem.values()]
+    for _ in range(20):
+        problem.set(lambda p: torch.full_like(p, 0.01))
+        problem.step(fixed=True)
+        steps.append(problem.values())
+    form = _law(steps)
+    sizes = []
+    for size in (1e-2, 1e-1):
+        problem = Problem(loaded, settings)
+        before = problem.values()
+        problem.set(lambda p, size=size: torch.full_like(p, size))  # type: ignore[misc]
+        problem.step(fixed=True)
+        sizes.append(float((problem.values() - before).norm()))
+    power = math.log10(sizes[1] / sizes[0]) if min(sizes) > 0 else math.nan
+    answer = [
+        Measurement("non-negative", kept, samples=200, **common),
+        Measurement("closed-form", float(LAWS.index(form)), note=form, **common),
+    ]
+    if math.isfinite(power):
+        answer.append(Measurement("scale-exponent", power, **common))
+    return answer
+
+
+#: neither; w_k - w_0 proportional to k; log(w_k/w_0) proportional to k
+LAWS = ("none", "additive", "multiplicative")
+
+
+def _law(steps: list[Tensor]) -> str:
+    """Which law the trajectory under a constant gradient follows to within 1 percent."""
+    w = torch.stack(steps).double()
+    k = torch.arange(len(steps), dtype=torch.float64, device=w.device)[:, None] / (len(steps) - 1)
+    moved = w[-1] - w[0]
+    if not bool(moved.isfinite().all()) or float(moved.abs().max()) == 0:
+        return "none"
+    if bool(((w - w[0] - k * moved).abs() <= 0.01 * moved.abs() + 1e-6 * w[0].abs()).all()):
+        ratio = moved.abs().max() / moved.abs().min().clamp(min=1e-30)
+        if float(ratio) < 1.05:
+            return "additive"
+    if bool((w > 0).all()):
+        logs = w.log()
+        total = logs[-1] - logs[0]
+        straight = bool(((logs - logs[0] - k * total).abs() <= 0.01 * total.abs() + 1e-6).all())
+        if straight and float(total.abs().max() / total.abs().min().clamp(min=1e-30)) < 1.05:
+            return "multiplicative"
+    return "none"
+
+
+def step_cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Steps over one million float32 parameters, interleaved with SGD's; the median ratio and its range."""
+    where = find_device(settings.device)
+
+    def prepared(factory: Callable[[list[nn.Parameter]], torch.optim.Optimizer]) -> Callable[[], float]:
+        params = [nn.Parameter(torch.ones(1000, 100, device=where)) for _ in range(10)]
+        for p in params:
+            p.grad = torch.full_like(p, 1e-3)
+        opt = factory(params)
+        if "Sparse" in type(opt).__name__:
+            for p in params:
+                p.grad = torch.full_like(p, 1e-3).to_sparse()
+
+        def run() -> float:
+            start = time.perf_counter()
+            opt.step(lambda: 0.0)
+            if where.type == "cuda":
+                torch.cuda.synchronize()
+            return time.perf_counter() - start
+
+        run()
+        return run
+
+    mine = prepared(lambda params: make(loaded, params))
+    reference = prepared(lambda params: torch.optim.SGD(params, lr=1e-3, foreach=True))
+    ratios = sorted(mine() / reference() for _ in range(7))
+    common: dict[str, Any] = {"device": settings.device, "dtype": "float32", "samples": 7, "level": 0.0}
+    return [Measurement("step-cost", ratios[3], ratios[0], ratios[-1], unit="times SGD", **common)]
+
+
+def _gap(a: Tensor, b: Tensor) -> float:
+    gap = (a.double() - b.double()).abs()
+    return float(gap.masked_fill((a == b) | (a.isnan() & b.isnan()), 0).nan_to_num(math.inf).max()) if gap.numel() else 0.0
+
+
+OPTIMIZER = Kind(PROPERTIES, first)

@@ -1,0 +1,226 @@
+"""The variant under test: loading it, telling its kind, and building it at a width, depth and seed."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from torchcheck.subjects import SubjectError, resolve
+
+KINDS = ("activation", "block", "attention", "optimizer", "loss", "model")
+#: parameter names that say how wide or deep a subject is to be built
+WIDTH = ("width", "dim", "d_model", "hidden_size", "embed_dim", "embed_size", "n_embd", "hidden", "features", "channels")
+DEPTH = ("depth", "layers", "n_layers", "num_layers", "n_layer", "num_hidden_layers", "n_blocks", "num_blocks", "blocks")
+TARGETS = ("target", "targets", "label", "labels", "y", "positives")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a check is run. Sizes are in tokens and features; `lr` None is the optimizer's own in LEARNING_RATES."""
+
+    width: int = 128
+    seq_len: int = 32
+    batch: int = 2
+    depths: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256)
+    optimizer: str = "adam"
+    lr: float | None = None
+    dtypes: tuple[str, ...] = ("float32", "bfloat16", "float16")
+    device: str = "cpu"
+    seeds: int = 16
+    seed: int = 0
+    causal: bool | None = None
+    alarm: float = 1e-6
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is under test. `target` is the object itself, or its name, which lets the check run in another process."""
+
+    target: Any
+    kind: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Any = None
+    loss: Any = None
+
+    @property
+    def label(self) -> str:
+        if isinstance(self.target, str):
+            return self.target
+        name = getattr(self.target, "__qualname__", "") or type(self.target).__qualname__
+        return f"{getattr(self.target, '__module__', '')}:{name}"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The subject, its kind and how that was told, and what stands beside it: example_inputs and loss."""
+
+    found: Any
+    kind: str
+    why: str
+    options: Mapping[str, Any]
+    example_inputs: Callable[[int, torch.Generator], Any] | None
+    loss: Callable[[Any], torch.Tensor] | None
+
+    @property
+    def is_instance(self) -> bool:
+        return isinstance(self.found, nn.Module | torch.optim.Optimizer)
+
+
+def load(variant: Variant) -> Loaded:
+    """Imports the subject and tells its kind; raises SubjectError, or whatever importing it raises."""
+    found = resolve(variant.target) if isinstance(variant.target, str) else variant.target
+    beside: dict[str, Any] = {}
+    if isinstance(variant.target, str):
+        place = variant.target.rpartition(":")[0]
+        beside = {n: resolve(f"{place}:{n}") for n in ("example_inputs", "loss") if _has(place, n)}
+    if not callable(found) and not isinstance(found, torch.optim.Optimizer):
+        raise SubjectError(f"{variant.label} is a {type(found).__name__}: a subject is a class, a factory or an instance")
+    kind, why = (variant.kind, "as asked") if variant.kind else infer_kind(found)
+    if kind not in KINDS:
+        raise SubjectError(f"unknown kind '{kind}': choose {', '.join(KINDS)}")
+    loss = variant.loss or beside.get("loss")
+    loss = None if loss is found else loss
+    return Loaded(found, kind, why, variant.options, variant.inputs or beside.get("example_inputs"), loss)
+
+
+def infer_kind(found: Any) -> tuple[str, str]:
+    """The kind of a subject, and what told it; raises SubjectError where its signature leaves that open."""
+    if isinstance(found, torch.optim.Optimizer):
+        raise SubjectError("an optimizer's instance is bound to its parameters: give its class, or a factory f(params)")
+    if inspect.isclass(found) and issubclass(found, torch.optim.Optimizer):
+        return "optimizer", "a subclass of torch.optim.Optimizer"
+    module = isinstance(found, nn.Module) or (inspect.isclass(found) and issubclass(found, nn.Module))
+    names = [] if isinstance(found, nn.Module) else list(_parameters(found))
+    needed = [] if isinstance(found, nn.Module) else _needed(found)
+    forward = _needed(found.forward) if module else []
+    forward = [n for n in forward if n != "self"]
+    name = getattr(found, "__name__", type(found).__name__)
+    if module and (isinstance(found, nn.modules.loss._Loss) or _is_loss_class(found)):
+        return "loss", "a subclass of torch's losses"
+    if module and len(forward) == 2 and forward[1] in TARGETS:
+        return "loss", f"forward takes ({', '.join(forward)})"
+    if hasattr(found, "config") and isinstance(found, nn.Module):
+        return "model", "an instance with a config"
+    if any(n in DEPTH for n in names):
+        return "model", f"it takes '{next(n for n in names if n in DEPTH)}'"
+    if re.search("attention", name, re.IGNORECASE):
+        return "attention", f"its name is {name}"
+    if any(n in WIDTH for n in names):
+        return "block", f"it takes '{next(n for n in names if n in WIDTH)}' and no depth"
+    if module and not needed and len(forward) <= 1:
+        made = found if isinstance(found, nn.Module) else found()
+        if sum(p.numel() for p in made.parameters()) <= 1:
+            return "activation", "a module without matrices"
+        if isinstance(found, nn.Module):
+            raise SubjectError("an instance with weights may be a block, an attention or a model: say --kind")
+    if not module and needed[:1] == ["params"]:
+        return "optimizer", "it takes 'params'"
+    if not module and len(needed) == 2 and needed[1] in TARGETS:
+        return "loss", f"it takes ({', '.join(needed)})"
+    if not module and len(needed) == 1 and needed[0] in ("x", "input", "z", "t", "inputs"):
+        return "activation", f"a function of '{needed[0]}'"
+    signature = ", ".join(names)
+    raise SubjectError(f"the kind of {name}({signature}) is not clear from its signature: say --kind {'|'.join(KINDS)}")
+
+
+def build(loaded: Loaded, width: int, depth: int | None, seed: int) -> Any:
+    """One fresh, randomly initialised subject in eval mode: f(width), f(width, depth) or f(depth), a class alike.
+
+    An instance is copied, and initialised again by its modules' reset_parameters where they have it. Raises
+    SubjectError where the signature asks for more than width, depth and the options given.
+    """
+    found = loaded.found
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if isinstance(found, nn.Module):
+            made = copy.deepcopy(found)
+            for part in made.modules():
+                reset = getattr(part, "reset_parameters", None) or getattr(part, "_reset_parameters", None)
+                if callable(reset):
+                    reset()
+        else:
+            made = found(**_arguments(loaded, width, depth))
+    if loaded.kind != "loss" and not isinstance(made, nn.Module):
+        raise SubjectError(f"the factory gave a {type(made).__name__}, not a torch.nn.Module")
+    return made.eval() if isinstance(made, nn.Module) else made
+
+
+def takes_depth(loaded: Loaded) -> bool:
+    """Whether the subject can be built at any depth."""
+    if loaded.is_instance:
+        return False
+    return loaded.kind == "block" or any(n in DEPTH for n in _parameters(loaded.found)) or _only_number(loaded)
+
+
+def _only_number(loaded: Loaded) -> bool:
+    """f(n) of a model: its one needed parameter, whatever its name, is the depth unless it says width."""
+    needed = [n for n in _needed(loaded.found) if n not in loaded.options]
+    return loaded.kind == "model" and len(needed) == 1 and needed[0] not in WIDTH
+
+
+def _arguments(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any]:
+    names, needed = _parameters(loaded.found), _needed(loaded.found)
+    chosen = dict(loaded.options)
+    unknown = [n for n in chosen if n not in names] if not _has_keywords(loaded.found) else []
+    if unknown:
+        raise SubjectError(f"the subject takes no '{unknown[0]}'; it takes: {', '.join(names) or 'nothing'}")
+    sized = loaded.kind in ("block", "attention", "model")
+    for group, value in ((WIDTH, width), (DEPTH, depth)) if sized else ():
+        name = next((n for n in names if n in group), None)
+        if name and name not in chosen and value is not None:
+            chosen[name] = value
+    left = [n for n in needed if n not in chosen]
+    if left and loaded.kind == "model" and depth is not None and not any(n in DEPTH for n in chosen):
+        chosen[left.pop(0)] = depth
+    elif left and loaded.kind in ("block", "attention") and not any(n in WIDTH for n in chosen):
+        chosen[left.pop(0)] = width
+    if left:
+        raise SubjectError(
+            f"the subject needs '{left[0]}'{' besides width and depth' if sized else ''}: give --set {left[0]}=VALUE, or "
+            f"a factory {'f(width)' if sized else 'that needs nothing'}"
+        )
+    return chosen
+
+
+def _parameters(found: Any) -> Sequence[str]:
+    try:
+        return [n for n, p in inspect.signature(found).parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    except (TypeError, ValueError):
+        return []
+
+
+def _needed(found: Any) -> list[str]:
+    try:
+        parameters = inspect.signature(found).parameters.items()
+    except (TypeError, ValueError):
+        return []
+    return [n for n, p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+def _has_keywords(found: Any) -> bool:
+    try:
+        return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(found).parameters.values())
+    except (TypeError, ValueError):
+        return True
+
+
+def _is_loss_class(found: Any) -> bool:
+    return inspect.isclass(found) and issubclass(found, nn.modules.loss._Loss)
+
+
+def _has(place: str, name: str) -> bool:
+    try:
+        resolve(f"{place}:{name}")
+    except SubjectError:
+        return False
+    return True

@@ -15,7 +15,7 @@ from hypothesis import settings
 
 from scaleproof.claims import runner
 from scaleproof.claims.claim import Settings
-from scaleproof.claims.environment import environment
+from scaleproof.environment import environment
 from scaleproof.claims.registry import CLAIMS
 from scaleproof.reports.record import Record, Run
 from torchcheck.machine import cores

@@ -1,4 +1,4 @@
-"""The command line: `scaleproof verify`, list, show, report, compare, replay and doctor."""
+"""The command line: `scaleproof verify`, check, list, show, report, compare, replay and doctor."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from scaleproof import __version__
+from scaleproof.check.command import check
 
 if TYPE_CHECKING:
     from scaleproof.claims.claim import Claim, Settings
@@ -42,6 +43,7 @@ Exit codes:
 """
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command()(check)
 
 Patterns = Annotated[
     list[str] | None,
@@ -207,7 +209,7 @@ def replay(
 def doctor() -> None:
     """Tell what this machine has, and what each missing tool switches off."""
     from scaleproof.claims import view
-    from scaleproof.claims.environment import environment, tools
+    from scaleproof.environment import environment, tools
 
     view.doctor(environment(), tools())
 
@@ -249,7 +251,7 @@ def _execute(
     from concurrent.futures import Executor
 
     from scaleproof.claims import runner
-    from scaleproof.claims.environment import environment
+    from scaleproof.environment import environment
     from torchcheck.run import Here, process_pool
 
     def stop(_signal: int, _frame: Any) -> NoReturn:

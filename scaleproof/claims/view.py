@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from scaleproof.claims.claim import Claim
-from scaleproof.claims.environment import Tool
+from scaleproof.environment import Tool
 from scaleproof.claims.runner import Progress as Step
 from scaleproof.proofs.certificate import Checked
 from scaleproof.reports.difference import Difference

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from scaleproof.reports.figures import draw
 from scaleproof.reports.record import (
@@ -69,8 +69,7 @@ def render(record: Record, folder: Path, formats: Sequence[str]) -> list[Path]:
 def markdown(record: Record, figures: dict[str, list[Any]], target: str = "md") -> str:
     """The report as Markdown with LaTeX math; `target` "html" adds divs for the filter, "html" and "pdf" ids."""
     counts: Counter[str] = Counter(r.verdict for r in record.results)
-    template = _jinja().get_template("report.md.j2")
-    text = template.render(
+    text = template("report.md.j2").render(
         title=TITLE,
         record=record,
         target=target,
@@ -87,27 +86,35 @@ def markdown(record: Record, figures: dict[str, list[Any]], target: str = "md") 
 
 def html(record: Record, figures: dict[str, list[Any]], folder: Path) -> str:
     """One self-contained page: MathML, figures inline, a filter by verdict and family."""
+    return page(markdown(record, figures, "html"), folder, _template("filter.js"))
+
+
+def page(text: str, folder: Path, script: str = "") -> str:
+    """Markdown as one self-contained HTML page; `folder` holds the figures that it names."""
     import pypandoc
 
-    css, script = (_template(name) for name in ("report.css", "filter.js"))
     with tempfile.TemporaryDirectory() as scratch:
         head = Path(scratch) / "head.html"
-        head.write_text(f"<style>\n{css}</style>\n<script>\n{script}</script>\n", encoding="utf-8")
+        head.write_text(f"<style>\n{_template('report.css')}</style>\n<script>\n{script}</script>\n", encoding="utf-8")
         options = [
             "--standalone", "--embed-resources", "--mathml", f"--resource-path={folder}",
             f"--include-in-header={head}", "--metadata=pagetitle:scaleproof report", "--metadata=lang:en",
             "--variable=document-css:false",
         ]  # fmt: skip
-        text = markdown(record, figures, "html")
         return str(pypandoc.convert_text(text, "html5", PANDOC_INPUT, extra_args=options))
 
 
 def pdf(record: Record, figures: dict[str, list[Any]], folder: Path, target: Path) -> None:
-    """A PDF by Typst, which needs no LaTeX."""
+    """The report as PDF."""
+    document(markdown(record, figures, "pdf"), folder, target)
+
+
+def document(text: str, folder: Path, target: Path) -> None:
+    """Markdown as PDF, by Typst, which needs no LaTeX; raises RenderError."""
     import pypandoc
     import typst
 
-    body = pypandoc.convert_text(markdown(record, figures, "pdf"), "typst", PANDOC_INPUT)
+    body = pypandoc.convert_text(text, "typst", PANDOC_INPUT)
     # pandoc's name for ⊙ is gone from newer Typst; the character itself is understood by all
     source = _template("report.typ").replace("// BODY", body.replace("dot.circle", "⊙"))
     with tempfile.NamedTemporaryFile(
@@ -120,6 +127,11 @@ def pdf(record: Record, figures: dict[str, list[Any]], folder: Path, target: Pat
         raise RenderError(f"cannot make the PDF: {error}") from error
     finally:
         Path(file.name).unlink()
+
+
+def template(name: str) -> Template:
+    """A template of this folder, with the filters that keep text from being markup."""
+    return _jinja().get_template(name)
 
 
 def table_rows(result: Result) -> list[Row]:

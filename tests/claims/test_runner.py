@@ -11,7 +11,7 @@ import pytest
 
 from scaleproof.claims import runner
 from scaleproof.claims.claim import Claim, Settings
-from scaleproof.claims.environment import environment
+from scaleproof.environment import environment
 from scaleproof.claims.registry import CLAIMS
 from scaleproof.reports.record import Record, read
 from tests.conftest import about_run

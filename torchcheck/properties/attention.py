@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from torchcheck.probes.cost import multiply_adds, peak_memory, timed
-from torchcheck.probes.leak import dependence
-from torchcheck.properties.calling import MASKS, call, forward_names, network, tensor_of
+from torchcheck.properties.calling import MASKS, forward_names, tensor_of
 from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.leak import PROPERTIES as LEAK
+from torchcheck.properties.leak import ROUNDING, layer_of, worst
 from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.numerics import watched
@@ -23,25 +23,8 @@ from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.subjects import DTYPES, find_device
 from torchcheck.task import Measurement, Series
 
-#: relative size below which a dependence is rounding (sums in another order), by dtype
-ROUNDING = {torch.float64: 1e-11, torch.float32: 1e-4}
 #: sequence lengths at which the cost is taken
 LENGTHS = (64, 128, 256, 512, 1024)
-#: a layer most of whose future is exactly invisible is meant to be causal
-MOSTLY = 0.5
-
-LEAK: dict[str, Property] = {
-    "leak": Property(
-        "no output depends on later tokens (largest relative change; only of layers meant to be causal)",
-        Threshold(hi=1e-4),
-        "mask the scores before the softmax, shift convolutions, and normalise over the past alone",
-    ),
-    "length": Property(
-        "outputs stay the same when later tokens are cut off (largest relative change; causal layers)",
-        Threshold(hi=1e-4),
-        "something counts the tokens that follow: divide by what is visible, not by the sequence's length",
-    ),
-}
 PROPERTIES: dict[str, Property] = {
     **LEAK,
     "padding": Property(
@@ -75,7 +58,7 @@ def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
     del description
     place = "torchcheck.properties.attention"
     found = [
-        Step(f"{place}:leaks", ("leak", "length", "reach")),
+        Step("torchcheck.properties.leak:leaks", ("leak", "length", "reach")),
         Step(f"{place}:padding", ("padding",)),
         Step(f"{place}:order", ("equivariance",)),
         *numeric_steps(settings, ()),
@@ -84,62 +67,9 @@ def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
     return [*found, Step(f"{place}:cost", ("cost-operations", "cost-memory", "cost-time"))]
 
 
-class Sequence1(nn.Module):
-    """The layer as a map from (batch, tokens, width) to the first tensor that it returns."""
-
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x: Tensor) -> Tensor:
-        return tensor_of(call(self.layer, x))
-
-
-def leaks(loaded: Loaded, settings: Settings) -> list[Measurement]:
-    """Gradients and perturbations, in both directions of time: what each output sees of the future."""
-    layer, dtype = _layer(loaded, settings)
-    tokens = min(24, settings.seq_len)
-    generator = torch.Generator().manual_seed(settings.seed)
-    x, other = (torch.randn(tokens, settings.width, generator=generator).to(dtype) for _ in range(2))
-    x, other = (t.to(find_device(settings.device)) for t in (x, other))
-    picture = dependence(layer, x)
-    future = torch.ones_like(picture, dtype=torch.bool).triu(1)
-    size = float(picture.max()) or 1.0
-    visible = picture / size > ROUNDING[dtype]
-    with torch.no_grad():
-        whole = layer(x[None])[0]
-        scale = float(whole.square().mean().sqrt()) or 1.0
-        later = torch.arange(tokens, device=x.device)[:, None]
-        swapped, cut = 0.0, 0.0
-        where = ""
-        for i in range(tokens - 1):
-            change = _worst(layer(torch.where(later > i, other, x)[None])[0, : i + 1] - whole[: i + 1]) / scale
-            if change > swapped:
-                swapped, where = change, f"output {i} changes with the inputs after it"
-            cut = max(cut, _shorter(layer, x[: i + 1], whole[: i + 1]) / scale)
-    ahead = float(visible[future].double().mean())
-    by_gradient = float(picture.masked_fill(~future, 0.0).max()) / size
-    causal, why = settings.causal, "as asked"
-    if causal is None:
-        causal, why = ahead < MOSTLY, f"{1 - ahead:.0%} of the pairs ahead are independent"
-    common: dict[str, Any] = {"device": settings.device, "dtype": str(dtype).split(".")[1], "samples": tokens}
-    reach = float(visible[~future].double().mean())
-    found = [Measurement("reach", reach, note="of the pairs", **common)]
-    if not causal:
-        return [*found, Measurement("leak", None, note=f"not causal: {why}", **common)]
-    worst = max(swapped, by_gradient)
-    worst = 0.0 if worst <= ROUNDING[dtype] else worst
-    witness = where if swapped >= by_gradient else f"the gradient of output {_pair(picture, future)}"
-    return [
-        Measurement("leak", worst, note=f"causal, {why}", witness=witness if worst else "", **common),
-        Measurement("length", 0.0 if cut <= ROUNDING[dtype] else cut, **common),
-        *found,
-    ]
-
-
 def padding(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """Other numbers at padded positions, with the mask that forward takes."""
-    layer, dtype = _layer(loaded, settings)
+    layer, dtype = layer_of(loaded, settings)
     names = forward_names(layer.layer)
     mask_name = next((n for n in names if n in MASKS), None)
     common: dict[str, Any] = {"device": settings.device, "dtype": str(dtype).split(".")[1]}
@@ -161,26 +91,26 @@ def padding(loaded: Loaded, settings: Settings) -> list[Measurement]:
     with torch.no_grad():
         a, b_ = run(x), run(mixed)
     scale = float(a[kept].square().mean().sqrt()) or 1.0
-    worst = _worst((a - b_)[kept]) / scale
-    return [Measurement("padding", 0.0 if worst <= ROUNDING[dtype] else worst, note=f"with {mask_name}", **common)]
+    largest = worst((a - b_)[kept]) / scale
+    return [Measurement("padding", 0.0 if largest <= ROUNDING[dtype] else largest, note=f"with {mask_name}", **common)]
 
 
 def order(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """Tokens in a random order."""
-    layer, dtype = _layer(loaded, settings)
+    layer, dtype = layer_of(loaded, settings)
     generator = torch.Generator().manual_seed(settings.seed)
     x = torch.randn(1, settings.seq_len, settings.width, generator=generator).to(dtype).to(find_device(settings.device))
     places = torch.randperm(settings.seq_len, generator=generator).to(x.device)
     with torch.no_grad():
         whole = layer(x)
-        change = _worst(layer(x[:, places]) - whole[:, places]) / (float(whole.square().mean().sqrt()) or 1.0)
+        change = worst(layer(x[:, places]) - whole[:, places]) / (float(whole.square().mean().sqrt()) or 1.0)
     common: dict[str, Any] = {"device": settings.device, "dtype": str(dtype).split(".")[1]}
     return [Measurement("equivariance", 0.0 if change <= ROUNDING[dtype] else change, **common)]
 
 
 def range_of(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
     """Inputs of size 1, 2, 4, ... until a module's output is not finite."""
-    layer, _ = _layer(loaded, replace(settings), DTYPES[dtype])
+    layer, _ = layer_of(loaded, settings, DTYPES[dtype])
     generator = torch.Generator().manual_seed(settings.seed)
     x = torch.randn(1, settings.seq_len, settings.width, generator=generator).to(find_device(settings.device))
     reached, witness = 0.0, ""
@@ -198,7 +128,7 @@ def range_of(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement
 
 def cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """Multiply-adds and peak memory (exact) and time (medians) of a forward pass; exponents of the last doubling."""
-    layer, _ = _layer(loaded, settings, torch.float32)
+    layer, _ = layer_of(loaded, settings, torch.float32)
     where = find_device(settings.device)
     operations, memory, seconds = [], [], []
     for n in LENGTHS:
@@ -229,37 +159,6 @@ def cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
 def _run(layer: nn.Module, x: Tensor) -> None:
     with torch.no_grad():
         layer(x)
-
-
-def _layer(loaded: Loaded, settings: Settings, dtype: torch.dtype | None = None) -> tuple[Sequence1, torch.dtype]:
-    """The layer in float64, or in float32 where it insists on that."""
-    where = find_device(settings.device)
-    for kind in (dtype,) if dtype else (torch.float64, torch.float32):
-        module, _ = network(loaded, settings, None, 0)
-        layer = Sequence1(module).to(where, kind).eval()
-        if kind is not torch.float64:
-            return layer, kind
-        try:
-            with torch.no_grad():
-                layer(torch.randn(1, min(4, settings.seq_len), settings.width, dtype=kind, device=where))
-            return layer, kind
-        except RuntimeError:
-            continue
-    raise AssertionError("float32 always returns")
-
-
-def _shorter(layer: nn.Module, x: Tensor, wanted: Tensor) -> float:
-    return _worst(layer(x[None])[0] - wanted)
-
-
-def _worst(difference: Tensor) -> float:
-    size = float(difference.abs().max()) if difference.numel() else 0.0
-    return size if math.isfinite(size) else math.inf
-
-
-def _pair(picture: Tensor, future: Tensor) -> str:
-    i, j = divmod(int(picture.masked_fill(~future, 0.0).argmax()), picture.shape[1])
-    return f"{i} with respect to input {j} is not 0"
 
 
 ATTENTION = Kind(PROPERTIES, first)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from torchcheck.probes.depth import LOSSES
+from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.variant import Loaded, Settings, build
 from torchcheck.subjects import SubjectError
 
@@ -43,7 +44,9 @@ class Stack(nn.Module):
         return x
 
 
-def network(loaded: Loaded, settings: Settings, depth: int | None, seed: int) -> tuple[nn.Module, Any]:
+def network(
+    loaded: Loaded, settings: Settings, depth: int | None, seed: int, scaling: Scaling | None = None
+) -> tuple[nn.Module, Any]:
     """A network of that depth with random weights, and its inputs: blocks one after another, or the model itself."""
     seed = 100_000 * settings.seed + 1000 * (depth or 0) + seed
     if loaded.kind == "block":
@@ -51,6 +54,8 @@ def network(loaded: Loaded, settings: Settings, depth: int | None, seed: int) ->
         model: nn.Module = Stack([build(loaded, settings.width, None, 7919 * seed + k) for k in range(count)]).eval()
     else:
         model = build(loaded, settings.width, depth, seed)
+    if scaling is not None and depth is not None:
+        scaling.apply_(model, depth)
     return model, make_inputs(loaded, model, settings, seed)
 
 

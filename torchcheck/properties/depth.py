@@ -23,11 +23,13 @@ from torchcheck.probes.depth import Gradients, profile
 from torchcheck.probes.roles import depth_of
 from torchcheck.properties.calling import call, network, objective_of, tensor_of, to
 from torchcheck.properties.engine import Kind, Step
+from torchcheck.properties.leak import PROPERTIES as LEAK
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
+from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.variant import Loaded, Settings
-from torchcheck.subjects import DTYPES, find_device
+from torchcheck.subjects import find_device
 from torchcheck.task import Measurement, Series
 
 #: numbers of seeds at which the exponents are looked at; look k spends 6/(pi (k+1))² of the alarm
@@ -70,6 +72,7 @@ PROPERTIES: dict[str, Property] = {
     "runs": Property(
         "every size builds and runs forward and backward", Threshold(1, 1), "make it run at the depth named"
     ),
+    **LEAK,
     **NUMERICS,
     "first-lr": Property(
         "the largest first learning rate that keeps half of the first-order decrease (a power of 2)",
@@ -84,6 +87,8 @@ def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
     """The structural steps at the smallest size, then the whole grid of depths once, coarse to fine."""
     depths = settings.depths if description["any_depth"] else ()
     steps = numeric_steps(settings, depths)
+    if settings.causal:
+        steps.append(Step("torchcheck.properties.leak:leaks", ("leak", "length"), {"depth": depths[0] if depths else None}))
     if not depths:
         return steps
     coarse = list(depths[::2]) + list(depths[1::2])
@@ -116,10 +121,15 @@ def _point(depth: int, seed: int) -> Step:
     return Step("torchcheck.properties.depth:point", ("runs",), {"depth": depth, "seed": seed})
 
 
-def point(loaded: Loaded, settings: Settings, depth: int, seed: int) -> list[Measurement]:
-    """One network, forward and backward: RMS and gradient of the stream at every block, first-order increments."""
-    where, kind = find_device(settings.device), DTYPES[settings.dtypes[0] if settings.dtypes[0] in ("float64",) else "float32"]
-    model, inputs = network(loaded, settings, depth, seed)
+def point(
+    loaded: Loaded, settings: Settings, depth: int, seed: int, powers: Sequence[float] | None = None
+) -> list[Measurement]:
+    """One network, forward and backward: RMS and gradient of the stream at every block, first-order increments.
+
+    `powers` are those of a Scaling that is applied first.
+    """
+    where, kind = find_device(settings.device), torch.float32
+    model, inputs = network(loaded, settings, depth, seed, Scaling(*powers) if powers else None)
     model, inputs = model.to(where, kind), to(inputs, where, kind)
     inputs = tree_map(lambda t: t.requires_grad_() if isinstance(t, Tensor) and t.is_floating_point() else t, inputs)
     seen: dict[str, Any] = {}
@@ -133,7 +143,7 @@ def point(loaded: Loaded, settings: Settings, depth: int, seed: int) -> list[Mea
     with _streams(blocks_of(model, depth)) as stream:
         value, gradients, _ = profile(model, loss)
     data = {"depth": depth, "seed": seed, "loss": value, **_summary(stream, seen["output"], gradients, inputs)}
-    return [Measurement("point", float(depth), data=data, device=settings.device, dtype=str(kind).split(".")[1])]
+    return [Measurement("point", float(depth), data=data, device=settings.device, dtype="float32")]
 
 
 def blocks_of(model: nn.Module, depth: int) -> list[nn.Module]:

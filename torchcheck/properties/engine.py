@@ -245,6 +245,13 @@ def _run_all(
     return answers
 
 
+def answers_of(
+    steps: Sequence[Step], variant: Variant, settings: Settings, executor: Executor, limits: Limits
+) -> list[Answer]:
+    """The answers to some steps alone, in no fixed order."""
+    return _run_all(steps, variant, settings, executor, limits, time.monotonic())
+
+
 class StepLost(Exception):
     """An executor raises it where a step's process gave no answer: it crashed, or was stopped."""
 

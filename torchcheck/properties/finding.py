@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from torchcheck.task import Measurement
+from torchcheck.task import Measurement, Series
 
 Status = Literal["ok", "noted", "skipped", "failed", "inconclusive", "error"]
 
@@ -73,6 +73,7 @@ class Finding:
     witness: str = ""
     advice: str = ""
     traceback: str = ""
+    series: tuple[Series, ...] = ()
 
     def __bool__(self) -> bool:
         return self.status in ("ok", "noted", "skipped")
@@ -160,7 +161,7 @@ def judge(prop: Property, measured: Measurement) -> Finding:
     return Finding(
         measured.name, status, prop.words, value, measured.lo, measured.hi, measured.unit, measured.level,
         measured.samples, measured.dtype, measured.device, prop.threshold, measured.note, measured.witness,
-        prop.advice,
+        prop.advice, series=measured.series,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,29 +50,35 @@ class Drawing:
 
 def draw(record: Record, folder: Path) -> dict[str, list[Figure]]:
     """Writes the figures into `folder`; returns those of each claim, by its id."""
+    from scaleproof.reports.figures import catalogue
+
+    results = {r.id: r for r in record.results}
+    found: dict[str, list[Figure]] = {}
+    for drawing in catalogue.DRAWINGS:
+        result = results.get(drawing.claim)
+        if result is not None and write_figure(folder / f"{drawing.name}.svg", partial(drawing.paint, result=result)):
+            found.setdefault(drawing.claim, []).append(Figure(drawing.name, drawing.caption))
+    return found
+
+
+def write_figure(path: Path, paint: Callable[[Any], bool]) -> bool:
+    """Lets `paint` draw on a canvas and writes it as SVG, unless it answers False; returns its answer."""
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    from scaleproof.reports.figures import catalogue
-
-    results = {r.id: r for r in record.results}
-    found: dict[str, list[Figure]] = {}
     with plt.rc_context(STYLE):
-        for drawing in catalogue.DRAWINGS:
-            if drawing.claim not in results:
-                continue
-            canvas = plt.figure()
-            try:
-                if drawing.paint(canvas, results[drawing.claim]):
-                    text = io.StringIO()
-                    canvas.savefig(text, format="svg", metadata={"Date": None})
-                    write_atomically(folder / f"{drawing.name}.svg", text.getvalue())
-                    found.setdefault(drawing.claim, []).append(Figure(drawing.name, drawing.caption))
-            finally:
-                plt.close(canvas)
-    return found
+        canvas = plt.figure()
+        try:
+            painted = paint(canvas)
+            if painted:
+                text = io.StringIO()
+                canvas.savefig(text, format="svg", metadata={"Date": None})
+                write_atomically(path, text.getvalue())
+        finally:
+            plt.close(canvas)
+    return painted
 
 
 def curves(result: Result, name: str) -> list[tuple[MeasurementRow, Curve]]:

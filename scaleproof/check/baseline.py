@@ -1,0 +1,215 @@
+"""Baselines: what a variant was like when it was accepted, as a small sorted JSON file, and what has changed since."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+
+from scaleproof.reports.record import write_atomically
+from torchcheck.properties.finding import CheckResult, Finding
+
+SCHEMA = "scaleproof/baseline/1"
+MAX_BYTES = 1 << 20
+#: differences below this, relative to the value, are rounding on another machine
+ROUNDING = 1e-3
+#: what a value of these properties costs or counts: more is worse; for those in FALLING, less is worse
+FALLING = ("range", "headroom", "distinct", "first-lr", "non-negative", "nan-kept", "descends-margin", "scores-learn", "direction")
+#: properties whose value has no better side; a change beyond the intervals is a drift, which fails like a regression
+NEUTRAL = ("gain", "mean", "second-moment", "closed-form", "scale-exponent", "sparse", "branch", "expansion", "reach", "gradient-gain")  # fmt: skip
+#: timings differ from machine to machine, and are shown only
+TIMED = ("step-cost", "cost-time")
+
+Change = Literal["same", "better", "worse", "drifted", "gone", "new", "shown"]
+
+
+class BaselineError(ValueError):
+    """The file is no baseline; the message says where and what."""
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinities: they are the words inf and -inf; NaN is refused."""
+    if isinstance(value, str) and value in ("inf", "-inf"):
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise ValueError("not a number")
+    return float(value)
+
+
+Number = Annotated[
+    float,
+    BeforeValidator(_finite),
+    PlainSerializer(lambda v: v if math.isfinite(v) else str(v), when_used="json"),
+]
+Text = Annotated[str, Field(max_length=400)]
+Name = Annotated[str, Field(max_length=60, pattern=r"^[a-z][a-z0-9-]*(\.[a-z0-9]+)?$")]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Stored(Model):
+    """One property as it was."""
+
+    status: Literal["ok", "noted", "skipped", "failed", "inconclusive", "error"]
+    value: Number | None = None
+    lo: Number | None = None
+    hi: Number | None = None
+
+
+class Baseline(Model):
+    """A variant as it was accepted: its properties, the settings and seeds, and the machine."""
+
+    schema_: Literal["scaleproof/baseline/1"] = Field(alias="schema")
+    subject: Text
+    kind: Literal["activation", "block", "attention", "optimizer", "loss", "model"]
+    environment: dict[Annotated[str, Field(max_length=40)], Text] = Field(max_length=20)
+    settings: dict[Annotated[str, Field(max_length=40)], Any] = Field(max_length=40)
+    properties: dict[Name, Stored] = Field(max_length=200)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What became of a property."""
+
+    name: str
+    change: Change
+    before: str
+    after: str
+
+    @property
+    def is_regression(self) -> bool:
+        return self.change in ("worse", "drifted", "gone")
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.change} since the baseline: {self.before} before, {self.after} now"
+
+
+def from_result(result: CheckResult, environment: Mapping[str, str]) -> Baseline:
+    """The baseline that a check makes: numbers to six digits, which a rerun reproduces on the same machine."""
+    kept = {f.name: f for f in result if f.status not in ("error",) and _bare(f.name) not in TIMED}
+    properties = {
+        name: Stored(status=f.status, value=_short(f.value), lo=_short(f.lo), hi=_short(f.hi))
+        for name, f in sorted(kept.items())
+    }
+    settings = {k: list(v) if isinstance(v, tuple) else v for k, v in sorted(result.settings.items())}
+    return Baseline(
+        schema=SCHEMA, subject=result.subject, kind=result.kind, environment=dict(sorted(environment.items())),
+        settings=settings, properties=properties,
+    )  # fmt: skip
+
+
+def machine() -> dict[str, str]:
+    """What a baseline says of where it was made."""
+    import platform
+    from importlib.metadata import version
+
+    import torch
+
+    cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    return {"python": platform.python_version(), "torch": torch.__version__, "cuda": cuda, "scaleproof": version("scaleproof")}
+
+
+def write(baseline: Baseline, path: Path) -> None:
+    """Writes the file, whole or not at all; raises OSError."""
+    data = json.loads(baseline.model_dump_json(by_alias=True, exclude_none=True))
+    write_atomically(path, json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read(path: Path) -> Baseline:
+    """The baseline in a file; raises BaselineError for anything else, however large, deep or odd."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise BaselineError(f"{path}: larger than {MAX_BYTES >> 20} MiB, not a baseline")
+        raw = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BaselineError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BaselineError(f"{path}: not a text file") from error
+    try:
+        return Baseline.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])[:100] or "document"
+        raise BaselineError(f"{path}: not a {SCHEMA} file: {place}: {first['msg']}") from error
+
+
+def compare(before: Baseline, now: CheckResult) -> list[Difference]:
+    """What changed, property by property; by intervals, so that another torch or device is no difference by itself.
+
+    Raises BaselineError where the baseline is of another kind, or was made with other sizes.
+    """
+    if before.kind != now.kind:
+        raise BaselineError(f"the baseline is of kind {before.kind}, this subject is of kind {now.kind}")
+    for name in ("width", "seq_len", "depths", "optimizer", "causal"):
+        then, here = before.settings.get(name), now.settings.get(name)
+        here = list(here) if isinstance(here, tuple) else here
+        if then != here:
+            raise BaselineError(f"the baseline was made with {name} = {then}, this run has {here}")
+    found = []
+    new = {f.name: f for f in now}
+    for name, stored in before.properties.items():
+        if name not in new:
+            if stored.status == "ok":
+                found.append(Difference(name, "gone", _words(stored), "not measured"))
+            continue
+        found.append(Difference(name, _change(name, stored, new[name]), _words(stored), new[name].seen))
+    found += [Difference(n, "new", "not in the baseline", f.seen) for n, f in new.items() if n not in before.properties]
+    return sorted(found, key=lambda d: (not d.is_regression, d.name))
+
+
+def _change(name: str, stored: Stored, now: Finding) -> Change:
+    if _bare(name) in TIMED:
+        return "shown"
+    if stored.status == "ok" and now.status in ("failed", "error"):
+        return "gone"
+    if now.status == "error":
+        return "worse"
+    if stored.status in ("failed", "error", "inconclusive") and now.status == "ok":
+        return "better"
+    if stored.value is None or now.value is None:
+        return "same" if (stored.value is None) == (now.value is None) or now.status == "inconclusive" else "drifted"
+    rose = _above(now.lo, now.value, stored.hi, stored.value)
+    fell = _above(stored.lo, stored.value, now.hi, now.value)
+    if not rose and not fell:
+        return "same"
+    if _bare(name) in NEUTRAL:
+        return "drifted"
+    if _bare(name) in ("growth", "gradient", "monotone", "convex", "sign"):  # towards 0, or towards positive
+        if _bare(name) in ("growth",) or (name == "gradient" and now.unit != "1"):
+            return "worse" if abs(now.value) > abs(stored.value) else "better"
+        if _bare(name) in ("monotone", "convex", "sign"):
+            return "worse" if stored.value >= 0 > now.value else "drifted" if fell or rose else "same"
+    return "worse" if rose != (_bare(name) in FALLING) else "better"
+
+
+def _above(lo: float | None, value: float, hi: float | None, other: float) -> bool:
+    """Whether [lo, ...] lies wholly above [..., hi], by more than rounding."""
+    low, high = value if lo is None else lo, other if hi is None else hi
+    if math.isinf(high) or math.isinf(low):
+        return low > high
+    return low - high > ROUNDING * max(abs(low), abs(high)) + 1e-9
+
+
+def _words(stored: Stored) -> str:
+    if stored.value is None:
+        return stored.status
+    interval = f" [{stored.lo:.4g}, {stored.hi:.4g}]" if stored.lo != stored.hi and stored.lo is not None else ""
+    return f"{stored.value:.4g}{interval} ({stored.status})"
+
+
+def _short(value: float | None) -> float | None:
+    if value is None or math.isnan(value):
+        return None
+    return value if math.isinf(value) else float(f"{value:.6g}")
+
+
+def _bare(name: str) -> str:
+    return name.split(".", 1)[0]
+

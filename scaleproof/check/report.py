@@ -1,0 +1,83 @@
+"""The report of one check: check.json, and Markdown, HTML and PDF made from the same result."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from scaleproof.check.baseline import Difference
+from scaleproof.reports.figures import Figure
+from scaleproof.reports.figures.draw import COLOURS, STYLES, write_figure
+from scaleproof.reports.record import Environment, write_atomically
+from scaleproof.reports.render import document, page, template
+from torchcheck.properties.finding import CheckResult
+from torchcheck.task import Series
+
+
+def write(
+    result: CheckResult, changes: Sequence[Difference], environment: Environment, command: str, folder: Path
+) -> list[Path]:
+    """Writes check.json, check.md, check.html, check.pdf and figures/; raises OSError, or RenderError for the PDF."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = _figures(result, folder / "figures")
+    text = template("check.md.j2").render(
+        result=result, changes=[d for d in changes if d.change != "same"], figures=figures, environment=environment,
+        regressions=sum(d.is_regression for d in changes), command=command, when=f"{datetime.now(UTC):%Y-%m-%d}",
+    )  # fmt: skip
+    text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    write_atomically(folder / "check.json", to_json(result, changes))
+    write_atomically(folder / "check.md", text)
+    write_atomically(folder / "check.html", page(text, folder))
+    document(text, folder, folder / "check.pdf")
+    return [folder / f"check.{ending}" for ending in ("json", "md", "html", "pdf")]
+
+
+def to_json(result: CheckResult, changes: Sequence[Difference]) -> str:
+    """The whole result as JSON; infinities and NaN are strings."""
+    data = {**result.to_json(), "changes": [vars(d) for d in changes], "failed": [f.name for f in result.failed]}
+    return json.dumps(_plain(data), indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _figures(result: CheckResult, folder: Path) -> list[Figure]:
+    found = []
+    series = [s for f in result for s in f.series if len(s.x) > 1]
+    by_axis: dict[str, list[Series]] = {}
+    for one in series:
+        by_axis.setdefault(one.x_label, []).append(one)
+    for axis, curves in by_axis.items():
+        name = f"check-{re.sub(r'[^a-z]', '', axis.lower()) or 'curve'}"
+        if write_figure(folder / f"{name}.svg", partial(_paint, curves=curves)):
+            words = ", ".join(dict.fromkeys(s.name for s in curves))
+            found.append(Figure(name, f"{words} against {axis}, as measured."))
+    return found
+
+
+def _paint(canvas: Any, curves: Sequence[Series]) -> bool:
+    axes = canvas.subplots()
+    positive = all(x > 0 for s in curves for x in s.x) and all(y > 0 for s in curves for y in s.y)
+    for k, s in enumerate(curves):
+        scale = s.y[0] if positive and len(curves) > 1 else 1.0
+        values = [y / scale for y in s.y]
+        axes.plot(s.x, values, "o-", color=COLOURS[k % 7], linestyle=STYLES[k % 6], markersize=3, label=s.name)
+    label = curves[0].y_label if len(curves) == 1 else "relative to the first"
+    axes.set(xlabel=curves[0].x_label, ylabel=label)
+    if positive:
+        axes.set(xscale="log", yscale="log")
+    axes.legend()
+    return True

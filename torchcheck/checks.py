@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from torchcheck.properties import REGISTRY
+from torchcheck.properties.depth import EXPONENTS, STABLE
 from torchcheck.properties.engine import Limits, Notify
 from torchcheck.properties.engine import check as run
 from torchcheck.properties.finding import CheckResult, Finding, Threshold
@@ -68,9 +69,10 @@ def check(
 
 
 def depth_stable(result: CheckResult) -> bool:
-    """Whether growth, gradient and increment all passed."""
-    names = ("growth", "gradient", "increment")
-    return all(f.status == "ok" for f in result if f.name in names)
+    """Whether growth and gradient passed, and the first update grows more slowly than depth^0.75."""
+    return all(f.status == "ok" for f in result if f.name in EXPONENTS) and all(
+        f.hi is not None and f.hi <= STABLE for f in result if f.name == "increment"
+    )
 
 
 def check_activation(subject: Any, **options: Any) -> CheckResult:

@@ -279,8 +279,7 @@ def _subject_failed(subject: str, error: Any, json_: bool) -> NoReturn:
     typer.echo(f"scaleproof: {subject} failed: {failure.message}", err=True)
     for line in failure.traceback.splitlines():
         typer.echo(f"  {line}", err=True)
-    unclear = "say --kind" in failure.message
-    raise typer.Exit(Exit.USAGE if unclear else Exit.SUBJECT)
+    raise typer.Exit(Exit.USAGE if failure.why == "unusable" and not failure.traceback else Exit.SUBJECT)
 
 
 def _free_memory() -> int:

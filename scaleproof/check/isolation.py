@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
+import torchcheck
 from torchcheck.properties.engine import StepLost
 from torchcheck.properties.finding import Failure
 
@@ -34,7 +35,7 @@ class Isolated(Executor):
         self.workers = workers
         self.seconds = seconds
         self._scratch = tempfile.TemporaryDirectory(prefix="scaleproof-")
-        context = multiprocessing.get_context("spawn")
+        context = _context()
         arguments = (memory, threads, folders, self._scratch.name, os.getpid())
         self._pool = ProcessPool(workers, 0, _start, arguments, context)  # type: ignore[arg-type]
 
@@ -75,9 +76,18 @@ class Isolated(Executor):
             name = signal.Signals(code).name
         trace = ""
         with contextlib.suppress(OSError):
-            file = Path(self._scratch.name) / f"{error.pid}.trace"
-            trace = file.read_text(errors="replace")[:2000]
+            trace = _own_frames((Path(self._scratch.name) / f"{error.pid}.trace").read_text(errors="replace"))
         return Failure("crashed", why, trace)
+
+
+def _own_frames(trace: str) -> str:
+    """What faulthandler wrote of the thread that crashed: the fault, and the subject's own frames, innermost first."""
+    head, _, current = trace.partition("Current thread")
+    frames = [line for line in current.splitlines() if line.lstrip().startswith("File")]
+    libraries = ("site-packages", sys.base_prefix, str(Path(torchcheck.__file__).parent))
+    own = [line for line in frames if not any(place in line for place in libraries)]
+    fault = next((line for line in head.splitlines() if line.startswith("Fatal")), "")
+    return "\n".join([fault, *(own or frames[:1])]).strip()[:2000]
 
 
 class _Outer(Future[Any]):
@@ -90,6 +100,15 @@ class _Outer(Future[Any]):
     def cancel(self) -> bool:
         super().cancel()
         return bool(self._inner.cancel())
+
+
+def _context() -> Any:
+    """On Linux, processes forked from a server that has loaded torch, and run nothing yet; elsewhere, new ones."""
+    if not sys.platform.startswith("linux"):
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["scaleproof.check.server"])
+    return context
 
 
 @contextlib.contextmanager
@@ -107,18 +126,13 @@ def _start(memory: int, threads: int, folders: tuple[str, ...], scratch: str, pa
     import faulthandler
     import threading
 
-    null = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(null, stream)
+    import scaleproof.check.server  # noqa: F401
     faulthandler.enable(open(Path(scratch) / f"{os.getpid()}.trace", "w"))  # noqa: SIM115
     place = next((k for k, folder in enumerate(sys.path) if "site-packages" in folder), len(sys.path))
     sys.path[place:place] = folders  # behind the standard library, before installed packages
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     import torch
 
-    import torchcheck.properties
-
-    assert torchcheck.properties.REGISTRY
     torch.set_num_threads(threads)
     _limit(memory)
 

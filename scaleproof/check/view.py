@@ -31,7 +31,7 @@ class Display:
     def __init__(self, subject: str, quiet: bool) -> None:
         self._console = Console(stderr=True, quiet=quiet)
         self._subject = subject
-        self._seen: set[str] = set()
+        self._seen: set[tuple[str, str]] = set()
         self._live = Live(Spinner("dots", f"starting {escape(subject)}"), console=self._console, transient=True)
 
     def __enter__(self) -> Display:
@@ -49,8 +49,8 @@ class Display:
             self._live.update(Group(_table(findings), head))
             return
         for finding in findings:
-            if finding.name not in self._seen:
-                self._seen.add(finding.name)
+            if (finding.name, finding.status) not in self._seen:
+                self._seen.add((finding.name, finding.status))
                 self._console.print(f"{done}/{total} {escape(str(finding))}", soft_wrap=True, highlight=False)
 
 
@@ -77,10 +77,10 @@ def result(found: CheckResult, changes: Sequence[Difference], written: Sequence[
         console.print(escape(found.suggestion), soft_wrap=True, highlight=False)
     if not quiet:
         undecided = [f for f in found if f.status == "inconclusive"]
-        last = f", {len(undecided)} undecided" if undecided else ""
+        last = f", undecided: {len(undecided)}" if undecided else ""
         regressed = sum(c.is_regression for c in changes)
-        against = f", {regressed} regressed" if changes else ""
-        console.print(f"{len(found.findings)} properties, {len(found.failed)} failed{last}{against}, {found.seconds:.1f} s")
+        against = f", regressed: {regressed}" if changes else ""
+        console.print(f"properties: {len(found.findings)}, failed: {len(found.failed)}{last}{against}, {found.seconds:.1f} s")
         for path in written:
             console.print(str(path), soft_wrap=True)
 

@@ -184,8 +184,9 @@ def shape(loaded: Loaded, settings: Settings) -> list[Measurement]:
         if m.name in found:
             lo, hi, note = found[m.name]
             inside = m.value is None or lo - 1e-3 * max(1, abs(lo)) <= m.value <= hi + 1e-3 * max(1, abs(hi))
-            if inside or m.name == "smoothness":  # what samples deny is no certificate
-                middle = hi if m.name in ("lipschitz", "smoothness", "relu-gap") else lo
+            jumps = math.isinf(hi) and m.value is not None and m.value > 100  # an infinite slope is sampled as a large one
+            if inside or jumps or m.name == "smoothness":  # what samples deny is no certificate
+                middle = lo if m.name in ("lipschitz", "smoothness", "relu-gap") else hi
                 answer.append(replace(m, value=middle, lo=lo, hi=hi, level=1.0, note=f"certified by ball arithmetic{note}"))
                 continue
         answer.append(m)

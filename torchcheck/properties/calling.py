@@ -120,6 +120,8 @@ def make_inputs(loaded: Loaded, module: nn.Module, settings: Settings, seed: int
             with torch.no_grad():
                 tensor_of(call(module, inputs))
         except Exception as error:
+            if isinstance(error, MemoryError) or "allocate memory" in str(error):
+                raise
             first = first or error
             continue
         return inputs
@@ -164,3 +166,13 @@ def to(values: Any, device: torch.device, dtype: torch.dtype | None = None) -> A
         return leaf.to(device, dtype if leaf.is_floating_point() else None)
 
     return tree_map(move, values)
+
+
+def with_gradients(inputs: Any) -> Any:
+    """The same inputs, floating-point ones as leaves that ask for a gradient."""
+
+    def ask(leaf: Any) -> Any:
+        floating = isinstance(leaf, Tensor) and leaf.is_floating_point()
+        return leaf.detach().requires_grad_() if floating else leaf
+
+    return tree_map(ask, inputs)

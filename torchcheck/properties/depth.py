@@ -16,12 +16,11 @@ import numpy as np
 import torch
 from scipy.optimize import nnls
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
 
 from torchcheck.estimate import fit_exponent
 from torchcheck.probes.depth import Gradients, profile
 from torchcheck.probes.roles import depth_of
-from torchcheck.properties.calling import call, network, objective_of, tensor_of, to
+from torchcheck.properties.calling import call, network, objective_of, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.leak import PROPERTIES as LEAK
 from torchcheck.properties.finding import Property, Threshold
@@ -34,8 +33,12 @@ from torchcheck.task import Measurement, Series
 
 #: numbers of seeds at which the exponents are looked at; look k spends 6/(pi (k+1))² of the alarm
 LOOKS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-#: exponents beyond which a stack is not depth-stable: half way between the square root of Pre-LN and the line of Post-LN
-EXPONENT = 0.75
+#: Exponents of depth beyond which a stack explodes (or vanishes). Every network whose blocks contribute alike has a first
+#: update that grows like depth^1 (GPT-2, and all unscaled Post-LN stacks), and signals that add up grow like depth^1 too:
+#: faster than that is a product that runs away, not a sum. The margins cover the noise between networks.
+EXPLOSION, UPDATE_EXPLOSION = 1.25, 1.5
+#: an update that grows more slowly than this needs no help from depth; half way from the root (Pre-LN) to the line
+STABLE = 0.75
 EXPONENTS = ("growth", "gradient", "increment")
 #: a bend of the log-log curve below this (a tenth of the value) is no reason to call it no power law
 MATERIAL = 0.1
@@ -44,18 +47,18 @@ DEEP_SEEDS, MODEST = 4, 64
 
 PROPERTIES: dict[str, Property] = {
     "increment": Property(
-        "the first update's effect on the loss grows at most like depth^0.75",
-        Threshold(hi=EXPONENT),
+        "the first update's effect on the loss grows with depth no faster than the number of blocks",
+        Threshold(hi=UPDATE_EXPLOSION),
         "scale residuals and init with depth (--suggest finds alpha and gain), or warm up the learning rate",
     ),
     "growth": Property(
         "the signal's RMS at the end over that at the start neither explodes nor vanishes with depth",
-        Threshold(-EXPONENT, EXPONENT),
+        Threshold(-EXPLOSION, EXPLOSION),
         "normalise the stream, or scale the branch by 1/sqrt(depth)",
     ),
     "gradient": Property(
         "the gradient at the start over that at the end neither explodes nor vanishes with depth",
-        Threshold(-EXPONENT, EXPONENT),
+        Threshold(-EXPLOSION, EXPLOSION),
         "check the init gain and the residual path: the Jacobian of a block should have norm near 1",
     ),
     "expansion": Property(
@@ -131,7 +134,7 @@ def point(
     where, kind = find_device(settings.device), torch.float32
     model, inputs = network(loaded, settings, depth, seed, Scaling(*powers) if powers else None)
     model, inputs = model.to(where, kind), to(inputs, where, kind)
-    inputs = tree_map(lambda t: t.requires_grad_() if isinstance(t, Tensor) and t.is_floating_point() else t, inputs)
+    inputs = with_gradients(inputs)
     seen: dict[str, Any] = {}
     objective = objective_of(loaded, seed)
 
@@ -147,13 +150,22 @@ def point(
 
 
 def blocks_of(model: nn.Module, depth: int) -> list[nn.Module]:
-    """The repeated part of a network: the longest list of modules of one class, that long or a multiple of `depth`."""
-    lists = [list(m) for m in model.modules() if isinstance(m, nn.ModuleList | nn.Sequential) and len(m) >= 1]
-    same = [found for found in lists if len({type(b) for b in found}) == 1 and not isinstance(found[0], nn.ModuleList)]
-    if not same:
-        return []
-    exact = [found for found in same if len(found) == depth]
-    return (exact or sorted(same, key=len))[0 if exact else -1]
+    """The repeated part of a network: the list of modules of one class, `depth` of them or a multiple, that weighs most.
+
+    Empty where there is none (lists of lists are called piece by piece): then the network is watched from outside.
+    """
+    lists = [list(m) for m in model.modules() if isinstance(m, nn.ModuleList | nn.Sequential) and len(m) > 0]
+    whole = [
+        found
+        for found in lists
+        if len(found) % depth == 0 and len({type(b) for b in found}) == 1 and _callable(found[0])
+    ]
+    return max(whole, key=lambda found: sum(p.numel() for b in found for p in b.parameters()), default=[])
+
+
+def _callable(block: nn.Module | None) -> bool:
+    """A module that can be called: some libraries keep None, or lists, in their lists."""
+    return block is not None and not isinstance(block, nn.ModuleList | nn.ModuleDict)
 
 
 @contextmanager
@@ -288,9 +300,9 @@ def _exponent(
     logs = {d: [math.log(v) for e, _, v in pairs if e == d] for d in depths}
     curve = Series(name, "depth", name, [float(d) for d in depths], [math.exp(float(np.mean(logs[d]))) for d in depths])
     deep = _deep(depths)
-    if len(depths) < 2 or min(len(pairs), sum(len(logs[d]) for d in deep)) < 5 or max(map(len, logs.values())) < 2:
+    if len(depths) < 3 or min(len(pairs), sum(len(logs[d]) for d in deep)) < 5 or max(map(len, logs.values())) < 2:
         rise = (np.mean(logs[depths[-1]]) - np.mean(logs[depths[0]])) / math.log(max(2, depths[-1] / depths[0]))
-        few = "too few networks for an interval"
+        few = "too few networks, or depths, for an interval"
         return Measurement(name, float(rise), -math.inf, math.inf, unit, level, **common, note=few, series=(curve,))
     sigma = _noise(logs)
     looks = sum(1 for k in LOOKS if k <= max(map(len, logs.values())))
@@ -304,6 +316,8 @@ def _exponent(
         words = f"no power law: bends {'up' if law.curvature.value > 0 else 'down'}wards; the deep end"
     e = fit.exponent
     note = f"depths {chosen[0]} to {chosen[-1]}, {words}"
+    if name == "increment" and e.lo > 0 and e.hi > STABLE:
+        note += "; not stable with depth: --suggest, or warm up"
     return Measurement(name, e.value, e.lo, e.hi, unit, level, series=(curve,), **common, note=note)
 
 

@@ -28,7 +28,7 @@ from torchcheck.properties.finding import (
     unanswered,
     with_thresholds,
 )
-from torchcheck.properties.variant import Loaded, Settings, Variant, load
+from torchcheck.properties.variant import Loaded, Settings, Variant, arguments_of, load, takes_depth
 from torchcheck.subjects import DeviceError, SubjectError, resolve
 from torchcheck.task import Measurement
 
@@ -40,7 +40,8 @@ FRAMES = 6
 class Step:
     """A unit of work: a function (loaded, settings, **params) of this package, and the properties it answers for.
 
-    A `gate` runs first and alone; if it fails, so would all others, and they are not tried.
+    A `gate` runs first and alone; if it fails, or the first property that it serves does, the others would say nothing
+    of their own, and are not tried.
     """
 
     function: str
@@ -149,7 +150,8 @@ def check(
             notify(_findings(kind, properties, settings, answers), len(answers), total)
 
         gates = [s for s in planned if s.gate]
-        if any(a.failure for a in _run_all(gates, variant, settings, executor, limits, start, report)):
+        passed = _run_all(gates, variant, settings, executor, limits, start, report)
+        if any(a.failure or _fails(a, properties) for a in passed):
             break
         _run_all([s for s in planned if not s.gate], variant, settings, executor, limits, start, report)
         if _over(limits, start):
@@ -177,9 +179,8 @@ class SubjectFailed(SubjectError):
 
 def describe(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """The subject's kind and how it was told, and whether it can be built at any depth."""
-    from torchcheck.properties.variant import takes_depth
-
-    del settings
+    if loaded.kind in ("block", "attention", "model") and not loaded.is_instance:
+        arguments_of(loaded, settings.width, settings.depths[0])
     data = {"kind": loaded.kind, "why": loaded.why, "any_depth": loaded.kind in ("block", "model") and takes_depth(loaded)}
     return [Measurement("describe", 1.0, data=data)]
 
@@ -282,6 +283,12 @@ def _findings(
                     found[name] = unanswered(name, prop, Failure("budget", "the budget ended before this was measured"))
     order = [*properties]
     return sorted(found.values(), key=lambda f: (order.index(f.name if f.name in order else f.name.split(".", 1)[0]), f.name))
+
+
+def _fails(answer: Answer, properties: Mapping[str, Property]) -> bool:
+    """Whether the first property that a step serves has failed."""
+    name = answer.step.serves[0]
+    return name in properties and any(judge(properties[name], m).status == "failed" for m in answer.measurements if m.name == name)
 
 
 def _worse(failure: Failure) -> bool:

@@ -35,6 +35,8 @@ def first_rate(loaded: Loaded, settings: Settings, depth: int) -> list[Measureme
     model, inputs = network(loaded, settings, depth, 0)
     model, inputs = model.to(where), to(inputs, where)
     objective = objective_of(loaded, 0)
+    if not any(p.requires_grad for p in model.parameters()):
+        return [Measurement("first-lr", None, note="no parameters", device=settings.device)]
 
     def loss() -> Tensor:
         return objective(call(model, inputs))

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from torchcheck.properties.calling import call, network, objective_of, tensor_of, to
+from torchcheck.properties.calling import call, network, objective_of, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings
@@ -36,7 +37,7 @@ PROPERTIES: dict[str, Property] = {
         "the tensors named never learn: remove them, or look for a detach, a dead activation, a branch never taken",
     ),
     "overflow": Property(
-        "no module gives NaN or infinity, forward or backward, on inputs of size 1 (number that do)",
+        "no operation or module gives NaN or infinity, forward or backward, on inputs of size 1 (number that do)",
         Threshold(0, 0),
         "start at the module named: scale before products, use float32 inside, or normalise the stream",
     ),
@@ -75,7 +76,7 @@ def structure(loaded: Loaded, settings: Settings, depth: int | None) -> list[Mea
             second = tensor_of(call(model, kept))
         unlike = max(unlike, 0.0 if changed or _same(first, second) else float((first - second).abs().max()) or 1.0)
         model, inputs = network(loaded, settings, depth, seed)
-        model, inputs = model.to(where), to(inputs, where)
+        model, inputs = model.to(where), with_gradients(to(inputs, where))
         out = call(model, inputs)
         objective_of(loaded, seed)(out).backward()
         now = {n for n, p in model.named_parameters() if p.requires_grad and _silent(p)}
@@ -96,11 +97,13 @@ def overflow(loaded: Loaded, settings: Settings, depth: int | None, dtype: str) 
     where, kind = find_device(settings.device), DTYPES[dtype]
     model, inputs = network(loaded, settings, depth, 0)
     model, inputs = model.to(where, kind), to(inputs, where, kind)
-    inputs = tree_map(lambda t: t.requires_grad_() if isinstance(t, Tensor) and t.is_floating_point() else t, inputs)
-    with watched(model) as seen:
+    inputs = with_gradients(inputs)
+    infinities = _Infinities()
+    with watched(model) as seen, infinities:
         out = call(model, inputs)
-        objective_of(loaded, 0)(out).backward()
-    bad = [f"{n} (forward)" for n, ok, _ in seen["forward"] if not ok]
+    objective_of(loaded, 0)(out).backward()
+    bad = [f"operation {name}" for name in infinities.found]
+    bad += [f"{n} (forward)" for n, ok, _ in seen["forward"] if not ok]
     bad += [f"{n} (backward)" for n, ok, _ in seen["backward"] if not ok]
     bad += [f"{n}.grad" for n, p in model.named_parameters() if p.grad is not None and not bool(p.grad.isfinite().all())]
     largest = max((size for _, ok, size in seen["forward"] if ok), default=0.0)
@@ -109,7 +112,7 @@ def overflow(loaded: Loaded, settings: Settings, depth: int | None, dtype: str) 
     at = f"depth {depth}" if depth else ""
     witness = f"first {bad[0]}" if bad else ""
     return [
-        Measurement(f"overflow.{dtype}", float(len(bad)), unit="modules", witness=witness, note=at, **common),
+        Measurement(f"overflow.{dtype}", float(len(bad)), unit="places", witness=witness, note=at, **common),
         Measurement(f"headroom.{dtype}", bits, unit="bits", note=at, **common),
     ]
 
@@ -137,6 +140,29 @@ def watched(model: nn.Module) -> Iterator[dict[str, list[tuple[str, bool, float]
     finally:
         for handle in handles:
             handle.remove()
+
+
+class _Infinities(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Names operations that make +infinity or NaN of finite numbers; x/infinity = 0 may hide it from every module."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        name = func.__name__.split(".")[0]
+        results = [t for t in tree_leaves(out) if isinstance(t, Tensor) and t.is_floating_point()]
+        # -infinity, and infinity by filling, are how masks are written; empty tensors hold anything
+        if any(_explodes(t) for t in results) and not name.startswith(("empty", "full", "fill", "masked_fill", "new_")):
+            entered = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor) and t.is_floating_point()]
+            if entered and all(bool(t.isfinite().all()) for t in entered):
+                self.found.append(name)
+        return out
+
+
+def _explodes(t: Tensor) -> bool:
+    return bool((t == math.inf).any()) or bool(t.isnan().any())
 
 
 def _silent(p: nn.Parameter) -> bool:

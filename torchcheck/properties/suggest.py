@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
-from torchcheck.properties.depth import EXPONENTS, reduce
+from torchcheck.properties.depth import EXPLOSION, EXPONENTS, STABLE, reduce
 from torchcheck.properties.engine import Answer, Limits, Notify, Step, answers_of
-from torchcheck.properties.finding import Finding, Property, judge
+from torchcheck.properties.finding import Finding, Property, Threshold, judge, with_thresholds
 from torchcheck.properties.rescale import Scaling, carrying_names, residual_name
 from torchcheck.properties.variant import Loaded, Settings, Variant
 from torchcheck.task import Measurement
@@ -68,7 +68,7 @@ def suggest(
         exponents = {m.name: m.value for m in reduce(grid, found) if m.name in EXPONENTS}
         if any(v is None or not math.isfinite(v) for v in exponents.values()) or len(exponents) < len(EXPONENTS):
             continue
-        unstable = any(abs(v or 0) > 0.75 for k, v in exponents.items() if k != "increment")
+        unstable = any(abs(v or 0) > EXPLOSION for k, v in exponents.items() if k != "increment")
         size = abs(exponents["increment"] or 0) + (10 if unstable else 0)
         if best is None or size < best[0] - 0.05:
             best = (size, Scaling(*powers))
@@ -77,6 +77,7 @@ def suggest(
     if best is None or best[0] >= 10:
         return Suggestion(None, False, (), "", "no power of depth on alpha or gain makes it stable; " + WARM)
     chosen = best[1]
+    properties = with_thresholds(properties, {"increment": Threshold(hi=STABLE)})
     fresh = replace(settings, seed=settings.seed + 1)
     found: list[Measurement] = []
     findings: tuple[Finding, ...] = ()

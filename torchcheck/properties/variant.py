@@ -149,7 +149,7 @@ def build(loaded: Loaded, width: int, depth: int | None, seed: int) -> Any:
                 if callable(reset):
                     reset()
         else:
-            made = found(**_arguments(loaded, width, depth))
+            made = found(**arguments_of(loaded, width, depth))
     if loaded.kind != "loss" and not isinstance(made, nn.Module):
         raise SubjectError(f"the factory gave a {type(made).__name__}, not a torch.nn.Module")
     return made.eval() if isinstance(made, nn.Module) else made
@@ -168,7 +168,8 @@ def _only_number(loaded: Loaded) -> bool:
     return loaded.kind == "model" and len(needed) == 1 and needed[0] not in WIDTH
 
 
-def _arguments(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any]:
+def arguments_of(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any]:
+    """The keyword arguments that build the subject; raises SubjectError where some are missing or unknown."""
     names, needed = _parameters(loaded.found), _needed(loaded.found)
     chosen = dict(loaded.options)
     unknown = [n for n in chosen if n not in names] if not _has_keywords(loaded.found) else []

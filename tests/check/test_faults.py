@@ -1,0 +1,104 @@
+"""The catalogue of seeded faults: every certain one is noticed by the property that it names; healthy ones pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from torchcheck import CheckResult, check
+from torchcheck.faults.variants import FAULTS, CausalAttention, Fault, NormedFeedForward, Plain
+from torchcheck.modules import ExponentiatedGradient, SquarePlus, multilabel_loss
+
+SMALL: dict[str, dict[str, Any]] = {
+    "block": {"width": 32, "seq_len": 8, "depths": (2, 4, 8, 16, 32, 64)},
+    "model": {"width": 32, "seq_len": 8, "depths": (2, 4, 8, 16, 32)},
+    "attention": {"width": 32, "seq_len": 12},
+}
+
+
+def run(fault: Fault, seed: int = 0) -> CheckResult:
+    sizes = {**SMALL.get(fault.kind, {}), "seed": seed}
+    return check(fault.subject, fault.kind, **{**sizes, **fault.options})
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f.certain], ids=lambda f: f.words.replace(" ", "-"))
+def test_a_certain_fault_is_noticed(fault: Fault) -> None:
+    result = run(fault)
+    failed = {f.name for f in result.failed}
+    assert failed & set(fault.noticed_by), result
+
+
+@pytest.mark.slow
+def test_detection_rate(record_property: Any) -> None:
+    found = {f.words: any(x.name in f.noticed_by for x in run(f, seed=7).failed) for f in FAULTS}
+    rate = sum(found.values()) / len(found)
+    record_property("detection rate", rate)
+    missed = [words for words, noticed in found.items() if not noticed]
+    print(f"detected {sum(found.values())} of {len(found)} seeded faults; missed: {missed or 'none'}")
+    assert not set(missed) & {f.words for f in FAULTS if f.certain}
+
+
+def test_the_catalogue_is_large_enough() -> None:
+    kinds = Counter(f.kind for f in FAULTS)
+    assert len(FAULTS) >= 40
+    assert set(kinds) == {"activation", "block", "attention", "optimizer", "loss", "model"}
+
+
+def causal_transformer(width: int, depth: int) -> nn.Module:
+    layers = [nn.TransformerEncoderLayer(width, 2, 2 * width, batch_first=True, norm_first=True) for _ in range(depth)]
+    return nn.Sequential(*layers, nn.LayerNorm(width))
+
+
+#: healthy subjects, how often each is checked with a fresh seed, and sizes that keep a check short
+HEALTHY: tuple[tuple[str, Any, int, dict[str, Any]], ...] = (
+    ("activation", nn.GELU, 120, {}),
+    ("activation", nn.SiLU, 120, {}),
+    ("activation", SquarePlus, 60, {}),
+    ("loss", nn.CrossEntropyLoss, 180, {}),
+    ("loss", multilabel_loss, 120, {}),
+    ("optimizer", torch.optim.Adam, 120, {}),
+    ("optimizer", Plain, 100, {}),
+    ("optimizer", ExponentiatedGradient, 60, {}),
+    ("attention", CausalAttention, 50, {"width": 16, "seq_len": 10}),
+    ("block", NormedFeedForward, 60, {"width": 16, "seq_len": 4, "depths": (2, 4, 8, 16)}),
+    ("model", causal_transformer, 10, {"width": 16, "seq_len": 4, "depths": (2, 4, 8, 16)}),
+)
+
+
+def test_a_thousand_checks_are_planned() -> None:
+    assert sum(times for _, _, times, _ in HEALTHY) >= 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "subject", "times", "sizes"), HEALTHY, ids=lambda v: getattr(v, "__name__", None))
+def test_healthy_subjects_give_no_false_alarm(kind: str, subject: Any, times: int, sizes: dict[str, Any]) -> None:
+    for seed in range(times):
+        result = check(subject, kind, seed=1000 + seed, skip=SLOW_PARTS[kind], **sizes)
+        assert result, f"seed {1000 + seed}: {result!r}"
+
+
+#: properties that are timings or the same for every seed; the first check of each subject has them all
+SLOW_PARTS: dict[str, tuple[str, ...]] = {
+    "activation": ("lipschitz", "smoothness", "monotone", "convex", "relu-gap"),
+    "loss": (),
+    "optimizer": ("step-cost",),
+    "attention": ("cost-time", "cost-memory", "cost-operations"),
+    "block": ("first-lr",),
+    "model": ("first-lr",),
+}
+
+
+@pytest.mark.parametrize(("kind", "subject", "times", "sizes"), HEALTHY, ids=lambda v: getattr(v, "__name__", None))
+def test_healthy_subjects_pass(kind: str, subject: Any, times: int, sizes: dict[str, Any]) -> None:
+    result = check(subject, kind, **sizes)
+    assert result, repr(result)
+    assert all(f.status != "error" for f in result)

@@ -51,7 +51,9 @@ def hugging_face(name: str) -> Callable[[int, int], nn.Module]:
             "Llama": lambda: hf.LlamaModel(hf.LlamaConfig(**wide)),
             "OPT": lambda: hf.OPTModel(hf.OPTConfig(**sizes, ffn_dim=4 * width, word_embed_proj_dim=width)),
             "T5 encoder": lambda: hf.T5EncoderModel(
-                hf.T5Config(vocab_size=100, d_model=width, d_kv=width // 2, d_ff=4 * width, num_layers=depth, num_heads=2)
+                hf.T5Config(
+                    vocab_size=100, d_model=width, d_kv=width // 2, d_ff=4 * width, num_layers=depth, num_heads=2
+                )
             ),
         }
         return models[name]()
@@ -136,7 +138,10 @@ def cases() -> list[Case]:
 
 #: why what is flagged is so: (start of the subject's name, property) -> words
 EXPLAINED: dict[tuple[str, str], str] = {
-    ("torch.nn.TransformerEncoderLayer, post-norm", "distinct"): "rank collapse: with torch's own init, attention averages "
+    (
+        "torch.nn.TransformerEncoderLayer, post-norm",
+        "distinct",
+    ): "rank collapse: with torch's own init, attention averages "
     "tokens faster than the small feed-forward part tells them apart",
     ("torch.nn.GLU", "elementwise"): "it halves the features: no elementwise activation",
     ("torch.nn.LogSoftmax", ""): "it normalises over features: no elementwise activation",
@@ -145,13 +150,21 @@ EXPLAINED: dict[tuple[str, str], str] = {
     ("torch.nn.Hardshrink", "lipschitz"): "it jumps at both ends of its flat part",
     ("torch.nn.Threshold", "lipschitz"): "it jumps from `value` to `threshold`",
     ("torch.nn.SoftMarginLoss", ""): "computed as log(1 + exp(-y x)): exp overflows (softplus would not)",
-    ("torch.nn.PoissonNLLLoss", ""): "its scores are logarithms of rates: exp(score) is part of the loss, and leaves the dtype",
-    ("FLASH-pytorch GAU, causal", "length"): "it divides by the sequence's length, so outputs depend on how many tokens follow",
+    (
+        "torch.nn.PoissonNLLLoss",
+        "",
+    ): "its scores are logarithms of rates: exp(score) is part of the loss, and leaves the dtype",
+    (
+        "FLASH-pytorch GAU, causal",
+        "length",
+    ): "it divides by the sequence's length, so outputs depend on how many tokens follow",
 }
 
 
 def row(case: Case, result: CheckResult) -> str:
-    flagged = "; ".join(f"**{f.name}** {f.seen if f.status == 'failed' else f.note}" for f in result.failed) or "nothing"
+    flagged = (
+        "; ".join(f"**{f.name}** {f.seen if f.status == 'failed' else f.note}" for f in result.failed) or "nothing"
+    )
     found = {f.name: f for f in result}
     shown = [f"{n} {found[n].value:.3g}" for n in SHOWN[case.kind] if n in found and found[n].value is not None]
     why = "; ".join(dict.fromkeys(explained(case, f.name) for f in result.failed))
@@ -187,7 +200,17 @@ def main() -> None:
         flagged += bool(result.failed)
         sections.setdefault(case.kind, []).append(row(case, result))
         for finding in result.failed:
-            print(case.name, "|", finding.name, "|", finding.seen, "|", finding.witness, "|", explained(case, finding.name))
+            print(
+                case.name,
+                "|",
+                finding.name,
+                "|",
+                finding.seen,
+                "|",
+                finding.witness,
+                "|",
+                explained(case, finding.name),
+            )
     lines = [
         "# Modules that others wrote", "",
         f"What `scaleproof check` says of {len(every)} modules from torch {torch.__version__.split('+')[0]}, Hugging Face transformers, x-transformers and",

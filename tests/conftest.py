@@ -15,8 +15,8 @@ from hypothesis import settings
 
 from scaleproof.claims import runner
 from scaleproof.claims.claim import Settings
-from scaleproof.environment import environment
 from scaleproof.claims.registry import CLAIMS
+from scaleproof.environment import environment
 from scaleproof.reports.record import Record, Run
 from torchcheck.machine import cores
 from torchcheck.run import Here, process_pool

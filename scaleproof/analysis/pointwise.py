@@ -117,9 +117,7 @@ def _largest(graph: Graph, pieces: Sequence[tuple[float, float]], part: Part) ->
     return max(lo for lo, _ in both), max(hi for _, hi in both)
 
 
-def _supremum(
-    graph: Graph, pieces: Sequence[tuple[float, float]], quantity: Part
-) -> tuple[float, float]:
+def _supremum(graph: Graph, pieces: Sequence[tuple[float, float]], quantity: Part) -> tuple[float, float]:
     """Bounds (lo, hi) around the supremum of a quantity, by best-first bisection."""
     order = count()
     heap: list[tuple[float, int, float, float]] = []

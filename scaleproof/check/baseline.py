@@ -19,7 +19,17 @@ MAX_BYTES = 1 << 20
 #: differences below this, relative to the value, are rounding on another machine
 ROUNDING = 1e-3
 #: what a value of these properties costs or counts: more is worse; for those in FALLING, less is worse
-FALLING = ("range", "headroom", "distinct", "first-lr", "non-negative", "nan-kept", "descends-margin", "scores-learn", "direction")
+FALLING = (
+    "range",
+    "headroom",
+    "distinct",
+    "first-lr",
+    "non-negative",
+    "nan-kept",
+    "descends-margin",
+    "scores-learn",
+    "direction",
+)
 #: properties whose value has no better side; a change beyond the intervals is a drift, which fails like a regression
 NEUTRAL = ("gain", "mean", "second-moment", "closed-form", "scale-exponent", "sparse", "branch", "expansion", "reach", "gradient-gain")  # fmt: skip
 #: timings differ from machine to machine, and are shown only
@@ -113,7 +123,12 @@ def machine() -> dict[str, str]:
     import torch
 
     cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    return {"python": platform.python_version(), "torch": torch.__version__, "cuda": cuda, "scaleproof": version("scaleproof")}
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cuda": cuda,
+        "scaleproof": version("scaleproof"),
+    }
 
 
 def write(baseline: Baseline, path: Path) -> None:
@@ -212,4 +227,3 @@ def _short(value: float | None) -> float | None:
 
 def _bare(name: str) -> str:
     return name.split(".", 1)[0]
-

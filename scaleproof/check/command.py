@@ -78,20 +78,23 @@ def check(
 
     130 interrupted
     """
+    from scaleproof.check.start import start_server
+
+    depth_list, target, folders = _depths(depths), *_place(subject)
+    start_server()
     from scaleproof.check import view
     from scaleproof.check.isolation import isolated
     from torchcheck.checks import check as run
     from torchcheck.machine import cores
     from torchcheck.properties.engine import SubjectFailed
 
-    settings = _settings(depths, width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal)
+    settings = _settings(depth_list, width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal)
     if kind and kind not in KIND_NAMES.split("|"):
         _fail(f"--kind is one of {KIND_NAMES.replace('|', ', ')}, not '{kind}'")
     if update_baseline and baseline is None:
         _fail("--update-baseline needs --baseline FILE")
     options, thresholds = _options(set_ or []), _thresholds(threshold or [])
     stored = _stored(baseline) if baseline and not update_baseline else None
-    target, folders = _place(subject)
     workers = jobs or cores()
     share = int(memory * 2**30) or _free_memory() // workers
     threads = max(1, cores() // workers)
@@ -132,7 +135,7 @@ def _code(found: CheckResult, changes: list[Difference], compared: bool) -> Exit
 
 
 def _settings(
-    depths: str, width: int, seq_len: int, batch: int, optimizer: str, lr: float, dtypes: str, device: str, seeds: int,
+    depths: tuple[int, ...], width: int, seq_len: int, batch: int, optimizer: str, lr: float, dtypes: str, device: str, seeds: int,
     seed: int, causal: bool | None,
 ) -> Settings:  # fmt: skip
     import torch
@@ -151,9 +154,7 @@ def _settings(
         _fail(f"--device is cpu, cuda or auto, not '{device}'")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Settings(
-        width, seq_len, batch, _depths(depths), optimizer, lr or None, chosen, device, seeds, seed, causal
-    )
+    return Settings(width, seq_len, batch, depths, optimizer, lr or None, chosen, device, seeds, seed, causal)
 
 
 def _depths(text: str) -> tuple[int, ...]:

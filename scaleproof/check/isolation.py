@@ -6,7 +6,6 @@ An endless loop is stopped, a crash is told from a failure, memory is limited, w
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import sys
@@ -21,6 +20,7 @@ import psutil
 from pebble import ProcessExpired, ProcessPool
 
 import torchcheck
+from scaleproof.check.start import start_server
 from torchcheck.properties.engine import StepLost
 from torchcheck.properties.finding import Failure
 
@@ -35,7 +35,7 @@ class Isolated(Executor):
         self.workers = workers
         self.seconds = seconds
         self._scratch = tempfile.TemporaryDirectory(prefix="scaleproof-")
-        context = _context()
+        context = start_server()
         arguments = (memory, threads, folders, self._scratch.name, os.getpid())
         self._pool = ProcessPool(workers, 0, _start, arguments, context)  # type: ignore[arg-type]
 
@@ -102,17 +102,10 @@ class _Outer(Future[Any]):
         return bool(self._inner.cancel())
 
 
-def _context() -> Any:
-    """On Linux, processes forked from a server that has loaded torch, and run nothing yet; elsewhere, new ones."""
-    if not sys.platform.startswith("linux"):
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["scaleproof.check.server"])
-    return context
-
-
 @contextlib.contextmanager
-def isolated(workers: int, seconds: float, memory: int, threads: int, folders: tuple[str, ...] = ()) -> Iterator[Isolated]:
+def isolated(
+    workers: int, seconds: float, memory: int, threads: int, folders: tuple[str, ...] = ()
+) -> Iterator[Isolated]:
     """An Isolated executor that leaves no process behind."""
     executor = Isolated(workers, seconds, memory, threads, folders)
     try:
@@ -127,6 +120,7 @@ def _start(memory: int, threads: int, folders: tuple[str, ...], scratch: str, pa
     import threading
 
     import scaleproof.check.server  # noqa: F401
+
     faulthandler.enable(open(Path(scratch) / f"{os.getpid()}.trace", "w"))  # noqa: SIM115
     place = next((k for k, folder in enumerate(sys.path) if "site-packages" in folder), len(sys.path))
     sys.path[place:place] = folders  # behind the standard library, before installed packages

@@ -93,7 +93,9 @@ class Checker:
             if change is not None and change.is_regression:
                 verdicts.append((finding.name, f"{change}\n{finding!r}"))
             else:
-                verdicts.append((finding.name, "" if finding or known or finding.status == "inconclusive" else repr(finding)))
+                verdicts.append(
+                    (finding.name, "" if finding or known or finding.status == "inconclusive" else repr(finding))
+                )
         verdicts += [(name, str(d) if d.is_regression else "") for name, d in changes.items()]
         self._report(verdicts)
         return result

@@ -39,7 +39,9 @@ class Display:
             self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._console.is_terminal:
             self._live.stop()
 
@@ -58,10 +60,14 @@ def result(found: CheckResult, changes: Sequence[Difference], written: Sequence[
     """The table of all findings, what failed with advice, what changed, and a suggestion."""
     console = Console()
     if not quiet:
-        console.print(f"[bold]{escape(found.subject)}[/bold], checked as {found.kind} ({escape(found.why_kind)})", soft_wrap=True)
+        console.print(
+            f"[bold]{escape(found.subject)}[/bold], checked as {found.kind} ({escape(found.why_kind)})", soft_wrap=True
+        )
         console.print(_table(found.findings))
     for finding in found.failed:
-        console.print(f"[bold red]{finding.status}[/bold red] {escape(finding.name)}: {escape(finding.words)}", soft_wrap=True)
+        console.print(
+            f"[bold red]{finding.status}[/bold red] {escape(finding.name)}: {escape(finding.words)}", soft_wrap=True
+        )
         seen = f"{finding.seen} ({finding.witness})" if finding.witness else finding.seen
         console.print(f"  seen: {escape(seen)}", soft_wrap=True)
         if finding.advice:
@@ -80,7 +86,9 @@ def result(found: CheckResult, changes: Sequence[Difference], written: Sequence[
         last = f", undecided: {len(undecided)}" if undecided else ""
         regressed = sum(c.is_regression for c in changes)
         against = f", regressed: {regressed}" if changes else ""
-        console.print(f"properties: {len(found.findings)}, failed: {len(found.failed)}{last}{against}, {found.seconds:.1f} s")
+        console.print(
+            f"properties: {len(found.findings)}, failed: {len(found.failed)}{last}{against}, {found.seconds:.1f} s"
+        )
         for path in written:
             console.print(str(path), soft_wrap=True)
 

@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from scaleproof.claims.claim import Claim
-from scaleproof.environment import Tool
 from scaleproof.claims.runner import Progress as Step
+from scaleproof.environment import Tool
 from scaleproof.proofs.certificate import Checked
 from scaleproof.reports.difference import Difference
 from scaleproof.reports.record import Environment, Record, Result

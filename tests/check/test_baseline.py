@@ -24,7 +24,9 @@ def result(*findings: Finding, kind: str = "block", **settings: Any) -> CheckRes
     return CheckResult("m.py:B", kind, "as asked", findings, {"width": 8, "depths": (2, 4), **settings}, 1.0, "2.13.0")
 
 
-def finding(name: str, value: float | None, lo: float | None = None, hi: float | None = None, status: Any = "ok") -> Finding:
+def finding(
+    name: str, value: float | None, lo: float | None = None, hi: float | None = None, status: Any = "ok"
+) -> Finding:
     return Finding(name, status, "words", value, value if lo is None else lo, value if hi is None else hi)
 
 

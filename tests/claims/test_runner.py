@@ -11,8 +11,8 @@ import pytest
 
 from scaleproof.claims import runner
 from scaleproof.claims.claim import Claim, Settings
-from scaleproof.environment import environment
 from scaleproof.claims.registry import CLAIMS
+from scaleproof.environment import environment
 from scaleproof.reports.record import Record, read
 from tests.conftest import about_run
 from torchcheck.run import Here, process_pool

@@ -393,7 +393,9 @@ def places_matter(scores: Tensor, target: Tensor) -> Tensor:
 
 
 def class_matters(scores: Tensor, target: Tensor) -> Tensor:
-    return F.cross_entropy(scores + 0.1 * torch.arange(scores.shape[1], dtype=scores.dtype, device=scores.device), target)
+    return F.cross_entropy(
+        scores + 0.1 * torch.arange(scores.shape[1], dtype=scores.dtype, device=scores.device), target
+    )
 
 
 def half_gradient(scores: Tensor, target: Tensor) -> Tensor:

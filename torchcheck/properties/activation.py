@@ -83,7 +83,9 @@ def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
     del description
     place = "torchcheck.properties.activation"
     found = [
-        Step(f"{place}:structure", ("elementwise", "deterministic", "input-kept", "nan-kept", "at-infinity"), gate=True),
+        Step(
+            f"{place}:structure", ("elementwise", "deterministic", "input-kept", "nan-kept", "at-infinity"), gate=True
+        ),
         Step(f"{place}:moments", ("mean", "second-moment", "gain", "gradient-gain")),
         Step(f"{place}:shape", ("lipschitz", "smoothness", "monotone", "convex", "relu-gap")),
         Step(f"{place}:gradient", ("gradient",)),
@@ -184,10 +186,14 @@ def shape(loaded: Loaded, settings: Settings) -> list[Measurement]:
         if m.name in found:
             lo, hi, note = found[m.name]
             inside = m.value is None or lo - 1e-3 * max(1, abs(lo)) <= m.value <= hi + 1e-3 * max(1, abs(hi))
-            jumps = math.isinf(hi) and m.value is not None and m.value > 100  # an infinite slope is sampled as a large one
+            jumps = (
+                math.isinf(hi) and m.value is not None and m.value > 100
+            )  # an infinite slope is sampled as a large one
             if inside or jumps or m.name == "smoothness":  # what samples deny is no certificate
                 middle = lo if m.name in ("lipschitz", "smoothness", "relu-gap") else hi
-                answer.append(replace(m, value=middle, lo=lo, hi=hi, level=1.0, note=f"certified by ball arithmetic{note}"))
+                answer.append(
+                    replace(m, value=middle, lo=lo, hi=hi, level=1.0, note=f"certified by ball arithmetic{note}")
+                )
                 continue
         answer.append(m)
     return answer
@@ -265,7 +271,11 @@ def audit(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
     scale = torch.finfo(fmt.dtype).eps * torch.stack([torch.ones_like(wide), wide.abs(), exact.abs()]).amax(0)
     mixed = error / scale
     exponent = torch.frexp(exact.abs().clamp(min=2.0**fmt.e_min))[1] - 1
-    ulps = torch.where(finite & exact.isfinite(), error / torch.ldexp(torch.tensor(1.0, dtype=torch.float64), exponent - fmt.mantissa), 0.0)
+    ulps = torch.where(
+        finite & exact.isfinite(),
+        error / torch.ldexp(torch.tensor(1.0, dtype=torch.float64), exponent - fmt.mantissa),
+        0.0,
+    )
     bad = wide.abs()[~finite]
     reach = float(bad.min()) if len(bad) else math.inf
     common: dict[str, Any] = {"device": settings.device, "dtype": dtype, "samples": len(x), "level": 0.0}

@@ -33,7 +33,6 @@ PROPERTIES: dict[str, Property] = {
         "apply the mask before the softmax, and to every sum over tokens",
     ),
     "equivariance": Property("tokens in another order give the same outputs in that order (largest relative change)"),
-    "reach": Property("how many of the pairs (output, earlier or same input) depend on each other"),
     "range": Property(
         "the largest input scale, a power of two, without NaN or infinity",
         Threshold(lo=4),
@@ -123,7 +122,17 @@ def range_of(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement
             break
         reached = 2.0**power
     top = reached if not witness else 2 * reached
-    return [Measurement(f"range.{dtype}", reached, reached, max(reached, top * 0.999), device=settings.device, dtype=dtype, witness=witness)]
+    return [
+        Measurement(
+            f"range.{dtype}",
+            reached,
+            reached,
+            max(reached, top * 0.999),
+            device=settings.device,
+            dtype=dtype,
+            witness=witness,
+        )
+    ]
 
 
 def cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -138,21 +147,40 @@ def cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
         memory.append(peak_memory(run, where))
         run()
         seconds.append(timed(run, 5, where))
-    common: dict[str, Any] = {"device": settings.device, "dtype": "float32", "note": f"n = {LENGTHS[-2]} to {LENGTHS[-1]}"}
+    common: dict[str, Any] = {
+        "device": settings.device,
+        "dtype": "float32",
+        "note": f"n = {LENGTHS[-2]} to {LENGTHS[-1]}",
+    }
     xs = [float(n) for n in LENGTHS]
 
     def rise(values: Sequence[float]) -> float:
         return math.log2(values[-1] / values[-2]) if min(values[-2:]) > 0 else math.nan
 
     found = [
-        Measurement(name, rise(values), samples=2, series=(Series(name, "tokens", unit, xs, [float(v) for v in values]),), **common)
+        Measurement(
+            name,
+            rise(values),
+            samples=2,
+            series=(Series(name, "tokens", unit, xs, [float(v) for v in values]),),
+            **common,
+        )
         for name, unit, values in (("cost-operations", "multiply-adds", operations), ("cost-memory", "bytes", memory))
         if min(values[-2:]) > 0
     ]
     best = [min(s) for s in seconds]
     slopes = [math.log2(b / a) for a, b in zip(sorted(seconds[-2]), sorted(seconds[-1]), strict=True)]
     curve = Series("cost-time", "tokens", "seconds", xs, best)
-    time = Measurement("cost-time", rise(best), min([*slopes, rise(best)]), max([*slopes, rise(best)]), samples=10, series=(curve,), level=0.0, **common)
+    time = Measurement(
+        "cost-time",
+        rise(best),
+        min([*slopes, rise(best)]),
+        max([*slopes, rise(best)]),
+        samples=10,
+        series=(curve,),
+        level=0.0,
+        **common,
+    )
     return [*found, time]  # fmt: skip
 
 

@@ -52,11 +52,12 @@ def network(
     if loaded.kind == "block":
         count = 1 if depth is None else depth
         model: nn.Module = Stack([build(loaded, settings.width, None, 7919 * seed + k) for k in range(count)]).eval()
+        tried = Stack(list(model.layers)[:1])  # type: ignore[arg-type]
     else:
-        model = build(loaded, settings.width, depth, seed)
+        model = tried = build(loaded, settings.width, depth, seed)
     if scaling is not None and depth is not None:
         scaling.apply_(model, depth)
-    return model, make_inputs(loaded, model, settings, seed)
+    return model, make_inputs(loaded, tried, settings, seed)
 
 
 def call(module: Any, inputs: Any) -> Any:

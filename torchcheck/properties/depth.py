@@ -18,12 +18,12 @@ from scipy.optimize import nnls
 from torch import Tensor, nn
 
 from torchcheck.estimate import fit_exponent
-from torchcheck.probes.depth import Gradients, profile
 from torchcheck.probes.roles import depth_of
 from torchcheck.properties.calling import call, network, objective_of, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Kind, Step
-from torchcheck.properties.leak import PROPERTIES as LEAK
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.first_order import FirstOrder, first_order
+from torchcheck.properties.leak import PROPERTIES as LEAK
 from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.rescale import Scaling
@@ -91,14 +91,21 @@ def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
     depths = settings.depths if description["any_depth"] else ()
     steps = numeric_steps(settings, depths)
     if settings.causal:
-        steps.append(Step("torchcheck.properties.leak:leaks", ("leak", "length"), {"depth": depths[0] if depths else None}))
+        steps.append(
+            Step("torchcheck.properties.leak:leaks", ("leak", "length"), {"depth": depths[0] if depths else None})
+        )
     if not depths:
         return steps
     coarse = list(depths[::2]) + list(depths[1::2])
     grid = [_point(depth, seed) for seed in (0, 1) for depth in (coarse if seed == 0 else depths)]
     middle = max(d for d in depths if d <= max(64, depths[0]))
     grid[0] = replace(grid[0], gate=True)
-    return [grid[0], *steps, *grid[1:], Step("torchcheck.properties.first_rate:first_rate", ("first-lr",), {"depth": middle})]
+    return [
+        grid[0],
+        *steps,
+        *grid[1:],
+        Step("torchcheck.properties.first_rate:first_rate", ("first-lr",), {"depth": middle}),
+    ]
 
 
 def more(settings: Settings, found: Sequence[Measurement], properties: Mapping[str, Property]) -> list[Step]:
@@ -144,8 +151,8 @@ def point(
         return objective(out)
 
     with _streams(blocks_of(model, depth)) as stream:
-        value, gradients, _ = profile(model, loss)
-    data = {"depth": depth, "seed": seed, "loss": value, **_summary(stream, seen["output"], gradients, inputs)}
+        value, sums = first_order(model, loss)
+    data = {"depth": depth, "seed": seed, "loss": value, **_summary(stream, seen["output"], sums, inputs)}
     return [Measurement("point", float(depth), data=data, device=settings.device, dtype="float32")]
 
 
@@ -186,7 +193,7 @@ def _streams(blocks: Sequence[nn.Module]) -> Iterator[dict[str, list[Tensor]]]:
     def after(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         y = tensor_of(out)
         x = next((a for a in (*args, *kwargs.values()) if isinstance(a, Tensor) and a.is_floating_point()), None)
-        if x is not None and x.shape == y.shape:
+        if module is blocks[-1] and x is not None and x.shape == y.shape:
             found["branch"].append(_rms(y.detach() - x.detach()))
         if module is blocks[-1]:
             keep(y)
@@ -204,24 +211,24 @@ def _rms(x: Tensor) -> Tensor:
     return torch.linalg.vector_norm(x.float()) / math.sqrt(max(1, x.numel()))
 
 
-def _summary(stream: Mapping[str, list[Tensor]], output: Tensor, gradients: Gradients, inputs: Any) -> dict[str, Any]:
-    rms, cotangent = ([float(v) for v in stream[k]] for k in ("rms", "cotangent"))
+def _summary(stream: Mapping[str, list[Tensor]], output: Tensor, sums: FirstOrder, inputs: Any) -> dict[str, Any]:
+    rms, cotangent = (torch.stack(stream[k]).tolist() if stream[k] else [] for k in ("rms", "cotangent"))
     cotangent = cotangent[::-1]
     if len(rms) < 2:  # no blocks to listen to: the network from outside
         entered = next((t for t in _floats(inputs)), None)
         rms = [float(_rms(entered.detach())) if entered is not None else 1.0, float(_rms(output))]
         sizes: dict[int, float] = {}
-        for (layer, _), square in gradients.squares.items():
-            sizes[layer] = sizes.get(layer, 0.0) + square
+        for name, norm in sums.norms.items():
+            sizes[depth_of(name)] = sizes.get(depth_of(name), 0.0) + norm * norm
         cotangent = [math.sqrt(sizes[k]) for k in sorted(sizes) if k >= 0]
-    branch = [float(b) for b in stream["branch"]]
+    branch = [float(b) for b in stream["branch"][-1:]]
     return {
         "rms": rms,
         "cotangent": cotangent,
         "branch": branch[-1] / rms[-2] if branch and rms[-2] > 0 else math.nan,
-        "sgd": math.fsum(gradients.squares.values()),
-        "adam": math.fsum(gradients.l1.values()),
-        "lamb": math.fsum(gradients.lamb.values()),
+        "sgd": sums.sgd,
+        "adam": sums.adam,
+        "lamb": sums.lamb,
         "distinct": _distinct(output),
     }
 
@@ -237,7 +244,9 @@ def _distinct(y: Tensor) -> float:
     size = float(_rms(y))
     if size == 0 or y.dim() == 0:
         return 0.0 if y.dim() else math.nan
-    spreads = [float(_rms(y - y.mean(dim, keepdim=True))) / size for dim in range(min(2, y.dim() - 1)) if y.shape[dim] > 1]
+    spreads = [
+        float(_rms(y - y.mean(dim, keepdim=True))) / size for dim in range(min(2, y.dim() - 1)) if y.shape[dim] > 1
+    ]
     return min(spreads, default=1.0)
 
 
@@ -281,7 +290,9 @@ def reduce(settings: Settings, found: Sequence[Measurement]) -> list[Measurement
     branches = [p["branch"] for p in last if not math.isnan(p["branch"])]
     if branches:
         reduced.append(_spread("branch", branches, common, f"depth {depths[-1]}"))
-    reduced.append(Measurement("runs", 1.0, **{**common, "samples": len(depths)}, note=f"depths {depths[0]} to {depths[-1]}"))
+    reduced.append(
+        Measurement("runs", 1.0, **{**common, "samples": len(depths)}, note=f"depths {depths[0]} to {depths[-1]}")
+    )
     return [m for m in reduced if m is not None] + rest
 
 

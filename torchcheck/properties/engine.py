@@ -101,7 +101,9 @@ def run_step(step: Step, variant: Variant, settings: Settings) -> Answer:
     except MemoryError as error:
         return Answer(step, failure=Failure("memory", f"out of memory: {error}".rstrip(": "), shortened(error)))
     except NotImplementedError as error:  # torch has no kernel for this dtype on this device
-        return Answer(step, failure=_raised(error) if "not implemented for '" not in str(error) else Failure("device", str(error)))
+        return Answer(
+            step, failure=_raised(error) if "not implemented for '" not in str(error) else Failure("device", str(error))
+        )
     except BaseException as error:  # a subject may raise SystemExit, or KeyboardInterrupt
         if isinstance(error, KeyboardInterrupt) and not isinstance(variant.target, str):
             raise  # in the user's own process that was the user
@@ -181,7 +183,11 @@ def describe(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """The subject's kind and how it was told, and whether it can be built at any depth."""
     if loaded.kind in ("block", "attention", "model") and not loaded.is_instance:
         arguments_of(loaded, settings.width, settings.depths[0])
-    data = {"kind": loaded.kind, "why": loaded.why, "any_depth": loaded.kind in ("block", "model") and takes_depth(loaded)}
+    data = {
+        "kind": loaded.kind,
+        "why": loaded.why,
+        "any_depth": loaded.kind in ("block", "model") and takes_depth(loaded),
+    }
     return [Measurement("describe", 1.0, data=data)]
 
 
@@ -272,7 +278,9 @@ def _findings(
         for name in serves if answer.failure else ():
             if name in properties or name.split(".", 1)[0] in properties:
                 known = found.get(name)
-                if known is None or (answer.failure and known.status in ("ok", "noted", "skipped") and _worse(answer.failure)):
+                if known is None or (
+                    answer.failure and known.status in ("ok", "noted", "skipped") and _worse(answer.failure)
+                ):
                     assert answer.failure is not None
                     found[name] = unanswered(name, property_of(properties, name), answer.failure)
     if final:
@@ -282,13 +290,17 @@ def _findings(
                 if left:
                     found[name] = unanswered(name, prop, Failure("budget", "the budget ended before this was measured"))
     order = [*properties]
-    return sorted(found.values(), key=lambda f: (order.index(f.name if f.name in order else f.name.split(".", 1)[0]), f.name))
+    return sorted(
+        found.values(), key=lambda f: (order.index(f.name if f.name in order else f.name.split(".", 1)[0]), f.name)
+    )
 
 
 def _fails(answer: Answer, properties: Mapping[str, Property]) -> bool:
     """Whether the first property that a step serves has failed."""
     name = answer.step.serves[0]
-    return name in properties and any(judge(properties[name], m).status == "failed" for m in answer.measurements if m.name == name)
+    return name in properties and any(
+        judge(properties[name], m).status == "failed" for m in answer.measurements if m.name == name
+    )
 
 
 def _worse(failure: Failure) -> bool:

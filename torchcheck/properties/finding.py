@@ -189,5 +189,3 @@ def with_thresholds(properties: Mapping[str, Property], changed: Mapping[str, Th
 
 def property_of(properties: Mapping[str, Property], name: str) -> Property:
     return properties.get(name) or properties[base(name)]
-
-

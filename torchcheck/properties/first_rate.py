@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchcheck.probes.depth import profile
 from torchcheck.probes.increments import OPTIMIZERS
 from torchcheck.properties.calling import call, network, objective_of, to
+from torchcheck.properties.first_order import first_order
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.subjects import find_device, resolve
 from torchcheck.task import Measurement
@@ -41,9 +41,8 @@ def first_rate(loaded: Loaded, settings: Settings, depth: int) -> list[Measureme
     def loss() -> Tensor:
         return objective(call(model, inputs))
 
-    before, gradients, _ = profile(model, loss)
-    sums = {"sgd": gradients.squares, "adam": gradients.l1, "lamb": gradients.lamb}[settings.optimizer]
-    slope = math.fsum(sums.values())
+    before, sums = first_order(model, loss)
+    slope = float(getattr(sums, settings.optimizer))
     target, options = OPTIMIZERS[settings.optimizer]
     loss().backward()  # type: ignore[no-untyped-call]
     start = copy.deepcopy(model.state_dict())

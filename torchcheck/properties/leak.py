@@ -32,7 +32,10 @@ PROPERTIES: dict[str, Property] = {
         Threshold(hi=1e-4),
         "something counts the tokens that follow: divide by what is visible, not by the sequence's length",
     ),
+    "reach": Property("how many of the pairs (output, earlier or same input) depend on each other"),
 }
+
+
 class SequenceLayer(nn.Module):
     """The layer as a map from (batch, tokens, width) to the first tensor that it returns."""
 
@@ -127,7 +130,9 @@ def _token_leaks(layer: SequenceLayer, settings: Settings) -> list[Measurement]:
     inputs = layer.example
     ids = inputs if isinstance(inputs, Tensor) else inputs.get("input_ids") if isinstance(inputs, dict) else None
     if ids is None or ids.dim() != 2:
-        raise SubjectError("a leak can be looked for in inputs (batch, tokens, width) or token ids (batch, tokens) alone")
+        raise SubjectError(
+            "a leak can be looked for in inputs (batch, tokens, width) or token ids (batch, tokens) alone"
+        )
 
     def run(values: Tensor) -> Tensor:
         return tensor_of(call(layer.layer, {**inputs, "input_ids": values} if isinstance(inputs, dict) else values))
@@ -138,7 +143,7 @@ def _token_leaks(layer: SequenceLayer, settings: Settings) -> list[Measurement]:
         scale = float(whole.square().mean().sqrt()) or 1.0
         swapped, cut = 0.0, 0.0
         later = torch.arange(ids.shape[1], device=ids.device)
-        for i in range(0, ids.shape[1] - 1):
+        for i in range(ids.shape[1] - 1):
             mixed = torch.where(later > i, ids.flip(1), ids)
             swapped = max(swapped, worst((run(mixed) - whole)[:, : i + 1]) / scale)
             cut = max(cut, worst(run(ids[:, : i + 1]) - whole[:, : i + 1]) / scale)

@@ -70,7 +70,11 @@ def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
     del description
     place = "torchcheck.properties.loss"
     return [
-        Step(f"{place}:structure", ("deterministic", "input-kept", "batch-order", "class-order", "sign", "scores-learn"), gate=True),
+        Step(
+            f"{place}:structure",
+            ("deterministic", "input-kept", "batch-order", "class-order", "sign", "scores-learn"),
+            gate=True,
+        ),
         Step(f"{place}:gradient", ("gradient",)),
         *[Step(f"{place}:extreme", (f"extreme.{d}", f"gradient-bound.{d}"), {"dtype": d}) for d in settings.dtypes],
         Step(f"{place}:forms", ("dense-sparse",)),
@@ -213,10 +217,15 @@ def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:
         out = f(leaf, targets)
         g = torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
         g = torch.zeros_like(leaf) if g is None else g
-        v = torch.randn(scores.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(scores.device)
+        v = torch.randn(scores.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(
+            scores.device
+        )
         v = v / v.norm()
         with torch.no_grad():
-            d = [(float(f(scores + h * v, targets)) - float(f(scores - h * v, targets))) / (2 * h) for h in (4e-3, 2e-3, 1e-3)]
+            d = [
+                (float(f(scores + h * v, targets)) - float(f(scores - h * v, targets))) / (2 * h)
+                for h in (4e-3, 2e-3, 1e-3)
+            ]
         rich = [(4 * b - a) / 3 for a, b in zip(d, d[1:], strict=False)]
         scale = max(abs(rich[1]), 1e-3 * float(g.norm()), 1e-6)
         if not math.isfinite(rich[1]) or abs(rich[1] - rich[0]) > 1e-6 * scale:
@@ -302,7 +311,11 @@ def forms(loaded: Loaded, settings: Settings) -> list[Measurement]:
             break
         worst = max(worst, _relative(a, b))
     if worst < 0:
-        return [Measurement("dense-sparse", None, note="it takes one form of targets, and no sparse_ twin is beside it", **common)]
+        return [
+            Measurement(
+                "dense-sparse", None, note="it takes one form of targets, and no sparse_ twin is beside it", **common
+            )
+        ]
     note = "with its sparse twin" if twin is not None else "one-hot and index targets"
     return [Measurement("dense-sparse", worst, samples=5, note=note, **common)]
 

@@ -105,7 +105,9 @@ def overflow(loaded: Loaded, settings: Settings, depth: int | None, dtype: str) 
     bad = [f"operation {name}" for name in infinities.found]
     bad += [f"{n} (forward)" for n, ok, _ in seen["forward"] if not ok]
     bad += [f"{n} (backward)" for n, ok, _ in seen["backward"] if not ok]
-    bad += [f"{n}.grad" for n, p in model.named_parameters() if p.grad is not None and not bool(p.grad.isfinite().all())]
+    bad += [
+        f"{n}.grad" for n, p in model.named_parameters() if p.grad is not None and not bool(p.grad.isfinite().all())
+    ]
     largest = max((size for _, ok, size in seen["forward"] if ok), default=0.0)
     bits = math.log2(torch.finfo(kind).max / largest) if largest else math.inf
     common: dict[str, Any] = {"device": settings.device, "dtype": dtype}

@@ -252,7 +252,15 @@ def poison(loaded: Loaded, settings: Settings) -> list[Measurement]:
             problem.step(fixed=True)
         lost = ~problem.values().isfinite()
         total = float(lost.sum())
-        words = "nothing" if not total else "that entry" if total == 1 else "that tensor" if total <= problem.params[0].numel() else "every tensor"
+        words = (
+            "nothing"
+            if not total
+            else "that entry"
+            if total == 1
+            else "that tensor"
+            if total <= problem.params[0].numel()
+            else "every tensor"
+        )
         found.append(Measurement(name, total / lost.numel(), note=f"lost: {words}", **common))
     return found
 
@@ -260,7 +268,9 @@ def poison(loaded: Loaded, settings: Settings) -> list[Measurement]:
 def sparse(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """A sparse gradient, as nn.Embedding(sparse=True) makes it."""
     common: dict[str, Any] = {"device": settings.device, "dtype": "float32"}
-    table = nn.Embedding.from_pretrained(torch.full((10, 4), 0.5), freeze=False, sparse=True).to(find_device(settings.device))
+    table = nn.Embedding.from_pretrained(torch.full((10, 4), 0.5), freeze=False, sparse=True).to(
+        find_device(settings.device)
+    )
     opt = make(loaded, [table.weight])
     before = table.weight.detach().clone()
     table(torch.tensor([1, 3], device=before.device)).sum().backward()
@@ -361,7 +371,9 @@ def step_cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
 
 def _gap(a: Tensor, b: Tensor) -> float:
     gap = (a.double() - b.double()).abs()
-    return float(gap.masked_fill((a == b) | (a.isnan() & b.isnan()), 0).nan_to_num(math.inf).max()) if gap.numel() else 0.0
+    return (
+        float(gap.masked_fill((a == b) | (a.isnan() & b.isnan()), 0).nan_to_num(math.inf).max()) if gap.numel() else 0.0
+    )
 
 
 OPTIMIZER = Kind(PROPERTIES, first)

@@ -16,8 +16,29 @@ from torchcheck.subjects import SubjectError, resolve
 
 KINDS = ("activation", "block", "attention", "optimizer", "loss", "model")
 #: parameter names that say how wide or deep a subject is to be built
-WIDTH = ("width", "dim", "d_model", "hidden_size", "embed_dim", "embed_size", "n_embd", "hidden", "features", "channels")
-DEPTH = ("depth", "layers", "n_layers", "num_layers", "n_layer", "num_hidden_layers", "n_blocks", "num_blocks", "blocks")
+WIDTH = (
+    "width",
+    "dim",
+    "d_model",
+    "hidden_size",
+    "embed_dim",
+    "embed_size",
+    "n_embd",
+    "hidden",
+    "features",
+    "channels",
+)
+DEPTH = (
+    "depth",
+    "layers",
+    "n_layers",
+    "num_layers",
+    "n_layer",
+    "num_hidden_layers",
+    "n_blocks",
+    "num_blocks",
+    "blocks",
+)
 TARGETS = ("target", "targets", "label", "labels", "y", "positives")
 
 
@@ -84,7 +105,9 @@ def load(variant: Variant) -> Loaded:
         place = variant.target.rpartition(":")[0]
         beside = {n: resolve(f"{place}:{n}") for n in ("example_inputs", "loss") if _has(place, n)}
     if not callable(found) and not isinstance(found, torch.optim.Optimizer):
-        raise SubjectError(f"{variant.label} is a {type(found).__name__}: a subject is a class, a factory or an instance")
+        raise SubjectError(
+            f"{variant.label} is a {type(found).__name__}: a subject is a class, a factory or an instance"
+        )
     kind, why = (variant.kind, "as asked") if variant.kind else infer_kind(found)
     if kind not in KINDS:
         raise SubjectError(f"unknown kind '{kind}': choose {', '.join(KINDS)}")
@@ -195,7 +218,9 @@ def arguments_of(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any
 
 def _parameters(found: Any) -> Sequence[str]:
     try:
-        return [n for n, p in inspect.signature(found).parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        return [
+            n for n, p in inspect.signature(found).parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
     except (TypeError, ValueError):
         return []
 

@@ -3,7 +3,7 @@
     from torchcheck import check_block
     assert check_block(MyBlock, width=128, optimizer="adam")
 
-A subject is a class, a factory, an instance, or a name "package.module:Name" or "file.py:Name"; it runs in this process.
+A subject is a class, a factory, an instance, or a name "file.py:Name". It runs in this process.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def check(
     """Checks any subject; `kind` None infers it from the signature.
 
     `options` are keyword arguments of the subject's class or factory; `sizes` replace fields of Settings (width,
-    seq_len, batch, depths, optimizer, lr, dtypes, device, seeds, seed, causal). `example_inputs(batch, generator)` gives
-    what the subject takes, `loss(output)` a scalar. `suggestion` asks, for a block or model that is not depth-stable,
-    for scalings that make it so. Raises torchcheck.subjects.SubjectError where the subject cannot be loaded, ValueError
-    for an unknown property, TypeError for an unknown size.
+    seq_len, batch, depths, optimizer, lr, dtypes, device, seeds, seed, causal). `example_inputs(batch, generator)`
+    gives what the subject takes, `loss(output)` a scalar. `suggestion` asks, for a block or model that is not
+    depth-stable, for scalings that make it so. Raises torchcheck.subjects.SubjectError where the subject cannot be
+    loaded, ValueError for an unknown property, TypeError for an unknown size.
     """
     chosen = replace(settings or Settings(), **sizes)
     variant = Variant(subject, kind, options or {}, example_inputs, loss)

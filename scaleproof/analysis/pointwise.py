@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 from flint import arb
@@ -47,9 +47,9 @@ class Jet:
 def certify(graph: Graph, domain: float) -> dict[str, tuple[float, float, str]]:
     """(lo, hi, note) around sup |f'|, sup |f''|, inf f', inf f'', sup |f - max(x, 0)| on [-domain, domain].
 
-    Keys: lipschitz, smoothness, monotone, convex, relu-gap; rigorous for the graph in real arithmetic. At a switch where
-    f jumps by less than 1e-6 (torch's softplus does at 20) the note says so and the slopes are those beside it; where f'
-    jumps, smoothness is infinite. Returns {} for a graph that cannot be enclosed.
+    Keys: lipschitz, smoothness, monotone, convex, relu-gap; rigorous for the graph in real arithmetic. At a switch
+    where f jumps by less than 1e-6 (torch's softplus does at 20) the note says so and the slopes are those beside it;
+    a larger jump makes lipschitz infinite, a jump of f' smoothness. Returns {} for a graph that cannot be enclosed.
     """
     with precision(BITS):
         try:
@@ -63,7 +63,7 @@ def certify(graph: Graph, domain: float) -> dict[str, tuple[float, float, str]]:
         broken = [c for c, j in jumps.items() if not j[0] < 1e-15]
         kinks = [(c, j[1]) for c, j in jumps.items() if not j[1] < 1e-12]
         words = f"; jumps by at most {max(jumps[c][0] for c in broken):.1e} at {broken[0]:g}" if broken else ""
-        pieces = list(zip(cuts, cuts[1:], strict=False))
+        pieces = list(pairwise(cuts))
         found: dict[str, tuple[float, float, str]] = {}
         try:
             for name, part in (("lipschitz", _slope), ("relu-gap", _gap)):

@@ -26,12 +26,14 @@ FALLING = (
     "first-lr",
     "non-negative",
     "nan-kept",
-    "descends-margin",
     "scores-learn",
     "direction",
 )
 #: properties whose value has no better side; a change beyond the intervals is a drift, which fails like a regression
-NEUTRAL = ("gain", "mean", "second-moment", "closed-form", "scale-exponent", "sparse", "branch", "expansion", "reach", "gradient-gain")  # fmt: skip
+NEUTRAL = (
+    "gain", "mean", "second-moment", "closed-form", "scale-exponent", "sparse", "branch", "expansion", "reach",
+    "gradient-gain",
+)  # fmt: skip
 #: timings differ from machine to machine, and are shown only
 TIMED = ("step-cost", "cost-time")
 
@@ -109,10 +111,8 @@ def from_result(result: CheckResult, environment: Mapping[str, str]) -> Baseline
         for name, f in sorted(kept.items())
     }
     settings = {k: list(v) if isinstance(v, tuple) else v for k, v in sorted(result.settings.items())}
-    return Baseline(
-        schema=SCHEMA, subject=result.subject, kind=result.kind, environment=dict(sorted(environment.items())),
-        settings=settings, properties=properties,
-    )  # fmt: skip
+    data = {"schema": SCHEMA, "subject": result.subject, "kind": result.kind, "settings": settings}
+    return Baseline.model_validate({**data, "environment": dict(sorted(environment.items())), "properties": properties})
 
 
 def machine() -> dict[str, str]:

@@ -31,7 +31,10 @@ KIND_NAMES = "activation|block|attention|optimizer|loss|model"
 def check(
     subject: Annotated[
         str,
-        typer.Argument(help="file.py:Name or package.module:Name; a class, a factory f(width), f(width, depth), f(depth), or an instance."),
+        typer.Argument(
+            help="file.py:Name or package.module:Name: a class, a factory f(width), f(width, depth) or f(depth), "
+            "or an instance."
+        ),
     ],
     kind: Annotated[str, typer.Option(help=f"{KIND_NAMES}; inferred from the signature where that is clear.")] = "",
     depths: Annotated[str, typer.Option(help="Powers of two FIRST:LAST, or numbers 2,8,32.")] = "2:256",
@@ -39,29 +42,51 @@ def check(
     seq_len: Annotated[int, typer.Option(min=1, help="Tokens of a sequence.")] = 32,
     batch: Annotated[int, typer.Option(min=1, help="Sequences of a batch.")] = 2,
     optimizer: Annotated[str, typer.Option(help="sgd, adam or lamb: whose first update is judged.")] = "adam",
-    lr: Annotated[float, typer.Option(help="Learning rate asked about by first-lr; 0: the optimizer's usual one.")] = 0.0,
-    dtypes: Annotated[str, typer.Option(help="Comma-separated dtypes for accuracy and overflow.")] = "float32,bfloat16,float16",
+    lr: Annotated[
+        float, typer.Option(help="Learning rate asked about by first-lr; 0: the optimizer's usual one.")
+    ] = 0.0,
+    dtypes: Annotated[
+        str, typer.Option(help="Comma-separated dtypes for accuracy and overflow.")
+    ] = "float32,bfloat16,float16",
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
     seeds: Annotated[int, typer.Option(min=2, help="Random networks a depth, at most.")] = 16,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random draw.")] = 0,
-    causal: Annotated[bool | None, typer.Option("--causal/--no-causal", help="Must it not see the future? Told from the layer otherwise.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE for the class or factory; JSON values. Repeatable.", metavar="NAME=VALUE")] = None,
+    causal: Annotated[
+        bool | None,
+        typer.Option("--causal/--no-causal", help="Must it not see the future? Told from the layer otherwise."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="NAME=VALUE for the class or factory; JSON values. Repeatable.", metavar="NAME=VALUE"
+        ),
+    ] = None,
     threshold: Annotated[
         list[str] | None,
-        typer.Option(help="PROPERTY=LO:HI, either side may be empty; a property without a threshold gets one. Repeatable.", metavar="NAME=LO:HI"),
+        typer.Option(help="PROPERTY=LO:HI, either side may be empty; repeatable.", metavar="NAME=LO:HI"),
     ] = None,
     skip: Annotated[list[str] | None, typer.Option(help="A property to leave out. Repeatable.", metavar="NAME")] = None,
-    suggest: Annotated[bool, typer.Option("--suggest", help="Find residual weight and init gain that make it depth-stable.")] = False,
-    budget: Annotated[float, typer.Option(min=0.1, help="Seconds for the whole check; what is undecided then is inconclusive.")] = 300.0,
-    step_limit: Annotated[float, typer.Option(min=0.1, help="Seconds for one step (one network, say); then it is stopped.")] = 60.0,
-    memory: Annotated[float, typer.Option(min=0.0, help="GiB that a process of the subject may take; 0: its share of what is free.")] = 0.0,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Find residual weight and init gain that make it depth-stable.")
+    ] = False,
+    budget: Annotated[
+        float, typer.Option(min=0.1, help="Seconds for the whole check; what is undecided then is inconclusive.")
+    ] = 300.0,
+    step_limit: Annotated[
+        float, typer.Option(min=0.1, help="Seconds for one step (one network, say); then it is stopped.")
+    ] = 60.0,
+    memory: Annotated[
+        float, typer.Option(min=0.0, help="GiB that a process of the subject may take; 0: its share of what is free.")
+    ] = 0.0,
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
     baseline: Annotated[Path | None, typer.Option(help="Compare with this file.")] = None,
-    update_baseline: Annotated[bool, typer.Option("--update-baseline", help="Write the file of --baseline instead.")] = False,
+    update_baseline: Annotated[
+        bool, typer.Option("--update-baseline", help="Write the file of --baseline instead.")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="Write check.json, .md, .html and .pdf into this folder.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print what failed or regressed only.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Check your own activation, block, attention, optimizer, loss or model; compare it with its stored baseline.
 
     It runs in processes of its own: a crash or an endless loop there is a finding, and the rest goes on.
@@ -135,9 +160,18 @@ def _code(found: CheckResult, changes: list[Difference], compared: bool) -> Exit
 
 
 def _settings(
-    depths: tuple[int, ...], width: int, seq_len: int, batch: int, optimizer: str, lr: float, dtypes: str, device: str, seeds: int,
-    seed: int, causal: bool | None,
-) -> Settings:  # fmt: skip
+    depths: tuple[int, ...],
+    width: int,
+    seq_len: int,
+    batch: int,
+    optimizer: str,
+    lr: float,
+    dtypes: str,
+    device: str,
+    seeds: int,
+    seed: int,
+    causal: bool | None,
+) -> Settings:
     import torch
 
     from torchcheck.properties.first_rate import LEARNING_RATES

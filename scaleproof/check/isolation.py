@@ -37,7 +37,7 @@ class Isolated(Executor):
         self._scratch = tempfile.TemporaryDirectory(prefix="scaleproof-")
         context = start_server()
         arguments = (memory, threads, folders, self._scratch.name, os.getpid())
-        self._pool = ProcessPool(workers, 0, _start, arguments, context)  # type: ignore[arg-type]
+        self._pool = ProcessPool(workers, 0, _start, arguments, context)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         inner = self._pool.schedule(fn, args=args, kwargs=kwargs, timeout=self.seconds)
@@ -45,7 +45,7 @@ class Isolated(Executor):
         inner.add_done_callback(lambda done: self._pass_on(done, outer))
         return outer
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002 (Executor's)
         if cancel_futures:
             self._pool.stop()
         else:

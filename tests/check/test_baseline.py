@@ -104,8 +104,8 @@ HOSTILE = {
     "deep": "[" * 100_000 + "]" * 100_000,
     "NaN": '{"schema": "scaleproof/baseline/1", "subject": "x", "kind": "block", "environment": {}, "settings": {}, '
     '"properties": {"growth": {"status": "ok", "value": NaN}}}',
-    "path tricks": '{"schema": "scaleproof/baseline/1", "subject": "x", "kind": "block", "environment": {}, "settings": {}, '
-    '"properties": {"../../etc/passwd": {"status": "ok"}}}',
+    "path tricks": '{"schema": "scaleproof/baseline/1", "subject": "x", "kind": "block", "environment": {}, '
+    '"settings": {}, "properties": {"../../etc/passwd": {"status": "ok"}}}',
     "html": '{"schema": "scaleproof/baseline/1", "subject": "x", "kind": "block", "environment": {}, "settings": {}, '
     '"properties": {"<script>": {"status": "ok"}}}',
     "unknown field": '{"schema": "scaleproof/baseline/1", "subject": "x", "kind": "block", "environment": {}, '

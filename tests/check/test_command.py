@@ -137,7 +137,8 @@ def test_a_users_own_modules_are_found_and_none_of_ours_is_shadowed(folder: Path
 def test_names_are_shown_escaped(folder: Path) -> None:
     (folder / "odd.py").write_text(
         "import torch\nfrom torch import nn\n"
-        "class Odd(nn.Module):\n    def forward(self, x):\n        raise RuntimeError('<script>alert(1)</script> [bold]x[/bold]')\n"
+        "class Odd(nn.Module):\n    def forward(self, x):\n"
+        "        raise RuntimeError('<script>alert(1)</script> [bold]x[/bold]')\n"
     )
     found = run("odd.py:Odd", "--kind", "activation", "--report", "out", folder=folder)
     assert found.returncode == 3

@@ -99,6 +99,7 @@ SLOW_PARTS: dict[str, tuple[str, ...]] = {
 
 @pytest.mark.parametrize(("kind", "subject", "times", "sizes"), HEALTHY, ids=lambda v: getattr(v, "__name__", None))
 def test_healthy_subjects_pass(kind: str, subject: Any, times: int, sizes: dict[str, Any]) -> None:
+    assert times > 1
     result = check(subject, kind, **sizes)
     assert result, repr(result)
     assert all(f.status != "error" for f in result)

@@ -250,7 +250,7 @@ class ExpGate(nn.Module):
 
 
 class WrongBackward(torch.autograd.Function):
-    """x² with the derivative x."""
+    """tanh with half of its derivative missing."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -260,7 +260,8 @@ class WrongBackward(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        return grads[0] * (1 - x.tanh().square() / 2)
+        out: Tensor = grads[0] * (1 - x.tanh().square() / 2)
+        return out
 
 
 def wrong_gradient(x: Tensor) -> Tensor:
@@ -312,10 +313,11 @@ class Plain(torch.optim.Optimizer):
         assert p.grad is not None
         momentum = state.setdefault("momentum", torch.zeros_like(p))
         momentum.mul_(0.9).add_(p.grad)
-        return self.sign * lr * momentum
+        out: Tensor = self.sign * lr * momentum
+        return out
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         value = None
         if closure is not None:
             with torch.enable_grad():

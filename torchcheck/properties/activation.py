@@ -1,10 +1,11 @@
-"""Activations: smoothness, shape, moments, accuracy and range in each dtype, and whether the gradient is the derivative."""
+"""Activations: smoothness, shape, moments, accuracy and range in each dtype, and the gradient's correctness."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ PROPERTIES: dict[str, Property] = {
         "the output is dead or huge on normal inputs: scale it",
     ),
     "gain": Property("the init gain 1/sqrt(E f(z)²) that keeps the variance (weights of variance gain²/fan_in)"),
-    "gradient-gain": Property("gain² times the mean of f'(z)²: what a layer with that gain does to a gradient's square"),
+    "gradient-gain": Property("gain² times the mean of f'(z)²: what such a layer does to a gradient's square"),
     "gradient": Property(
         "autograd's gradient against finite differences in float64 (largest relative error)",
         Threshold(hi=1e-5),
@@ -137,12 +138,13 @@ def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
     if same > 0:
         apart = 0.0  # cannot be told from noise
     values = [float(v) for v in special]
+    ends = f"f(inf) = {values[1]:g}, f(-inf) = {values[2]:g}"
     return [
-        Measurement("elementwise", 0.0 if apart <= scale else apart, note="largest change when others change", **common),
+        Measurement("elementwise", apart if apart > scale else 0.0, note="largest change by others", **common),
         Measurement("deterministic", same, note="largest difference", **common),
         Measurement("input-kept", changed, unit="inputs changed", **common),
         Measurement("nan-kept", float(math.isnan(values[0])), note=f"f(NaN) = {values[0]:g}", **common),
-        Measurement("at-infinity", float(sum(map(math.isnan, values[1:]))), note=f"f(inf) = {values[1]:g}, f(-inf) = {values[2]:g}", **common),
+        Measurement("at-infinity", float(sum(map(math.isnan, values[1:]))), note=ends, **common),
     ]  # fmt: skip
 
 
@@ -172,7 +174,7 @@ def moments(loaded: Loaded, settings: Settings) -> list[Measurement]:
 
 
 def shape(loaded: Loaded, settings: Settings) -> list[Measurement]:
-    """Extremes of f' and f'' on [-65536, 65536], and the gap to ReLU: certified where the graph of f can be enclosed."""
+    """Extremes of f', f'' and the gap to ReLU on [-65536, 65536]: certified where f's graph can be enclosed."""
     f = function_of(loaded, settings)
     sampled = _sampled(f, settings)
     certify = certifier()
@@ -219,7 +221,7 @@ def _sampled(f: Callable[[Tensor], Tensor], settings: Settings) -> list[Measurem
     worst = float(slope.abs().max())
     return [
         Measurement("lipschitz", worst, note=note, series=(curve,), **common),
-        Measurement("smoothness", float(bend.abs().max()), note=f"{note} of step {32 / 2**17:.2g}: a kink looks large", **common),
+        Measurement("smoothness", float(bend.abs().max()), note=f"{note}: a kink looks large", **common),
         Measurement("monotone", _near_zero(float(slope.min())), note=note, **common),
         Measurement("convex", _near_zero(float(bend.min()), 1e3), note=note, **common),
         Measurement("relu-gap", float(gap.max()), note=note, **common),
@@ -241,7 +243,7 @@ def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:
     with torch.no_grad():
         h = 1e-3 * x.abs().clamp(min=1)
         d = [(f(x + h / k) - f(x - h / k)).cpu() / (2 * h / k) for k in (1, 2, 4, 8)]
-    rich = [(4 * b - a) / 3 for a, b in zip(d, d[1:], strict=False)]
+    rich = [(4 * b - a) / 3 for a, b in pairwise(d)]
     scale = torch.maximum(rich[-1].abs(), torch.tensor(1e-2))
     settled = (rich[-1] - rich[-2]).abs() <= 1e-7 * scale
     error = ((auto.cpu() - rich[-1]).abs() / scale).masked_fill(~settled, 0)
@@ -284,13 +286,16 @@ def audit(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
         k = int(values.argmax())
         return f"x = {wide[k].item():.6g} gives {y[k].item():.6g}, exact {exact[k].item():.6g}"
 
-    low = float(wide.abs()[wide.abs() < reach].max()) if bool((wide.abs() < reach).any()) else 0.0
+    inside = wide.abs()[wide.abs() < reach]
+    low = float(inside.max()) if len(inside) else 0.0
+    beyond = at(((wide.abs() == reach) & ~finite).double()) if len(bad) else ""
+    worst_lost = at(lost.double()) if bool(lost.any()) else ""
     return [
         Measurement(f"accuracy.{dtype}", float(mixed.max()), unit="eps", witness=at(mixed), **common),
         Measurement(f"ulp.{dtype}", float(ulps.max()), unit="ulp", witness=at(ulps), **common),
-        Measurement(f"range.{dtype}", low, low, min(reach, top) if len(bad) else low, witness="" if not len(bad) else at(((wide.abs() == reach) & ~finite).double()), **common),
-        Measurement(f"lost.{dtype}", float(lost.sum()), unit="inputs", witness=at(lost.double()) if bool(lost.any()) else "", **common),
-    ]  # fmt: skip
+        Measurement(f"range.{dtype}", low, low, min(reach, top) if len(bad) else low, witness=beyond, **common),
+        Measurement(f"lost.{dtype}", float(lost.sum()), unit="inputs", witness=worst_lost, **common),
+    ]
 
 
 def _ordinals(fmt: Format, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:

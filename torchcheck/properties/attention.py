@@ -1,4 +1,4 @@
-"""Attention and other sequence layers: leaks of the future, padding, order of tokens, and cost in the sequence's length."""
+"""Attention and other sequence layers: leaks of the future, padding, order of tokens, cost in the sequence's length."""
 
 from __future__ import annotations
 

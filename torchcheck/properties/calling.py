@@ -127,7 +127,8 @@ def make_inputs(loaded: Loaded, module: nn.Module, settings: Settings, seed: int
             continue
         return inputs
     raise SubjectError(
-        f"it takes neither ({b}, {n}, {d}) nor ({b}, {d}) normal numbers: write example_inputs(batch, generator) beside it"
+        f"it takes neither ({b}, {n}, {d}) nor ({b}, {d}) normal numbers: "
+        "write example_inputs(batch, generator) beside it"
     ) from first
 
 

@@ -33,9 +33,9 @@ from torchcheck.task import Measurement, Series
 
 #: numbers of seeds at which the exponents are looked at; look k spends 6/(pi (k+1))² of the alarm
 LOOKS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-#: Exponents of depth beyond which a stack explodes (or vanishes). Every network whose blocks contribute alike has a first
-#: update that grows like depth^1 (GPT-2, and all unscaled Post-LN stacks), and signals that add up grow like depth^1 too:
-#: faster than that is a product that runs away, not a sum. The margins cover the noise between networks.
+#: Exponents of depth beyond which a stack explodes (or vanishes). Every network whose blocks contribute alike has a
+#: first update that grows like depth^1 (GPT-2, and all unscaled Post-LN stacks), and signals that add up grow like
+#: depth^1 too: faster than that is a product that runs away, not a sum. The margins cover the noise between networks.
 EXPLOSION, UPDATE_EXPLOSION = 1.25, 1.5
 #: an update that grows more slowly than this needs no help from depth; half way from the root (Pre-LN) to the line
 STABLE = 0.75
@@ -157,7 +157,7 @@ def point(
 
 
 def blocks_of(model: nn.Module, depth: int) -> list[nn.Module]:
-    """The repeated part of a network: the list of modules of one class, `depth` of them or a multiple, that weighs most.
+    """The repeated part of a network: the list of modules of one class, `depth` or a multiple, that weighs most.
 
     Empty where there is none (lists of lists are called piece by piece): then the network is watched from outside.
     """
@@ -208,7 +208,8 @@ def _streams(blocks: Sequence[nn.Module]) -> Iterator[dict[str, list[Tensor]]]:
 
 
 def _rms(x: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(x.float()) / math.sqrt(max(1, x.numel()))
+    found: Tensor = torch.linalg.vector_norm(x.float()) / math.sqrt(max(1, x.numel()))
+    return found
 
 
 def _summary(stream: Mapping[str, list[Tensor]], output: Tensor, sums: FirstOrder, inputs: Any) -> dict[str, Any]:

@@ -81,6 +81,8 @@ class Limits:
     step: float | None = None
 
 
+UNLIMITED = Limits()
+
 Notify = Callable[[Sequence[Finding], int, int], None]
 
 
@@ -121,7 +123,7 @@ def check(
     settings: Settings,
     executor: Executor,
     kinds: Mapping[str, Kind],
-    limits: Limits = Limits(),
+    limits: Limits = UNLIMITED,
     thresholds: Mapping[str, Threshold] | None = None,
     skip: Sequence[str] = (),
     notify: Notify = lambda *_: None,
@@ -271,7 +273,7 @@ def _findings(
     kind: Kind, properties: Mapping[str, Property], settings: Settings, answers: Sequence[Answer], final: bool = False
 ) -> list[Finding]:
     measured = kind.reduce(settings, [m for a in answers for m in a.measurements])
-    found = {m.name: judge(property_of(kind.properties | dict(properties), m.name), m) for m in measured}
+    found = {m.name: judge(property_of({**kind.properties, **properties}, m.name), m) for m in measured}
     found = {n: f for n, f in found.items() if n in properties or n.split(".", 1)[0] in properties}
     for answer in answers:
         serves = answer.step.serves[:1] if answer.step.gate else answer.step.serves

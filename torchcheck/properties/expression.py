@@ -1,7 +1,7 @@
 """An activation's graph as plain data, so that code without torch can enclose it; and who does the enclosing.
 
-A graph is a list of nodes [operation, arguments]; an argument is {"node": k} or a number, and node 0 is the input x. Any
-installed package may offer to certify graphs by an entry point in the group `torchcheck.certify`: a function
+A graph is a list of nodes [operation, arguments]; an argument is {"node": k} or a number, and node 0 is the input x.
+Any installed package may offer to certify graphs by an entry point in the group `torchcheck.certify`: a function
 (graph, domain) -> {property: (lo, hi, note)}, rigorous on [-domain, domain].
 """
 
@@ -20,9 +20,9 @@ Certify = Callable[[Graph, float], Mapping[str, tuple[float, float, str]]]
 
 #: operations of a graph, by torch's names
 OPERATIONS = {
-    "add", "sub", "rsub", "mul", "div", "neg", "abs", "sign", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "tanh", "sigmoid",
-    "erf", "erfc", "sin", "cos", "sinh", "cosh", "atan", "asinh", "reciprocal", "pow", "square", "relu", "clamp", "clamp_min",
-    "clamp_max", "minimum", "maximum", "where", "gt", "ge", "lt", "le",
+    "add", "sub", "rsub", "mul", "div", "neg", "abs", "sign", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "tanh",
+    "sigmoid", "erf", "erfc", "sin", "cos", "sinh", "cosh", "atan", "asinh", "reciprocal", "pow", "square", "relu",
+    "clamp", "clamp_min", "clamp_max", "minimum", "maximum", "where", "gt", "ge", "lt", "le",
 }  # fmt: skip
 
 #: operations that make tensors of one number
@@ -51,7 +51,7 @@ def trace(f: Callable[[Tensor], Tensor]) -> Graph | None:
     from torch.fx.experimental.proxy_tensor import make_fx
 
     aten = torch.ops.aten
-    table = core_aten_decompositions() | get_decompositions([getattr(aten, name) for name in COMPOSED])
+    table: Any = core_aten_decompositions() | get_decompositions([getattr(aten, name) for name in COMPOSED])
     x = torch.linspace(-3, 3, 13, dtype=torch.float64)
     try:
         with torch.no_grad():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -53,7 +55,7 @@ PROPERTIES: dict[str, Property] = {
         "the two forms compute different things: compare them at one example",
     ),
     "deterministic": Property("the same input gives the same loss twice", Threshold(0, 0), "remove the randomness"),
-    "input-kept": Property("scores and targets are left as they were", Threshold(0, 0), "copy before changing in place"),
+    "input-kept": Property("scores and targets are left as they were", Threshold(0, 0), "copy before changing them"),
     "sign": Property("the smallest loss seen (not negative: it is a distance or a likelihood)"),
     "gradient-bound": Property("the largest size of a gradient entry per example, for scores up to 10000"),
     "accuracy": Property(
@@ -85,12 +87,10 @@ def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
 def function_of(loaded: Loaded, settings: Settings) -> Callable[[Tensor, Any], Tensor]:
     """The loss as a function (scores, targets) -> scalar; several numbers are averaged."""
     found = loaded.found
-    if isinstance(found, type) or isinstance(found, nn.Module) or loaded.options:
-        if isinstance(found, type) or isinstance(found, nn.Module):
-            found = build(loaded, settings.width, None, settings.seed)
-        else:
-            plain = found
-            found = lambda *args: plain(*args, **loaded.options)  # noqa: E731
+    if isinstance(found, type | nn.Module):
+        found = build(loaded, settings.width, None, settings.seed)
+    elif loaded.options:
+        found = partial(found, **loaded.options)
 
     def f(scores: Tensor, targets: Any) -> Tensor:
         value = found(scores, targets)
@@ -226,7 +226,7 @@ def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:
                 (float(f(scores + h * v, targets)) - float(f(scores - h * v, targets))) / (2 * h)
                 for h in (4e-3, 2e-3, 1e-3)
             ]
-        rich = [(4 * b - a) / 3 for a, b in zip(d, d[1:], strict=False)]
+        rich = [(4 * b - a) / 3 for a, b in pairwise(d)]
         scale = max(abs(rich[1]), 1e-3 * float(g.norm()), 1e-6)
         if not math.isfinite(rich[1]) or abs(rich[1] - rich[0]) > 1e-6 * scale:
             continue

@@ -78,7 +78,7 @@ def structure(loaded: Loaded, settings: Settings, depth: int | None) -> list[Mea
         model, inputs = network(loaded, settings, depth, seed)
         model, inputs = model.to(where), with_gradients(to(inputs, where))
         out = call(model, inputs)
-        objective_of(loaded, seed)(out).backward()
+        objective_of(loaded, seed)(out).backward()  # type: ignore[no-untyped-call]
         now = {n for n, p in model.named_parameters() if p.requires_grad and _silent(p)}
         silent = now if silent is None else silent & now
     names = sorted(silent or ())
@@ -101,7 +101,7 @@ def overflow(loaded: Loaded, settings: Settings, depth: int | None, dtype: str) 
     infinities = _Infinities()
     with watched(model) as seen, infinities:
         out = call(model, inputs)
-    objective_of(loaded, 0)(out).backward()
+    objective_of(loaded, 0)(out).backward()  # type: ignore[no-untyped-call]
     bad = [f"operation {name}" for name in infinities.found]
     bad += [f"{n} (forward)" for n, ok, _ in seen["forward"] if not ok]
     bad += [f"{n} (backward)" for n, ok, _ in seen["backward"] if not ok]
@@ -121,7 +121,7 @@ def overflow(loaded: Loaded, settings: Settings, depth: int | None, dtype: str) 
 
 @contextmanager
 def watched(model: nn.Module) -> Iterator[dict[str, list[tuple[str, bool, float]]]]:
-    """Inside, every module leaves (name, all finite, largest size) of its output, and of the gradient that reaches it."""
+    """Inside, every module leaves (name, all finite, largest size) of its output, and of the gradient there."""
     seen: dict[str, list[tuple[str, bool, float]]] = {"forward": [], "backward": []}
     handles = []
     for name, module in model.named_modules():
@@ -134,7 +134,9 @@ def watched(model: nn.Module) -> Iterator[dict[str, list[tuple[str, bool, float]
             size = y.detach().abs().max() if y.numel() else y.new_zeros(())
             seen["forward"].append((name, bool(size.isfinite()), float(size)))
             if y.requires_grad:
-                y.register_hook(lambda g: seen["backward"].append((name, bool(g.isfinite().all()), 0.0)))
+                y.register_hook(  # type: ignore[no-untyped-call]
+                    lambda g: seen["backward"].append((name, bool(g.isfinite().all()), 0.0))
+                )
 
         handles.append(module.register_forward_hook(after))
     try:

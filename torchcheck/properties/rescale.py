@@ -33,9 +33,9 @@ class Scaling:
                         if part.role in (*CARRYING, "matrix"):
                             part.of(p).mul_(gain)
         for module in model.modules():
-            name = residual_name(module)
-            if name and self.alpha_power:
-                setattr(module, name, alpha)
+            attribute = residual_name(module)
+            if attribute and self.alpha_power:
+                setattr(module, attribute, alpha)
 
     def code(self, endings: list[str], alpha: str | None) -> str:
         """The same as a few lines of Python for the user's own model."""

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from torchcheck.properties.depth import EXPLOSION, EXPONENTS, STABLE, reduce
-from torchcheck.properties.engine import Answer, Limits, Notify, Step, answers_of
+from torchcheck.properties.engine import UNLIMITED, Answer, Limits, Notify, Step, answers_of
 from torchcheck.properties.finding import Finding, Property, Threshold, judge, with_thresholds
 from torchcheck.properties.rescale import Scaling, carrying_names, residual_name
 from torchcheck.properties.variant import Loaded, Settings, Variant
@@ -50,10 +50,10 @@ def suggest(
     settings: Settings,
     executor: Executor,
     properties: Mapping[str, Property],
-    limits: Limits = Limits(),
+    limits: Limits = UNLIMITED,
     notify: Notify = lambda *_: None,
 ) -> Suggestion:
-    """Measures every candidate, takes the one whose first update depends least on depth, and measures that one again."""
+    """Measures the candidates, takes the one whose first update depends least on depth, and measures that again."""
     about = answers_of([Step("torchcheck.properties.suggest:handles", ())], variant, settings, executor, limits)[0]
     if about.failure:
         return Suggestion(None, False, (), "", f"nothing can be scaled: {about.failure.message}")
@@ -63,9 +63,9 @@ def suggest(
     grid = replace(settings, depths=tuple(shallow))
     best: tuple[float, Scaling] | None = None
     for number, powers in enumerate(candidates):
-        found = _measure(powers, variant, grid, executor, limits, range(SEARCH_SEEDS))
+        measured = _measure(powers, variant, grid, executor, limits, range(SEARCH_SEEDS))
         notify((), number + 1, len(candidates) + 1)
-        exponents = {m.name: m.value for m in reduce(grid, found) if m.name in EXPONENTS}
+        exponents = {m.name: m.value for m in reduce(grid, measured) if m.name in EXPONENTS}
         if any(v is None or not math.isfinite(v) for v in exponents.values()) or len(exponents) < len(EXPONENTS):
             continue
         unstable = any(abs(v or 0) > EXPLOSION for k, v in exponents.items() if k != "increment")

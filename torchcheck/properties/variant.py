@@ -210,8 +210,8 @@ def arguments_of(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any
         chosen[left.pop(0)] = width
     if left:
         raise SubjectError(
-            f"the subject needs '{left[0]}'{' besides width and depth' if sized else ''}: give --set {left[0]}=VALUE, or "
-            f"a factory {'f(width)' if sized else 'that needs nothing'}"
+            f"the subject needs '{left[0]}'{' besides width and depth' if sized else ''}: "
+            f"give --set {left[0]}=VALUE, or a factory {'f(width)' if sized else 'that needs nothing'}"
         )
     return chosen
 

@@ -56,7 +56,7 @@ def draw(record: Record, folder: Path) -> dict[str, list[Figure]]:
     found: dict[str, list[Figure]] = {}
     for drawing in catalogue.DRAWINGS:
         result = results.get(drawing.claim)
-        if result is not None and write_figure(folder / f"{drawing.name}.svg", partial(drawing.paint, result=result)):
+        if result is not None and write_figure(folder / f"{drawing.name}.svg", partial(_painted, drawing, result)):
             found.setdefault(drawing.claim, []).append(Figure(drawing.name, drawing.caption))
     return found
 
@@ -79,6 +79,10 @@ def write_figure(path: Path, paint: Callable[[Any], bool]) -> bool:
         finally:
             plt.close(canvas)
     return painted
+
+
+def _painted(drawing: Drawing, result: Result, canvas: Any) -> bool:
+    return drawing.paint(canvas, result)
 
 
 def curves(result: Result, name: str) -> list[tuple[MeasurementRow, Curve]]:

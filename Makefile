@@ -1,6 +1,7 @@
 # Everything runs in .venv, which the first target that needs it sets up.
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup
 STAMP := .venv/.ready
 
 .PHONY: help setup verify test test-slow lint bench schema clean
@@ -21,10 +22,10 @@ verify: setup ## prove, measure and judge every claim; reports in reports/out/la
 	$(BIN)/scaleproof verify $(ARGS)
 
 test: setup ## run the fast tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-slow: setup ## run the slow tests too (minutes)
-	$(BIN)/python -m pytest -m 'not gpu and not coq' $(ARGS)
+	$(PYTEST) -m 'not gpu and not coq' $(ARGS)
 
 lint: setup ## style, types and folder rules
 	$(BIN)/ruff check .

@@ -200,7 +200,8 @@ def _template(name: str) -> str:
 
 def _escape(text: str) -> str:
     """Plain text as Markdown: one line, nothing in it is markup."""
-    return re.sub(r"([\\`*_{}\[\]<>|#$~^@])", r"\\\1", re.sub(r"\s+", " ", str(text)))
+    escaped = re.sub(r"([\\`*_{}\[\]<>|#$~^@])", r"\\\1", re.sub(r"\s+", " ", str(text)))
+    return escaped.replace("--", r"\-\-")  # no dash of an option's name
 
 
 def _prose(text: str) -> str:

@@ -6,8 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from scaleproof.claims.cli import app
 
 FILE = Path(__file__).parent / "variants_for_tests.py"
 MODEL = """
@@ -30,49 +34,52 @@ class Doubling(nn.Module):
 """
 
 
-def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scaleproof.claims.cli", "check", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=300)
+def run(*arguments: str) -> Any:
+    """The command in this process; the subject's processes are its own. `exit_code`, `stdout`, `stderr`."""
+    return CliRunner().invoke(app, ["check", *arguments])
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "my_model.py").write_text(MODEL)
     return tmp_path
 
 
 def test_a_sound_activation_its_report_and_its_baseline(folder: Path) -> None:
-    made = run("my_model.py:MyAct", "--baseline", "b.json", "--update-baseline", "--report", "out", folder=folder)
-    assert made.returncode == 0, made.stderr
+    made = run("my_model.py:MyAct", "--baseline", "b.json", "--update-baseline", "--report", "out")
+    assert made.exit_code == 0, made.stderr
     assert "checked as activation" in made.stdout
     assert "certified by ball arithmetic" in (folder / "out" / "check.md").read_text()
     for ending in ("json", "html", "pdf"):
         assert (folder / "out" / f"check.{ending}").stat().st_size > 1000
     assert str(folder) not in (folder / "b.json").read_text()
-    same = run("my_model.py:MyAct", "--baseline", "b.json", "-q", folder=folder)
-    assert (same.returncode, same.stdout) == (0, "")
+    same = run("my_model.py:MyAct", "--baseline", "b.json", "-q")
+    assert (same.exit_code, same.stdout) == (0, "")
     (folder / "my_model.py").write_text(MODEL.replace("SLOPE = 1.0", "SLOPE = 3.0"))
-    drifted = run("my_model.py:MyAct", "--baseline", "b.json", "-q", folder=folder)
-    assert drifted.returncode == 1
+    drifted = run("my_model.py:MyAct", "--baseline", "b.json", "-q")
+    assert drifted.exit_code == 1
     assert "gain: drifted since the baseline" in drifted.stdout
 
 
-def test_an_exploding_block_fails_and_says_why(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_an_exploding_block_fails_and_says_why() -> None:
     sizes = ("--depths", "2:64", "--width", "16", "--seq-len", "4", "--dtypes", "float32")
-    found = run("my_model.py:Doubling", *sizes, "--json", folder=folder)
-    assert found.returncode == 1, found.stderr
+    found = run("my_model.py:Doubling", *sizes, "--json")
+    assert found.exit_code == 1, found.stderr
     data = json.loads(found.stdout)
     assert "growth" in data["failed"]
     assert data["kind"] == "block"
-    fixed = run("my_model.py:Doubling", *sizes, "--set", "times=1", folder=folder)
-    assert fixed.returncode == 0, fixed.stdout
-    kept = run("my_model.py:Doubling", *sizes, "--set", "times=1", "--threshold", "growth=:-5", folder=folder)
-    assert kept.returncode == 1
+    fixed = run("my_model.py:Doubling", *sizes, "--set", "times=1")
+    assert fixed.exit_code == 0, fixed.stdout
+    kept = run("my_model.py:Doubling", *sizes, "--set", "times=1", "--threshold", "growth=:-5")
+    assert kept.exit_code == 1
 
 
-def test_suggest_prints_code(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_suggest_prints_code() -> None:
     sizes = ("--depths", "2:64", "--width", "16", "--seq-len", "4", "--dtypes", "float32", "--suggest")
-    found = run("torch.nn:TransformerEncoderLayer", *sizes, "--set", "nhead=2", "--set", "dropout=0", folder=folder)
+    found = run("torch.nn:TransformerEncoderLayer", *sizes, "--set", "nhead=2", "--set", "dropout=0")
     assert "suggestion" in found.stdout
     assert "gain = (2 * N) ** -" in found.stdout
     assert "p.mul_(gain)" in found.stdout
@@ -101,20 +108,21 @@ def test_suggest_prints_code(folder: Path) -> None:
 )
 def test_mistakes(folder: Path, arguments: list[str], code: int, words: str) -> None:
     (folder / "broken.py").write_text("raise RuntimeError('boom at import')\n")
-    found = run(*arguments, folder=folder)
-    assert found.returncode == code, found.stdout + found.stderr
+    found = run(*arguments)
+    assert found.exit_code == code, found.stdout + found.stderr
     assert words in found.stderr
     assert "Traceback" not in found.stderr
     assert "site-packages" not in found.stderr
 
 
-def test_no_device_is_inconclusive(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_no_device_is_inconclusive() -> None:
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
-    found = run("my_model.py:MyAct", "--device", "cuda", folder=folder)
-    assert found.returncode == 0
+    found = run("my_model.py:MyAct", "--device", "cuda")
+    assert found.exit_code == 0
     assert "no CUDA device" in found.stdout
 
 
@@ -128,10 +136,10 @@ def test_a_users_own_modules_are_found_and_none_of_ours_is_shadowed(folder: Path
         "{f'user {n}' for n in ('analysis', 'reports', 'claims', 'proofs', 'tests', 'check')}\n"
         "def act(x):\n    return torch.relu(x)\n"
     )
-    found = run("mine.py:act", folder=folder)
-    assert found.returncode == 0, found.stdout + found.stderr
-    found = run("mine:act", folder=folder)
-    assert found.returncode == 0, found.stdout + found.stderr
+    for name in ("mine.py:act", "mine:act"):
+        command = [sys.executable, "-m", "scaleproof.claims.cli", "check", name]
+        found = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=300)
+        assert found.returncode == 0, found.stdout + found.stderr
 
 
 def test_names_are_shown_escaped(folder: Path) -> None:
@@ -140,7 +148,7 @@ def test_names_are_shown_escaped(folder: Path) -> None:
         "class Odd(nn.Module):\n    def forward(self, x):\n"
         "        raise RuntimeError('<script>alert(1)</script> [bold]x[/bold]')\n"
     )
-    found = run("odd.py:Odd", "--kind", "activation", "--report", "out", folder=folder)
-    assert found.returncode == 3
+    found = run("odd.py:Odd", "--kind", "activation", "--report", "out")
+    assert found.exit_code == 3
     assert "[bold]x[/bold]" in found.stdout
     assert "<script>alert" not in (folder / "out" / "check.html").read_text()

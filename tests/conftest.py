@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,10 @@ from scaleproof.environment import environment
 from scaleproof.reports.record import Record, Run
 from torchcheck.machine import cores
 from torchcheck.run import Here, process_pool
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
 
 settings.register_profile("default", deadline=None)  # no test asserts wall time
 settings.load_profile("default")

@@ -74,7 +74,7 @@ def _paint(canvas: Any, curves: Sequence[Series]) -> bool:
     for k, s in enumerate(curves):
         scale = s.y[0] if positive and len(curves) > 1 else 1.0
         values = [y / scale for y in s.y]
-        axes.plot(s.x, values, "o-", color=COLOURS[k % 7], linestyle=STYLES[k % 6], markersize=3, label=s.name)
+        axes.plot(s.x, values, marker="o", color=COLOURS[k % 7], linestyle=STYLES[k % 6], markersize=3, label=s.name)
     label = curves[0].y_label if len(curves) == 1 else "relative to the first"
     axes.set(xlabel=curves[0].x_label, ylabel=label)
     if positive:

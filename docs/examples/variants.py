@@ -1,4 +1,4 @@
-"""The five variants of docs/check.md: one healthy, one that explodes, one that leaks, one that overflows, one that drifts."""
+"""The five variants of docs/check.md: one healthy, the others explode, leak, overflow and drift."""
 
 from __future__ import annotations
 

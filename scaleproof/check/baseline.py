@@ -18,22 +18,18 @@ SCHEMA = "scaleproof/baseline/1"
 MAX_BYTES = 1 << 20
 #: differences below this, relative to the value, are rounding on another machine
 ROUNDING = 1e-3
-#: what a value of these properties costs or counts: more is worse; for those in FALLING, less is worse
-FALLING = (
-    "range",
-    "headroom",
-    "distinct",
-    "first-lr",
-    "non-negative",
-    "nan-kept",
-    "scores-learn",
-    "direction",
-)
-#: properties whose value has no better side; a change beyond the intervals is a drift, which fails like a regression
-NEUTRAL = (
-    "gain", "mean", "second-moment", "closed-form", "scale-exponent", "sparse", "branch", "expansion", "reach",
-    "gradient-gain",
-)  # fmt: skip
+#: Which way a property's value is better: "less" (all that are not named here), "more", nearer to "zero", "sign" (not
+#: negative is better than negative), or "none": any change beyond the intervals is a drift, which is a regression, too.
+BETTER: dict[str, Literal["less", "more", "zero", "sign", "none"]] = {
+    **dict.fromkeys(("range", "headroom", "distinct", "first-lr", "non-negative", "nan-kept"), "more"),
+    **dict.fromkeys(("scores-learn", "direction", "runs"), "more"),
+    **dict.fromkeys(("growth", "gradient"), "zero"),
+    **dict.fromkeys(("monotone", "convex", "sign"), "sign"),
+    **dict.fromkeys(("gain", "gradient-gain", "mean", "second-moment", "closed-form", "scale-exponent"), "none"),
+    **dict.fromkeys(("sparse", "branch", "expansion", "reach"), "none"),
+}
+#: the worst of a sample, or a range over seeds, without a level: they count as changed beyond a factor of FACTOR
+SAMPLED, FACTOR = ("accuracy", "ulp", "distinct", "branch", "expansion"), 2.0
 #: timings differ from machine to machine, and are shown only
 TIMED = ("step-cost", "cost-time")
 
@@ -169,9 +165,10 @@ def compare(before: Baseline, now: CheckResult) -> list[Difference]:
             raise BaselineError(f"the baseline was made with {name} = {then}, this run has {here}")
     found = []
     new = {f.name: f for f in now}
+    left_out = now.settings.get("skip", ())
     for name, stored in before.properties.items():
         if name not in new:
-            if stored.status == "ok":
+            if stored.status == "ok" and name not in left_out and _bare(name) not in left_out:
                 found.append(Difference(name, "gone", _words(stored), "not measured"))
             continue
         found.append(Difference(name, _change(name, stored, new[name]), _words(stored), new[name].seen))
@@ -194,14 +191,24 @@ def _change(name: str, stored: Stored, now: Finding) -> Change:
     fell = _above(stored.lo, stored.value, now.hi, now.value)
     if not rose and not fell:
         return "same"
-    if _bare(name) in NEUTRAL:
-        return "drifted"
-    if _bare(name) in ("growth", "gradient", "monotone", "convex", "sign"):  # towards 0, or towards positive
-        if _bare(name) in ("growth",) or (name == "gradient" and now.unit != "1"):
+    sampled_gradient = name == "gradient" and now.unit == "1"  # autograd against differences, no exponent
+    if _bare(name) in SAMPLED or sampled_gradient:
+        small, large = sorted((abs(stored.value), abs(now.value)))
+        if large <= max(FACTOR * small, 1e-8 if sampled_gradient else 0.0):
+            return "same"
+    match BETTER.get(_bare(name), "less"):
+        case "none":
+            return "drifted"
+        case "zero" if not sampled_gradient:
             return "worse" if abs(now.value) > abs(stored.value) else "better"
-        if _bare(name) in ("monotone", "convex", "sign"):
-            return "worse" if stored.value >= 0 > now.value else "drifted" if fell or rose else "same"
-    return "worse" if rose != (_bare(name) in FALLING) else "better"
+        case "sign":
+            return (
+                "worse" if stored.value >= 0 > now.value else "better" if now.value >= 0 > stored.value else "drifted"
+            )
+        case "more":
+            return "worse" if fell else "better"
+        case _:
+            return "worse" if rose else "better"
 
 
 def _above(lo: float | None, value: float, hi: float | None, other: float) -> bool:

@@ -60,6 +60,8 @@ def test_round_trip(tmp_path: Path) -> None:
         ("range.float16", (65000.0, 65000.0, 65000.0), (2000.0, 2000.0, 2100.0), "worse"),
         ("gain", (1.5, 1.5, 1.5), (1.6, 1.6, 1.6), "drifted"),
         ("monotone", (0.0, 0.0, 0.0), (-0.1, -0.1, -0.1), "worse"),
+        ("accuracy.float16", (0.6, 0.6, 0.6), (0.7, 0.7, 0.7), "same"),
+        ("accuracy.float16", (0.6, 0.6, 0.6), (6.0, 6.0, 6.0), "worse"),
         ("step-cost", (1.0, 1.0, 1.0), (9.0, 9.0, 9.0), "shown"),
     ],
 )
@@ -75,6 +77,10 @@ def test_a_property_that_is_gone() -> None:
     (lost,) = compare(from_result(result(finding("leak", 0.0)), MACHINE), result())
     assert lost.change == "gone"
     assert lost.is_regression
+
+
+def test_a_property_that_is_skipped_is_not_gone() -> None:
+    assert compare(from_result(result(finding("leak", 0.0)), MACHINE), result(skip=("leak",))) == []
 
 
 def test_better_and_new() -> None:

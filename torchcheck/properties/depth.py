@@ -286,7 +286,7 @@ def reduce(settings: Settings, found: Sequence[Measurement]) -> list[Measurement
     reduced = [_exponent(name, points, depths, settings, common) for name in EXPONENTS]
     last = [p for p in points if p["depth"] == depths[-1]]
     rates = [_root(value_of("gradient", p, settings.optimizer), depths[-1]) for p in last]
-    reduced.append(_spread("expansion", rates, common, f"depth {depths[-1]}"))
+    reduced.append(replace(_spread("expansion", rates, common, f"depth {depths[-1]}"), series=_profile(last[0])))
     reduced.append(_least("distinct", points, common))
     branches = [p["branch"] for p in last if not math.isnan(p["branch"])]
     if branches:
@@ -351,6 +351,17 @@ def _columns(
     rows = [(float(d), math.exp(v), sigma[d]) for d in depths for v in logs[d]]
     x, y, s = (list(column) for column in zip(*rows, strict=True))
     return x, y, s
+
+
+def _profile(p: Mapping[str, Any]) -> tuple[Series, ...]:
+    """The gradient's size at every block of one network, over that at the end."""
+    sizes = p["cotangent"]
+    if len(sizes) < 3 or not all(math.isfinite(v) and v > 0 for v in sizes):
+        return ()
+    values = [v / sizes[-1] for v in sizes]
+    places = [float(k + 1) for k in range(len(sizes))]
+    name = f"gradient along depth {p['depth']}"
+    return (Series(name, "block", "gradient of the stream, over that at the end", places, values),)
 
 
 def _root(ratio: float, depth: int) -> float:

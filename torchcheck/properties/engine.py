@@ -167,7 +167,7 @@ def check(
         description["kind"],
         description["why"],
         tuple(findings),
-        settings.to_json(),
+        {**settings.to_json(), "skip": tuple(skip)},
         time.monotonic() - start,
         torch.__version__,
     )

@@ -1,7 +1,7 @@
 # Everything runs in .venv, which the first target that needs it sets up.
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 STAMP := .venv/.ready
 
 .PHONY: help setup verify test test-slow lint bench schema clean

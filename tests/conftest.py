@@ -45,15 +45,6 @@ def _fresh_state() -> Iterator[None]:
     torch.set_default_dtype(dtype)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In parallel runs (make test), what shares an expensive fixture goes to one worker."""
-    for item in items:
-        names = set(getattr(item, "fixturenames", ()))
-        shared = next((n for n in ("heavy_record", "record", "executor") if n in names), None)
-        if shared:
-            item.add_marker(pytest.mark.xdist_group(shared))
-
-
 def about_run(**changes: object) -> Run:
     """A run's description for records made in tests."""
     fields = {"id": "test", "started": "2026-01-01T00:00:00+00:00", "seconds": 0.0, "command": "test"}

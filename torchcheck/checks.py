@@ -15,7 +15,7 @@ from typing import Any
 
 from torchcheck.properties import REGISTRY
 from torchcheck.properties.depth import EXPONENTS, STABLE
-from torchcheck.properties.engine import Limits, Notify
+from torchcheck.properties.engine import Budget, Notify
 from torchcheck.properties.engine import check as run
 from torchcheck.properties.finding import CheckResult, Finding, Threshold
 from torchcheck.properties.suggest import suggest
@@ -58,11 +58,11 @@ def check(
     chosen = replace(settings or Settings(), **sizes)
     variant = Variant(subject, kind, options or {}, example_inputs, loss)
     where = executor or Here()
-    limits = Limits(budget)
-    result = run(variant, chosen, where, REGISTRY, limits, thresholds, skip, notify)
+    seconds = Budget() if budget is None else Budget(budget)
+    result = run(variant, chosen, where, REGISTRY, seconds, thresholds, skip, notify)
     if suggestion and not depth_stable(result) and result.kind in ("block", "model"):
         variant = replace(variant, kind=result.kind)
-        found = suggest(variant, chosen, where, REGISTRY[result.kind].properties, limits, notify)
+        found = suggest(variant, chosen, where, REGISTRY[result.kind].properties, seconds, notify)
         text = "\n".join([found.words, *(f"# {f}" for f in found.findings), found.code]).strip()
         result = replace(result, suggestion=text)
     return result

@@ -5,7 +5,9 @@ Steps are data and run in the subject's process; planning, reducing and judging 
 
 from __future__ import annotations
 
+import math
 import sys
+import threading
 import time
 import traceback
 import warnings
@@ -23,6 +25,8 @@ from torchcheck.properties.finding import (
     Finding,
     Property,
     Threshold,
+    asked,
+    base,
     judge,
     property_of,
     unanswered,
@@ -74,14 +78,16 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Seconds for the whole check and for one step; None is no limit."""
+class Budget:
+    """The seconds that a check may take, from when it is made."""
 
-    budget: float | None = None
-    step: float | None = None
+    seconds: float = math.inf
+    start: float = field(default_factory=time.monotonic)
 
+    @property
+    def left(self) -> float:
+        return max(0.0, self.seconds - (time.monotonic() - self.start))
 
-UNLIMITED = Limits()
 
 Notify = Callable[[Sequence[Finding], int, int], None]
 
@@ -123,7 +129,7 @@ def check(
     settings: Settings,
     executor: Executor,
     kinds: Mapping[str, Kind],
-    limits: Limits = UNLIMITED,
+    budget: Budget | None = None,
     thresholds: Mapping[str, Threshold] | None = None,
     skip: Sequence[str] = (),
     notify: Notify = lambda *_: None,
@@ -134,8 +140,8 @@ def check(
     error as its cause, where the subject cannot even be loaded, and ValueError for a threshold or skip that names no
     property of the kind.
     """
-    start = time.monotonic()
-    about = _run_all([Step("torchcheck.properties.engine:describe", ())], variant, settings, executor, limits, start)[0]
+    budget = budget or Budget()
+    about = answers_of([Step("torchcheck.properties.engine:describe", ())], variant, settings, executor, budget)[0]
     if about.failure:
         raise SubjectFailed(about.failure)
     description = dict(about.measurements[0].data)
@@ -154,11 +160,11 @@ def check(
             notify(_findings(kind, properties, settings, answers), len(answers), total)
 
         gates = [s for s in planned if s.gate]
-        passed = _run_all(gates, variant, settings, executor, limits, start, report)
+        passed = answers_of(gates, variant, settings, executor, budget, report)
         if any(a.failure or _fails(a, properties) for a in passed):
             break
-        _run_all([s for s in planned if not s.gate], variant, settings, executor, limits, start, report)
-        if _over(limits, start):
+        answers_of([s for s in planned if not s.gate], variant, settings, executor, budget, report)
+        if not budget.left:
             break
         planned = kind.more(settings, [m for a in answers for m in a.measurements], properties)
     findings = _findings(kind, properties, settings, answers, final=True)
@@ -168,7 +174,7 @@ def check(
         description["why"],
         tuple(findings),
         {**settings.to_json(), "skip": tuple(skip)},
-        time.monotonic() - start,
+        time.monotonic() - budget.start,
         torch.__version__,
     )
 
@@ -210,13 +216,12 @@ def _raised(error: BaseException) -> Failure:
     return Failure("raised", message, shortened(error))
 
 
-def _run_all(
+def answers_of(
     steps: Sequence[Step],
     variant: Variant,
     settings: Settings,
     executor: Executor,
-    limits: Limits,
-    start: float,
+    budget: Budget,
     report: Callable[[Answer], None] = lambda _: None,
 ) -> list[Answer]:
     """Runs the steps; those that the budget leaves no time for fail with "budget". Answers come in no fixed order."""
@@ -228,20 +233,18 @@ def _run_all(
 
     pending: dict[Future[Answer], Step] = {}
     waiting = list(steps)
-    width = getattr(executor, "workers", 1)
     while waiting or pending:
-        if _over(limits, start):
+        if not budget.left:
             for future in pending:
                 future.cancel()
-            left = Failure("budget", f"the budget of {limits.budget:g} s ended")
+            ended = Failure("budget", f"the budget of {budget.seconds:g} s ended")
             for step in [*pending.values(), *waiting]:
-                done(Answer(step, failure=left))
+                done(Answer(step, failure=ended))
             return answers
-        while waiting and len(pending) < width:
+        while waiting and len(pending) < getattr(executor, "workers", 1):
             step = waiting.pop(0)
             pending[executor.submit(run_step, step, variant, settings)] = step
-        remaining = None if limits.budget is None else max(0.0, limits.budget - (time.monotonic() - start))
-        finished, _ = wait(pending, timeout=remaining, return_when=FIRST_COMPLETED)
+        finished, _ = wait(pending, min(budget.left, threading.TIMEOUT_MAX), return_when=FIRST_COMPLETED)
         for future in finished:
             step = pending.pop(future)
             error = future.exception()
@@ -252,13 +255,6 @@ def _run_all(
             else:
                 raise error
     return answers
-
-
-def answers_of(
-    steps: Sequence[Step], variant: Variant, settings: Settings, executor: Executor, limits: Limits
-) -> list[Answer]:
-    """The answers to some steps alone, in no fixed order."""
-    return _run_all(steps, variant, settings, executor, limits, time.monotonic())
 
 
 class StepLost(Exception):
@@ -272,29 +268,27 @@ class StepLost(Exception):
 def _findings(
     kind: Kind, properties: Mapping[str, Property], settings: Settings, answers: Sequence[Answer], final: bool = False
 ) -> list[Finding]:
-    measured = kind.reduce(settings, [m for a in answers for m in a.measurements])
-    found = {m.name: judge(property_of({**kind.properties, **properties}, m.name), m) for m in measured}
-    found = {n: f for n, f in found.items() if n in properties or n.split(".", 1)[0] in properties}
+    """One finding for each property that is asked for: measured, or not answered; in the kind's order."""
+    found: dict[str, Finding] = {}
+    for m in kind.reduce(settings, [m for a in answers for m in a.measurements]):
+        prop = property_of({**kind.properties, **properties}, m.name)
+        if asked(properties, m.name):
+            found[m.name] = judge(prop, m)
     for answer in answers:
-        serves = answer.step.serves[:1] if answer.step.gate else answer.step.serves
-        for name in serves if answer.failure else ():
-            if name in properties or name.split(".", 1)[0] in properties:
-                known = found.get(name)
-                if known is None or (
-                    answer.failure and known.status in ("ok", "noted", "skipped") and _worse(answer.failure)
-                ):
-                    assert answer.failure is not None
-                    found[name] = unanswered(name, property_of(properties, name), answer.failure)
-    if final:
+        if answer.failure is None:
+            continue
+        broke = answer.failure.why not in ("budget", "device")  # then it outweighs what other steps found
+        for name in answer.step.serves[:1] if answer.step.gate else answer.step.serves:
+            if asked(properties, name) and (name not in found or (broke and found[name])):
+                found[name] = unanswered(name, property_of(properties, name), answer.failure)
+    if final and any(a.failure and a.failure.why == "budget" for a in answers):
+        measured = {base(n) for n in found}
+        left = Failure("budget", "the budget ended before this was measured")
         for name, prop in properties.items():
-            if prop.threshold is not None and not any(n.split(".", 1)[0] == name.split(".", 1)[0] for n in found):
-                left = any(a.failure and a.failure.why == "budget" for a in answers)
-                if left:
-                    found[name] = unanswered(name, prop, Failure("budget", "the budget ended before this was measured"))
+            if prop.threshold is not None and base(name) not in measured:
+                found[name] = unanswered(name, prop, left)
     order = [*properties]
-    return sorted(
-        found.values(), key=lambda f: (order.index(f.name if f.name in order else f.name.split(".", 1)[0]), f.name)
-    )
+    return sorted(found.values(), key=lambda f: (order.index(f.name if f.name in order else base(f.name)), f.name))
 
 
 def _fails(answer: Answer, properties: Mapping[str, Property]) -> bool:
@@ -305,16 +299,7 @@ def _fails(answer: Answer, properties: Mapping[str, Property]) -> bool:
     )
 
 
-def _worse(failure: Failure) -> bool:
-    """Whether a failure outweighs what other steps found: the subject broke, and not only time or a device."""
-    return failure.why not in ("budget", "device")
-
-
 def _known(names: Sequence[str], kind: Kind, title: str) -> None:
     for name in names:
-        if name not in kind.properties and name.split(".", 1)[0] not in kind.properties:
+        if not asked(kind.properties, name):
             raise ValueError(f"'{name}' is no property of kind {title}; there are: {', '.join(kind.properties)}")
-
-
-def _over(limits: Limits, start: float) -> bool:
-    return limits.budget is not None and time.monotonic() - start >= limits.budget

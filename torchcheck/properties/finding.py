@@ -179,6 +179,11 @@ def base(name: str) -> str:
     return name.split(".", 1)[0]
 
 
+def asked(properties: Mapping[str, Property], name: str) -> bool:
+    """Whether a name is one of these properties, or a dtype's part of one."""
+    return name in properties or base(name) in properties
+
+
 def with_thresholds(properties: Mapping[str, Property], changed: Mapping[str, Threshold]) -> dict[str, Property]:
     """The properties with some thresholds replaced; a name with a dtype, overflow.float16, gets an entry of its own."""
     found = dict(properties)

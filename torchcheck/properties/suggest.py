@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from torchcheck.properties.depth import EXPLOSION, EXPONENTS, STABLE, reduce
-from torchcheck.properties.engine import UNLIMITED, Answer, Limits, Notify, Step, answers_of
+from torchcheck.properties.engine import Answer, Budget, Notify, Step, answers_of
 from torchcheck.properties.finding import Finding, Property, Threshold, judge, with_thresholds
 from torchcheck.properties.rescale import Scaling, carrying_names, residual_name
 from torchcheck.properties.variant import Loaded, Settings, Variant
@@ -50,11 +50,12 @@ def suggest(
     settings: Settings,
     executor: Executor,
     properties: Mapping[str, Property],
-    limits: Limits = UNLIMITED,
+    budget: Budget | None = None,
     notify: Notify = lambda *_: None,
 ) -> Suggestion:
     """Measures the candidates, takes the one whose first update depends least on depth, and measures that again."""
-    about = answers_of([Step("torchcheck.properties.suggest:handles", ())], variant, settings, executor, limits)[0]
+    budget = budget or Budget()
+    about = answers_of([Step("torchcheck.properties.suggest:handles", ())], variant, settings, executor, budget)[0]
     if about.failure:
         return Suggestion(None, False, (), "", f"nothing can be scaled: {about.failure.message}")
     data = about.measurements[0].data
@@ -63,7 +64,7 @@ def suggest(
     grid = replace(settings, depths=tuple(shallow))
     best: tuple[float, Scaling] | None = None
     for number, powers in enumerate(candidates):
-        measured = _measure(powers, variant, grid, executor, limits, range(SEARCH_SEEDS))
+        measured = _measure(powers, variant, grid, executor, budget, range(SEARCH_SEEDS))
         notify((), number + 1, len(candidates) + 1)
         exponents = {m.name: m.value for m in reduce(grid, measured) if m.name in EXPONENTS}
         if any(v is None or not math.isfinite(v) for v in exponents.values()) or len(exponents) < len(EXPONENTS):
@@ -83,7 +84,7 @@ def suggest(
     findings: tuple[Finding, ...] = ()
     for start, stop in zip((0, *VERIFY_SEEDS), VERIFY_SEEDS, strict=False):
         seeds = range(start, stop)
-        found += _measure((chosen.alpha_power, chosen.gain_power), variant, fresh, executor, limits, seeds)
+        found += _measure((chosen.alpha_power, chosen.gain_power), variant, fresh, executor, budget, seeds)
         findings = tuple(judge(properties[m.name], m) for m in reduce(fresh, found) if m.name in EXPONENTS)
         notify(findings, len(candidates) + 1, len(candidates) + 1)
         if all(f.status != "inconclusive" for f in findings):
@@ -98,14 +99,14 @@ WARM = "warm up the learning rate, from below the rate that first-lr names"
 
 
 def _measure(
-    powers: Sequence[float], variant: Variant, settings: Settings, executor: Executor, limits: Limits, seeds: range
+    powers: Sequence[float], variant: Variant, settings: Settings, executor: Executor, budget: Budget, seeds: range
 ) -> list[Measurement]:
     steps = [
         Step("torchcheck.properties.depth:point", (), {"depth": d, "seed": s, "powers": list(powers)})
         for s in seeds
         for d in settings.depths
     ]
-    answers: Sequence[Answer] = answers_of(steps, variant, settings, executor, limits)
+    answers: Sequence[Answer] = answers_of(steps, variant, settings, executor, budget)
     return [m for a in answers for m in a.measurements]
 
 

@@ -139,10 +139,14 @@ def cases() -> list[Case]:
 #: why what is flagged is so: (start of the subject's name, property) -> words
 EXPLAINED: dict[tuple[str, str], str] = {
     (
-        "torch.nn.TransformerEncoderLayer, post-norm",
-        "distinct",
-    ): "rank collapse: with torch's own init, attention averages "
-    "tokens faster than the small feed-forward part tells them apart",
+        "x-transformers Encoder, zero_init_branch_output",
+        "dead-parameters",
+    ): "branches end in a matrix of zeros by design: nothing before it has a gradient in the first step",
+    (
+        "x-transformers Encoder, gate_residual",
+        "",
+    ): "at init its GRU gates pass about 0.6 of the stream, twice a block, and "
+    "mix the rest: gradients and what tells tokens apart fade exponentially",
     ("torch.nn.GLU", "elementwise"): "it halves the features: no elementwise activation",
     ("torch.nn.LogSoftmax", ""): "it normalises over features: no elementwise activation",
     ("torch.nn.Softmax", ""): "it normalises over features: no elementwise activation",

@@ -29,7 +29,9 @@ def test_theory_and_reports_load_no_torch(module: str) -> None:
 
 
 def test_torchcheck_runs_alone() -> None:
-    modules = "torchcheck.worker, torchcheck.modules, torchcheck.faults, torchcheck.probes.optimizers"
+    modules = (
+        "torchcheck.worker, torchcheck.checks, torchcheck.modules, torchcheck.faults, torchcheck.probes.optimizers"
+    )
     ours = {"scaleproof", "flint", "mpmath", "pydantic", "typer", "rich", "jinja2", "z3", "matplotlib"}
     assert _loaded(modules, ours) == []
 

@@ -78,11 +78,14 @@ def result(found: CheckResult, changes: Sequence[Difference], written: Sequence[
         if change.is_regression or (change.change == "better" and not quiet):
             style = "bold red" if change.is_regression else "green"
             console.print(f"[{style}]{change.change}[/{style}] {escape(str(change))}", soft_wrap=True)
+    undecided = [f for f in found if f.status == "inconclusive"]
+    if undecided and quiet:
+        why = ", ".join(dict.fromkeys(f.note for f in undecided if f.note))
+        console.print(f"inconclusive: {', '.join(f.name for f in undecided)} ({escape(why)})", soft_wrap=True)
     if found.suggestion:
         console.print("[bold]suggestion[/bold]")
         console.print(escape(found.suggestion), soft_wrap=True, highlight=False)
     if not quiet:
-        undecided = [f for f in found if f.status == "inconclusive"]
         last = f", undecided: {len(undecided)}" if undecided else ""
         regressed = sum(c.is_regression for c in changes)
         against = f", regressed: {regressed}" if changes else ""

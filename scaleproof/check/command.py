@@ -103,8 +103,11 @@ def check(
 
     130 interrupted
     """
+    from time import monotonic
+
     from scaleproof.check.start import start_server
 
+    began = monotonic()
     depth_list, target, folders = _depths(depths), *_place(subject)
     start_server()
     from scaleproof.check import view

@@ -382,4 +382,4 @@ def _least(name: str, points: Sequence[dict[str, Any]], common: Mapping[str, Any
     return Measurement(name, float(worst[name]), **{**common, "level": 0.0}, note=f"at depth {worst['depth']}")
 
 
-BLOCK = Kind(PROPERTIES, first, more, reduce)
+BLOCK = Kind(PROPERTIES, first, more, reduce, SERVES)

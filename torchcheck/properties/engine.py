@@ -59,13 +59,14 @@ class Kind:
     """What is asked of a kind of subject.
 
     `first` plans the steps; `more`, given all measurements, plans the next ones until nothing is left to decide;
-    `reduce` turns raw measurements into one for each property.
+    `reduce` turns raw measurements into one for each property; `fitted` names those that it makes of several steps.
     """
 
     properties: Mapping[str, Property]
     first: Callable[[Settings, Mapping[str, Any]], list[Step]]
     more: Callable[[Settings, Sequence[Measurement], Mapping[str, Property]], list[Step]] = lambda *_: []
     reduce: Callable[[Settings, Sequence[Measurement]], list[Measurement]] = lambda _, found: list(found)
+    fitted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,7 @@ def answers_of(
         if not budget.left:
             for future in pending:
                 future.cancel()
-            ended = Failure("budget", f"the budget of {budget.seconds:g} s ended")
+            ended = Failure("budget", "the budget ended")
             for step in [*pending.values(), *waiting]:
                 done(Answer(step, failure=ended))
             return answers
@@ -282,11 +283,9 @@ def _findings(
             if asked(properties, name) and (name not in found or (broke and found[name])):
                 found[name] = unanswered(name, property_of(properties, name), answer.failure)
     if final and any(a.failure and a.failure.why == "budget" for a in answers):
-        measured = {base(n) for n in found}
-        left = Failure("budget", "the budget ended before this was measured")
-        for name, prop in properties.items():
-            if prop.threshold is not None and base(name) not in measured:
-                found[name] = unanswered(name, prop, left)
+        for name in kind.fitted:
+            if name in properties and name not in found:
+                found[name] = unanswered(name, properties[name], Failure("budget", "the budget ended"))
     order = [*properties]
     return sorted(found.values(), key=lambda f: (order.index(f.name if f.name in order else base(f.name)), f.name))
 

@@ -131,7 +131,7 @@ def check(
         with isolated(workers, min(step_limit, budget), share, threads, folders) as executor, display:
             found = run(
                 target, kind or None, settings=settings, options=options, thresholds=thresholds, skip=skip or (),
-                suggestion=suggest, budget=budget, executor=executor, notify=display,
+                suggestion=suggest, budget=max(0.1, budget - (monotonic() - began)), executor=executor, notify=display,
             )  # fmt: skip
     except SubjectFailed as error:
         _subject_failed(subject, error, json_)

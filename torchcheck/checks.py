@@ -53,7 +53,7 @@ def check(
     seq_len, batch, depths, optimizer, lr, dtypes, device, seeds, seed, causal). `example_inputs(batch, generator)`
     gives what the subject takes, `loss(output)` a scalar. `suggestion` asks, for a block or model that is not
     depth-stable, for scalings that make it so. Raises torchcheck.subjects.SubjectError where the subject cannot be
-    loaded, ValueError for an unknown property, TypeError for an unknown size.
+    loaded, UnknownProperty (a ValueError) for an unknown property, TypeError for an unknown size.
     """
     chosen = replace(settings or Settings(), **sizes)
     variant = Variant(subject, kind, options or {}, example_inputs, loss)

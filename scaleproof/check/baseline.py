@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from scaleproof.reports.record import write_atomically
+from scaleproof.reports.record import read_model, write_atomically
 from torchcheck.properties.finding import CheckResult, Finding
 
 SCHEMA = "scaleproof/baseline/1"
@@ -135,20 +135,7 @@ def write(baseline: Baseline, path: Path) -> None:
 
 def read(path: Path) -> Baseline:
     """The baseline in a file; raises BaselineError for anything else, however large, deep or odd."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise BaselineError(f"{path}: larger than {MAX_BYTES >> 20} MiB, not a baseline")
-        raw = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BaselineError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BaselineError(f"{path}: not a text file") from error
-    try:
-        return Baseline.model_validate_json(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])[:100] or "document"
-        raise BaselineError(f"{path}: not a {SCHEMA} file: {place}: {first['msg']}") from error
+    return read_model(path, Baseline, MAX_BYTES, SCHEMA, BaselineError)
 
 
 def compare(before: Baseline, now: CheckResult) -> list[Difference]:

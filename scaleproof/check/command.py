@@ -114,7 +114,7 @@ def check(
     from scaleproof.check.isolation import isolated
     from torchcheck.checks import check as run
     from torchcheck.machine import cores
-    from torchcheck.properties.engine import SubjectFailed
+    from torchcheck.properties.engine import SubjectFailed, UnknownProperty
 
     settings = _settings(depth_list, width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal)
     if kind and kind not in KIND_NAMES.split("|"):
@@ -135,7 +135,7 @@ def check(
             )  # fmt: skip
     except SubjectFailed as error:
         _subject_failed(subject, error, json_)
-    except ValueError as error:
+    except UnknownProperty as error:
         _fail(str(error))
     except KeyboardInterrupt:
         typer.echo("scaleproof: interrupted", err=True)

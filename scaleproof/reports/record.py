@@ -7,7 +7,7 @@ import math
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
 
@@ -23,6 +23,9 @@ Number = Annotated[
     WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["inf", "-inf", "nan"]}]}),
 ]
 Text = Annotated[str, Field(max_length=20_000)]
+
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class RecordError(ValueError):
@@ -208,22 +211,26 @@ def write_atomically(path: Path, text: str) -> None:
 
 def read(path: Path) -> Record:
     """The record in a run's folder or in a file; raises RecordError for anything that is not a whole record."""
-    file = path / RECORD if path.is_dir() else path
+    return read_model(path / RECORD if path.is_dir() else path, Record, MAX_BYTES, SCHEMA, RecordError)
+
+
+def read_model(file: Path, model: type[M], limit: int, schema: str, error: type[ValueError]) -> M:
+    """A model from a JSON file of at most `limit` bytes; raises `error`, with where and what, for anything else."""
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise RecordError(f"{file}: larger than {MAX_BYTES >> 20} MiB, not a record")
+        if file.stat().st_size > limit:
+            raise error(f"{file}: larger than {limit >> 20} MiB, not a {schema} file")
         raw = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise RecordError(f"{file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise RecordError(f"{file}: not a text file") from error
+    except OSError as problem:
+        raise error(f"{file}: {problem.strerror}") from problem
+    except UnicodeDecodeError as problem:
+        raise error(f"{file}: not a text file") from problem
     try:
-        return Record.model_validate_json(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "document"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise RecordError(f"{file}: not a {SCHEMA} record: {place}: {first['msg']}{more}") from error
+        return model.model_validate_json(raw)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])[:100] or "document"
+        more = f" (and {problem.error_count() - 1} more)" if problem.error_count() > 1 else ""
+        raise error(f"{file}: not a {schema} file: {place}: {first['msg']}{more}") from problem
 
 
 def json_schema() -> dict[str, Any]:

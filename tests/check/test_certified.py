@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from scaleproof.analysis.pointwise import certify, evaluate
+from scaleproof.analysis.graphs import evaluate
+from scaleproof.analysis.pointwise import certify
 from torchcheck.properties.expression import certifier, trace
 from torchcheck.properties.expression import evaluate as by_torch
 

@@ -138,8 +138,8 @@ def check(
     """Checks a variant: at once where `executor` runs calls at once, in parallel and isolated where it does.
 
     `notify(findings, steps done, steps known)` is called after every step. Raises SubjectError, with the subject's own
-    error as its cause, where the subject cannot even be loaded, and ValueError for a threshold or skip that names no
-    property of the kind.
+    error as its cause, where the subject cannot even be loaded, and UnknownProperty for a threshold or skip that names
+    none of the kind.
     """
     budget = budget or Budget()
     about = answers_of([Step("torchcheck.properties.engine:describe", ())], variant, settings, executor, budget)[0]
@@ -178,6 +178,10 @@ def check(
         time.monotonic() - budget.start,
         torch.__version__,
     )
+
+
+class UnknownProperty(ValueError):
+    """A threshold or skip names no property of the kind; the message lists them."""
 
 
 class SubjectFailed(SubjectError):
@@ -301,4 +305,4 @@ def _fails(answer: Answer, properties: Mapping[str, Property]) -> bool:
 def _known(names: Sequence[str], kind: Kind, title: str) -> None:
     for name in names:
         if not asked(kind.properties, name):
-            raise ValueError(f"'{name}' is no property of kind {title}; there are: {', '.join(kind.properties)}")
+            raise UnknownProperty(f"'{name}' is no property of kind {title}; there are: {', '.join(kind.properties)}")

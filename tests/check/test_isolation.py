@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,10 +51,8 @@ def test_a_broken_subject_is_a_finding_with_its_own_traceback(executor: Isolated
 
 def test_an_endless_loop_is_stopped() -> None:
     with isolated(1, 3.0, 4 * GIB, 1) as pool:
-        start = time.monotonic()
         result = run(pool, "Loops")
         assert "no answer within 3 s" in result["runs"].note
-        assert time.monotonic() - start < 60
 
 
 def test_a_failure_at_one_depth_leaves_the_others(executor: Isolated) -> None:
@@ -104,10 +101,9 @@ def test_what_cannot_be_loaded(executor: Isolated, name: str, words: str) -> Non
 def test_the_budget_is_kept() -> None:
     with isolated(1, 30.0, 4 * GIB, 1) as pool:
         run(pool, "Sound")  # the process is up
-        start = time.monotonic()
         result = run(pool, "stuck_at_depth", "model", budget=4.0)
-        assert time.monotonic() - start < 15
     assert any(f.status == "inconclusive" and "budget" in f.note for f in result)
+    assert not any("no answer within" in f.note for f in result)  # the step's own limit was never reached
     assert not {"leak", "length"} & {f.name for f in result}  # nobody asked
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import count, pairwise
 from typing import Any
 
@@ -21,55 +22,96 @@ from scaleproof.analysis.jets import Jet, NotEnclosed
 PIECES, GAP = 3000, 1e-5
 #: working precision in bits
 BITS = 80
-
+#: jumps of f, and of f', up to which the extremes beside them are given, with a note that says how large they may be
+SMALL_JUMP, SMALL_KINK = 1e-6, 1e-12
 
 #: balls around a quantity on a piece, and around its derivative where that exists
 Quantity = tuple[Any, Any]
 #: the quantity of a jet, at the ball x, on a piece right of 0 or left of it
 Part = Callable[[Jet, Any, bool], Quantity]
+#: what is known of each property: lo, hi, and words
+Found = dict[str, tuple[float, float, str]]
 
 
-def certify(graph: Graph, domain: float) -> dict[str, tuple[float, float, str]]:
+@dataclass(frozen=True)
+class Switch:
+    """Balls around how far f and f' rise from the left of a switch to its right."""
+
+    at: float
+    value: Any
+    slope: Any
+
+
+def certify(graph: Graph, domain: float) -> Found:
     """(lo, hi, note) around sup |f'|, sup |f''|, inf f', inf f'', sup |f - max(x, 0)| on [-domain, domain].
 
-    Keys: lipschitz, smoothness, monotone, convex, relu-gap; rigorous for the graph in real arithmetic. At a switch
-    where f jumps by less than 1e-6 (torch's softplus does at 20) the note says so and the slopes are those beside it;
-    a larger jump makes lipschitz infinite, a jump of f' smoothness. Returns {} for a graph that cannot be enclosed.
+    Keys: lipschitz, smoothness, monotone, convex, relu-gap; rigorous for the graph in real arithmetic. Where f jumps
+    for certain, lipschitz is infinite and nothing else is said; a jump that may be there but is below 1e-6 (torch's
+    softplus has one of 2.1e-9 at 20) is named in the note, and the extremes are those beside it; so are jumps of f'
+    below 1e-12, while a certain one makes smoothness infinite. A graph that is not enclosed at some switch, or has
+    another operation, gives {}; what has no finite bounds is left out, and so are smoothness and convex where f' is not
+    enclosed at a switch.
     """
     with precision(BITS):
         try:
-            cuts = sorted({-domain, 0.0, domain, *(c for c in switches(graph) if abs(c) < domain)})
-            jumps = {c: _jump(graph, c) for c in cuts[1:-1]}
+            places = {c for c in switches(graph) if abs(c) < domain}
+            at_switches = [_switch(graph, c) for c in sorted(places)]
         except NotEnclosed:
             return {}
-        leaps = [c for c, j in jumps.items() if not j[0] < 1e-6]
-        if leaps:
-            return {"lipschitz": (math.inf, math.inf, f"; jumps by {jumps[leaps[0]][0]:.3g} at {leaps[0]:g}")}
-        broken = [c for c, j in jumps.items() if not j[0] < 1e-15]
-        kinks = [(c, j[1]) for c, j in jumps.items() if not j[1] < 1e-12]
-        words = f"; jumps by at most {max(jumps[c][0] for c in broken):.1e} at {broken[0]:g}" if broken else ""
-        pieces = list(pairwise(cuts))
-        found: dict[str, tuple[float, float, str]] = {}
+        leap = next((s for s in at_switches if _sign(s.value) != 0), None)
+        if leap is not None and _upper(abs(leap.value)) >= SMALL_JUMP:
+            return {"lipschitz": (math.inf, math.inf, f"; jumps by {abs(float(leap.value.mid())):.3g} at {leap.at:g}")}
+        if any(not _upper(abs(s.value)) < SMALL_JUMP for s in at_switches):
+            return {}
+        pieces, words = list(pairwise(sorted({-domain, 0.0, domain, *places}))), _words(at_switches)
+        found: Found = {}
         try:
-            for name, part in (("lipschitz", _slope), ("relu-gap", _gap)):
-                found[name] = (*_largest(graph, pieces, part), words)
-            low, high = _supremum(graph, pieces, _signed(_slope, -1))
-            found["monotone"] = (-high + 0.0, -low + 0.0, words)
-            if kinks:
-                at = ", ".join(f"{c:g}" for c, _ in kinks[:3])
-                found["smoothness"] = (math.inf, math.inf, f"{words}; f' jumps at {at}")
-                if any(_falls(graph, c) for c, _ in kinks):
-                    found["convex"] = (-math.inf, -math.inf, f"{words}; f' falls at a kink")
-                else:
-                    low, high = _supremum(graph, pieces, _signed(_curvature, -1))
-                    found["convex"] = (-high + 0.0, -low + 0.0, f"{words}; f' rises at its kinks")
-            else:
-                found["smoothness"] = (*_largest(graph, pieces, _curvature), words)
-                low, high = _supremum(graph, pieces, _signed(_curvature, -1))
-                found["convex"] = (-high + 0.0, -low + 0.0, words)
+            found["lipschitz"] = (*_largest(graph, pieces, _slope), words)
+            found["relu-gap"] = (*_largest(graph, pieces, _gap), words)
+            found["monotone"] = (*_infimum(graph, pieces, _slope), words)
+            found |= _second_order(graph, pieces, at_switches, words)
         except NotEnclosed:
             pass
-        return found
+        return {name: f for name, f in found.items() if f[0] == f[1] or math.isfinite(f[1] - f[0])}
+
+
+def _second_order(
+    graph: Graph, pieces: Sequence[tuple[float, float]], at_switches: Sequence[Switch], words: str
+) -> Found:
+    """smoothness and convex, as far as f' is enclosed at every switch."""
+    large = [s for s in at_switches if not _upper(abs(s.slope)) < SMALL_KINK]
+    if any(_sign(s.slope) == 0 for s in large):
+        return {}  # f' may jump there, and may not
+    if not large:
+        smoothness = (*_largest(graph, pieces, _curvature), words)
+        return {"smoothness": smoothness, "convex": (*_infimum(graph, pieces, _curvature), words)}
+    at = ", ".join(f"{s.at:g}" for s in large[:3])
+    found: Found = {"smoothness": (math.inf, math.inf, f"{words}; f' jumps at {at}")}
+    if any(_sign(s.slope) < 0 for s in large):
+        return found | {"convex": (-math.inf, -math.inf, f"{words}; f' falls at a kink")}
+    return found | {"convex": (*_infimum(graph, pieces, _curvature), f"{words}; f' rises at its kinks")}
+
+
+def _switch(graph: Graph, c: float) -> Switch:
+    """The rises at c, by the piece on its left and the piece on its right."""
+    left, right = evaluate(graph, c, c, (c - 1e-3, c)), evaluate(graph, c, c, (c, c + 1e-3))
+    return Switch(c, right.f - left.f, right.d1 - left.d1)
+
+
+def _sign(ball: Any) -> int:
+    """1 or -1 where that is certain, else 0."""
+    return 1 if ball > 0 else -1 if ball < 0 else 0
+
+
+def _words(at_switches: Sequence[Switch]) -> str:
+    """Every jump that cannot be excluded, however small."""
+    text = ""
+    for name, sizes in (("f", [(_upper(abs(s.value)), s.at) for s in at_switches]),
+                        ("f'", [(_upper(abs(s.slope)), s.at) for s in at_switches])):  # fmt: skip
+        most, at = max((size for size in sizes if size[0] < SMALL_JUMP), default=(0.0, 0.0))
+        small = 0 < most < (SMALL_JUMP if name == "f" else SMALL_KINK)
+        text += f"; {name} jumps by at most {most:.1e} at {at:g}" if small else ""
+    return text
 
 
 def _slope(jet: Jet, x: Any, positive: bool) -> Quantity:
@@ -100,6 +142,12 @@ def _largest(graph: Graph, pieces: Sequence[tuple[float, float]], part: Part) ->
     """Bounds around the supremum of a quantity's absolute value."""
     both = [_supremum(graph, pieces, _signed(part, sign)) for sign in (1, -1)]
     return max(lo for lo, _ in both), max(hi for _, hi in both)
+
+
+def _infimum(graph: Graph, pieces: Sequence[tuple[float, float]], part: Part) -> tuple[float, float]:
+    """Bounds around the infimum of a quantity."""
+    low, high = _supremum(graph, pieces, _signed(part, -1))
+    return -high + 0.0, -low + 0.0
 
 
 def _supremum(graph: Graph, pieces: Sequence[tuple[float, float]], quantity: Part) -> tuple[float, float]:
@@ -147,19 +195,6 @@ def _between(a: float, b: float) -> float:
     if b < -1 and a / b > 4:
         return -math.sqrt(a * b)
     return a + (b - a) / 2
-
-
-def _jump(graph: Graph, c: float) -> tuple[float, float]:
-    """Upper bounds of how far f and f' jump at c: what is evaluated at a point is known to 80 bits."""
-    left = evaluate(graph, c, c, (c - 1e-3, c))
-    right = evaluate(graph, c, c, (c, c + 1e-3))
-    value, slope = abs(left.f - right.f), abs(left.d1 - right.d1)
-    return _upper(value), _upper(slope)
-
-
-def _falls(graph: Graph, c: float) -> bool:
-    left, right = evaluate(graph, c, c, (c - 1e-3, c)), evaluate(graph, c, c, (c, c + 1e-3))
-    return not _lower(right.d1 - left.d1) > -1e-12
 
 
 def _upper(ball: Any) -> float:

@@ -60,7 +60,49 @@ def test_known_smoothness_and_shape() -> None:
 
 def test_jumps_are_told() -> None:
     assert certify(graph_of(nn.Hardshrink(0.5)), 65536.0)["lipschitz"][0] == math.inf
-    assert "jumps by at most 2.1e-09 at 20" in certify(graph_of(nn.Softplus()), 65536.0)["lipschitz"][2]
+    assert "f jumps by at most 2.1e-09 at 20" in certify(graph_of(nn.Softplus()), 65536.0)["lipschitz"][2]
+
+
+def _xlogx(x: Tensor) -> Tensor:
+    return torch.where(x > 0, x * torch.log(x), 0.0 * x)
+
+
+def _sinc(x: Tensor) -> Tensor:
+    return torch.where(x.abs() > 0, torch.sin(x) / x, 1.0 + 0 * x)
+
+
+def _power(x: Tensor) -> Tensor:
+    return x * torch.sqrt(x.abs())
+
+
+@pytest.mark.parametrize("f", [_xlogx, _sinc, _power])
+def test_what_is_not_enclosed_at_a_point_is_not_called_a_jump(f: Callable[[Tensor], Tensor]) -> None:
+    found = certify(graph_of(f), 16.0)  # log(0), 0/0 and the derivative of sqrt(0): no finite ball, and no jump either
+    assert "lipschitz" not in found
+    assert "smoothness" not in found
+    assert "convex" not in found
+
+
+def test_small_jumps_are_named_and_large_ones_certain() -> None:
+    tiny = certify(graph_of(lambda x: torch.where(x > 1, x + 1e-16, x)), 16.0)
+    assert "f jumps by at most 1.0e-16 at 1" in tiny["lipschitz"][2]
+    kink = certify(graph_of(lambda x: torch.where(x > 1, 1 + (x - 1) * 0.5, x)), 16.0)
+    assert kink["convex"][0] == -math.inf
+    assert kink["smoothness"][0] == math.inf
+    assert set(certify(graph_of(nn.Hardshrink(0.5)), 16.0)) == {"lipschitz"}
+
+
+def test_a_certificate_that_samples_deny_is_thrown_away_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchcheck import check_activation
+    from torchcheck.properties import activation
+
+    def wrong(_graph: Any, _domain: float) -> Any:
+        return {"lipschitz": (0.4, 0.5, ""), "smoothness": (0.1, 5.0, "")}
+
+    monkeypatch.setattr(activation, "certifier", lambda: wrong)
+    result = check_activation(nn.Tanh, dtypes=("float32",))
+    assert result["lipschitz"].value == pytest.approx(1.0, abs=1e-3)
+    assert not any("certified" in f.note for f in result)
 
 
 PIECES = [
@@ -84,9 +126,9 @@ def test_no_sample_leaves_the_certified_range(a: int, b: int, scale: float, shif
     x = torch.linspace(-63.9, 63.9, 20_001, dtype=torch.float64)
     slope = f(x).diff() / x.diff()
     if "lipschitz" in found:
-        jumps = 1e-6 / float(x.diff()[0]) if "jumps" in found["lipschitz"][2] else 0.0
+        jumps = 1e-6 / float(x.diff()[0]) if "; f jumps" in found["lipschitz"][2] else 0.0
         assert float(slope.abs().max()) <= found["lipschitz"][1] + 1e-9 + jumps
-    if "monotone" in found and "jumps by" not in found["monotone"][2]:
+    if "monotone" in found and "; f jumps" not in found["monotone"][2]:
         assert float(slope.min()) >= found["monotone"][0] - 1e-9
     if "relu-gap" in found:
         assert float((f(x) - x.clamp(min=0)).abs().max()) <= found["relu-gap"][1] + 1e-9

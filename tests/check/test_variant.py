@@ -12,8 +12,12 @@ from torch import Tensor, nn
 from tests.check.variants_for_tests import Pictures, Sound, deep_only, relu
 from torchcheck import Threshold, check, check_block, check_model
 from torchcheck.faults.variants import Plain
+from torchcheck.properties.engine import Kind, Step
+from torchcheck.properties.engine import check as run_check
+from torchcheck.properties.finding import Property
 from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.variant import Settings, Variant, build, infer_kind, load, takes_depth
+from torchcheck.run import Here
 from torchcheck.subjects import SubjectError
 
 SMALL: dict[str, Any] = {"width": 8, "seq_len": 4, "depths": (2, 4, 8), "dtypes": ("float32",)}
@@ -162,6 +166,25 @@ def test_nothing_of_a_file_is_run_twice(tmp_path: Path) -> None:
         "import torch\nCALLS = []\nCALLS.append(1)\nassert len(CALLS) == 1\ndef act(x):\n    return x.relu()\n"
     )
     assert check(f"{file}:act", dtypes=("float32",))
+
+
+def fails(_loaded: Any, _settings: Settings) -> Any:
+    raise RuntimeError("no more")
+
+
+def test_a_round_without_any_answer_ends_the_check() -> None:
+    rounds = []
+
+    def more(*_: Any) -> list[Step]:
+        rounds.append(1)
+        assert len(rounds) < 5, "the same round is planned for ever"
+        return [Step(f"{__name__}:fails", ("works",))]
+
+    first = [Step("torchcheck.properties.engine:describe", ())]
+    kind = Kind({"describe": Property("described"), "works": Property("works")}, lambda *_: first, more)
+    result = run_check(Variant(relu), Settings(), Here(), {"activation": kind})
+    assert rounds == [1]
+    assert "no more" in result["works"].note
 
 
 def test_settings_are_plain_data() -> None:

@@ -177,28 +177,27 @@ def shape(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """Extremes of f', f'' and the gap to ReLU on [-65536, 65536]: certified where f's graph can be enclosed."""
     f = function_of(loaded, settings)
     sampled = _sampled(f, settings)
-    certify = certifier()
-    found: dict[str, tuple[float, float, str]] = {}
-    if certify is not None:
-        expression = trace(f)
-        if expression is not None:
-            found = dict(certify(expression, DOMAIN))
+    certify, graph = certifier(), trace(f)
+    found = dict(certify(graph, DOMAIN)) if certify and graph else {}
+    if any(m.name in found and _denied(m, *found[m.name][:2]) for m in sampled):
+        found = {}  # what samples deny is no certificate, and neither is the rest of it
     answer = []
     for m in sampled:
         if m.name in found:
             lo, hi, note = found[m.name]
-            inside = m.value is None or lo - 1e-3 * max(1, abs(lo)) <= m.value <= hi + 1e-3 * max(1, abs(hi))
-            jumps = (
-                math.isinf(hi) and m.value is not None and m.value > 100
-            )  # an infinite slope is sampled as a large one
-            if inside or jumps or m.name == "smoothness":  # what samples deny is no certificate
-                middle = lo if m.name in ("lipschitz", "smoothness", "relu-gap") else hi
-                answer.append(
-                    replace(m, value=middle, lo=lo, hi=hi, level=1.0, note=f"certified by ball arithmetic{note}")
-                )
-                continue
+            value = hi if m.name in ("monotone", "convex") else lo  # what is attained
+            m = replace(m, value=value, lo=lo, hi=hi, level=1.0, note=f"certified by ball arithmetic{note}")
         answer.append(m)
     return answer
+
+
+def _denied(m: Measurement, lo: float, hi: float) -> bool:
+    """Whether sampled extremes, which lie inside the true ones, lie outside the certified ones; or far from a jump."""
+    assert m.value is not None
+    slack = 1e-3 * max(1.0, abs(m.value))
+    if m.name in ("monotone", "convex"):
+        return m.value < lo - slack or (math.isinf(hi) and m.value > -100)
+    return m.value > hi + slack or (math.isinf(lo) and m.value < 100)  # an infinite slope is sampled as a large one
 
 
 def _sampled(f: Callable[[Tensor], Tensor], settings: Settings) -> list[Measurement]:
@@ -232,7 +231,7 @@ def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """Autograd against Richardson's extrapolation of central differences, at points where those converge.
 
     Differences with steps h and h/2 give (4 D(h/2) - D(h))/3 of order h⁴; a point where it moves when h is halved again
-    (a kink, a jump) is left out. At most a tenth of the points may be.
+    (a kink, a jump) is left out. At most half of the points may be.
     """
     f = function_of(loaded, settings)
     generator = torch.Generator().manual_seed(settings.seed)

@@ -164,9 +164,10 @@ def check(
         passed = answers_of(gates, variant, settings, executor, budget, report)
         if any(a.failure or _fails(a, properties) for a in passed):
             break
+        before = len(answers)
         answers_of([s for s in planned if not s.gate], variant, settings, executor, budget, report)
-        if not budget.left:
-            break
+        if not budget.left or not any(a.measurements for a in answers[before:]):
+            break  # a round without any answer would be planned again, and again
         planned = kind.more(settings, [m for a in answers for m in a.measurements], properties)
     findings = _findings(kind, properties, settings, answers, final=True)
     return CheckResult(

@@ -27,7 +27,7 @@ SPAN = 12
 def first_rate(loaded: Loaded, settings: Settings, depth: int) -> list[Measurement]:
     """The largest rate, own * 2^k, whose real first step lowers the loss by half of the first-order prediction or more.
 
-    Every smaller rate tried is usable as well. First order: -lr sum of |g|², |g|_1 or |W| |g|_1/sqrt(n) for sgd, adam
+    First order: -lr sum of |g|², |g|_1 or |W| |g|_1/sqrt(n) for sgd, adam
     and lamb (kexue.fm/archives/8978; |W| is 1 where W is 0).
     """
     where = find_device(settings.device)
@@ -55,16 +55,16 @@ def first_rate(loaded: Loaded, settings: Settings, depth: int) -> list[Measureme
         model.load_state_dict(start)
         return math.isfinite(change) and change <= -PART * rate * slope
 
-    power = 0
-    while not usable(own * 2.0**power) and power > -SPAN:
-        power -= 1
-    while power >= 0 and power < SPAN and usable(own * 2.0 ** (power + 1)):
-        power += 1
-    rate = own * 2.0**power
+    downwards = (k for k in range(0, -SPAN - 1, -1) if usable(own * 2.0**k))
+    power = next(downwards, None)
     common: dict[str, Any] = {"device": settings.device, "dtype": "float32"}
-    if power == -SPAN:
+    if power is None:
+        rate = own * 2.0**-SPAN
         note = f"no usable first rate from {rate:.2g} on at depth {depth}: needs warmup"
         return [Measurement("first-lr", rate, 0.0, rate, note=note, **common)]
+    while 0 <= power < SPAN and usable(own * 2.0 ** (power + 1)):
+        power += 1
+    rate = own * 2.0**power
     need = "needs no warmup" if power >= 0 else "needs warmup"
     note = f"at depth {depth}: {need} for {settings.optimizer} at {own:g}"
     return [Measurement("first-lr", rate, rate, 2 * rate, note=note, **common)]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from scaleproof.reports.record import read_model, write_atomically
-from torchcheck.properties.finding import CheckResult, Finding
+from torchcheck.properties.finding import CheckResult, Finding, base
 
 SCHEMA = "scaleproof/baseline/1"
 MAX_BYTES = 1 << 20
@@ -101,7 +101,7 @@ class Difference:
 
 def from_result(result: CheckResult, environment: Mapping[str, str]) -> Baseline:
     """The baseline that a check makes: numbers to six digits, which a rerun reproduces on the same machine."""
-    kept = {f.name: f for f in result if f.status not in ("error",) and _bare(f.name) not in TIMED}
+    kept = {f.name: f for f in result if f.status not in ("error",) and base(f.name) not in TIMED}
     properties = {
         name: Stored(status=f.status, value=_short(f.value), lo=_short(f.lo), hi=_short(f.hi))
         for name, f in sorted(kept.items())
@@ -155,7 +155,7 @@ def compare(before: Baseline, now: CheckResult) -> list[Difference]:
     left_out = now.settings.get("skip", ())
     for name, stored in before.properties.items():
         if name not in new:
-            if stored.status == "ok" and name not in left_out and _bare(name) not in left_out:
+            if stored.status == "ok" and name not in left_out and base(name) not in left_out:
                 found.append(Difference(name, "gone", _words(stored), "not measured"))
             continue
         found.append(Difference(name, _change(name, stored, new[name]), _words(stored), new[name].seen))
@@ -164,12 +164,10 @@ def compare(before: Baseline, now: CheckResult) -> list[Difference]:
 
 
 def _change(name: str, stored: Stored, now: Finding) -> Change:
-    if _bare(name) in TIMED:
+    if base(name) in TIMED:
         return "shown"
-    if stored.status == "ok" and now.status in ("failed", "error"):
-        return "gone"
-    if now.status == "error":
-        return "worse"
+    if now.status in ("failed", "error") and stored.status != now.status:
+        return "gone" if stored.status == "ok" else "worse"
     if stored.status in ("failed", "error", "inconclusive") and now.status == "ok":
         return "better"
     if stored.value is None or now.value is None:
@@ -179,11 +177,11 @@ def _change(name: str, stored: Stored, now: Finding) -> Change:
     if not rose and not fell:
         return "same"
     sampled_gradient = name == "gradient" and now.unit == "1"  # autograd against differences, no exponent
-    if _bare(name) in SAMPLED or sampled_gradient:
+    if base(name) in SAMPLED or sampled_gradient:
         small, large = sorted((abs(stored.value), abs(now.value)))
         if large <= max(FACTOR * small, 1e-8 if sampled_gradient else 0.0):
             return "same"
-    match BETTER.get(_bare(name), "less"):
+    match BETTER.get(base(name), "less"):
         case "none":
             return "drifted"
         case "zero" if not sampled_gradient:
@@ -217,7 +215,3 @@ def _short(value: float | None) -> float | None:
     if value is None or math.isnan(value):
         return None
     return value if math.isinf(value) else float(f"{value:.6g}")
-
-
-def _bare(name: str) -> str:
-    return name.split(".", 1)[0]

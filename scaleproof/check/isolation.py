@@ -72,8 +72,6 @@ class Isolated(Executor):
         why = f"the process died: {name}"
         if code == -signal.SIGKILL:
             return Failure("memory", f"{why} (most likely out of memory)")
-        if code in (9, 15):
-            name = signal.Signals(code).name
         trace = ""
         with contextlib.suppress(OSError):
             trace = _own_frames((Path(self._scratch.name) / f"{error.pid}.trace").read_text(errors="replace"))

@@ -79,6 +79,16 @@ def test_a_property_that_is_gone() -> None:
     assert lost.is_regression
 
 
+@pytest.mark.parametrize("status", ["noted", "skipped", "inconclusive"])
+def test_what_fails_now_and_did_not_is_a_regression(status: str) -> None:
+    value = None if status == "skipped" else 1.0
+    assert change("growth", finding("growth", value, status=status), finding("growth", 1.0, status="failed")) == "worse"
+
+
+def test_a_causal_layer_that_is_causal_no_longer() -> None:
+    assert change("leak", finding("leak", 0.0), finding("leak", None, status="skipped")) == "drifted"
+
+
 def test_a_property_that_is_skipped_is_not_gone() -> None:
     assert compare(from_result(result(finding("leak", 0.0)), MACHINE), result(skip=("leak",))) == []
 

@@ -63,7 +63,7 @@ def leaks(
     with torch.no_grad():
         whole = model(x[None])[0]
         scale = float(whole.square().mean().sqrt())
-        swapped, cut = _changes(model, x, other, whole)
+        swapped, cut = changes(model, x, other, whole)
     witness = f"dy_{i}/dx_{j} = {float(worst[i, j]):.3g} (positions from 0)"
     common: dict[str, Any] = {"subject": spec.label, "device": device, "dtype": dtype}
     places = [float(k) for k in range(tokens)]
@@ -77,19 +77,19 @@ def leaks(
     ]  # fmt: skip
 
 
-def _changes(model: nn.Module, x: Tensor, other: Tensor, whole: Tensor) -> tuple[list[float], list[float]]:
+def changes(model: nn.Module, x: Tensor, other: Tensor, whole: Tensor) -> tuple[list[float], list[float]]:
     """For every position i: the largest change of outputs 0 ... i when later inputs are replaced, and when cut off."""
     tokens = x.shape[0]
     swapped, cut = [], []
     later = torch.arange(tokens, device=x.device)
     for i in range(tokens):
         mixed = torch.where((later > i)[:, None], other, x)
-        swapped.append(_worst(model(mixed[None])[0, : i + 1] - whole[: i + 1]))
-        cut.append(_worst(model(x[None, : i + 1])[0] - whole[: i + 1]))
+        swapped.append(worst(model(mixed[None])[0, : i + 1] - whole[: i + 1]))
+        cut.append(worst(model(x[None, : i + 1])[0] - whole[: i + 1]))
     return swapped, cut
 
 
-def _worst(difference: Tensor) -> float:
+def worst(difference: Tensor) -> float:
     """The largest size; infinite where something is not a number."""
     size = float(difference.abs().max())
     return size if math.isfinite(size) else math.inf

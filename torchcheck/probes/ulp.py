@@ -88,7 +88,7 @@ def audit(
     outputs = []
     with torch.no_grad():
         block = BLOCK if where.type == "cpu" else ACCELERATOR_BLOCK
-        for first, last in _ranges(fmt, lo, hi, per_binade, seed, block):
+        for first, last in ranges(fmt, lo, hi, per_binade, seed, block):
             y = _block(f, exact, fmt, first, last, where, tally)
             if table:
                 outputs.append(y[1:].view(torch.int16).cpu().numpy())
@@ -178,7 +178,7 @@ def _block(
     x, y = x[skip:], y[skip:]
     wide_x, wide_y = x.double(), y.double()
     ref = exact(wide_x)
-    ulp = _ulp(ref, fmt)
+    ulp = ulp_of(ref, fmt)
     error = (wide_y - ref).abs_().div_(ulp)
     # a result that overflows is right where the exact value rounds to infinity
     top = torch.finfo(fmt.dtype).max
@@ -219,14 +219,15 @@ def _note_binades(error: Tensor, first: int, last: int, fmt: Format, tally: _Tal
         edge = end
 
 
-def _ulp(value: Tensor, fmt: Format) -> Tensor:
+def ulp_of(value: Tensor, fmt: Format) -> Tensor:
     """The format's spacing at abs(value), from the exponent bits of the float64 value."""
     exponent = ((value.view(torch.int64) >> 52) & 0x7FF) - 1023
     spacing = exponent.clamp(min=fmt.e_min) - fmt.mantissa
     return ((spacing + 1023) << 52).view(torch.float64)
 
 
-def _ranges(fmt: Format, lo: int, hi: int, per_binade: int, seed: int, block: int) -> Iterator[tuple[int, int]]:
+def ranges(fmt: Format, lo: int, hi: int, per_binade: int, seed: int, block: int) -> Iterator[tuple[int, int]]:
+    """Ordinals [first, last) in blocks: all of [lo, hi), or `per_binade` at both edges and inside of every binade."""
     if not per_binade:
         for first in range(lo, hi, block):
             yield first, min(first + block, hi)

@@ -8,11 +8,11 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from torchcheck.probes.ulp import FORMATS, Format, from_ordinals
+from torchcheck.probes.ulp import FORMATS, from_ordinals, ranges, ulp_of
+from torchcheck.properties.calling import gap
 from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.expression import certifier, trace
 from torchcheck.properties.finding import Property, Threshold
@@ -131,9 +131,9 @@ def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
         shuffled = f(kept[order].clone())
         half = f(kept[:100].clone())
         special = f(torch.tensor([math.nan, math.inf, -math.inf], dtype=torch.float64, device=where))
-    same = _gap(y, again)
+    same = gap(y, again)
     scale = 1e-12 * max(1.0, float(y.abs().nan_to_num(0.0, 0.0, 0.0).max()))
-    apart = max(_gap(y[order], shuffled), _gap(y[:100], half))
+    apart = max(gap(y[order], shuffled), gap(y[:100], half))
     common: dict[str, Any] = {"device": settings.device, "samples": len(x)}
     if same > 0:
         apart = 0.0  # cannot be told from noise
@@ -259,7 +259,8 @@ def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:
 def audit(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
     """f in `dtype` against f in float64, on inputs of every binade: errors, the finite range, and outputs lost."""
     fmt = FORMATS[dtype]
-    x = from_ordinals(torch.from_numpy(_ordinals(fmt, settings.seed)), fmt)
+    chosen = ranges(fmt, -fmt.finite, fmt.finite, PER_BINADE, settings.seed, block=0)
+    x = from_ordinals(torch.cat([torch.arange(first, last) for first, last in chosen]), fmt)
     with torch.no_grad():
         y = function_of(loaded, settings, DTYPES[dtype])(x.clone()).double().cpu()
         exact = function_of(loaded, settings)(x.double()).cpu()
@@ -271,12 +272,7 @@ def audit(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
     error = torch.where(finite, (y - exact).abs(), 0.0).nan_to_num(0.0)
     scale = torch.finfo(fmt.dtype).eps * torch.stack([torch.ones_like(wide), wide.abs(), exact.abs()]).amax(0)
     mixed = error / scale
-    exponent = torch.frexp(exact.abs().clamp(min=2.0**fmt.e_min))[1] - 1
-    ulps = torch.where(
-        finite & exact.isfinite(),
-        error / torch.ldexp(torch.tensor(1.0, dtype=torch.float64), exponent - fmt.mantissa),
-        0.0,
-    )
+    ulps = torch.where(finite & exact.isfinite(), error / ulp_of(exact, fmt), 0.0)
     bad = wide.abs()[~finite]
     reach = float(bad.min()) if len(bad) else math.inf
     common: dict[str, Any] = {"device": settings.device, "dtype": dtype, "samples": len(x), "level": 0.0}
@@ -295,25 +291,6 @@ def audit(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
         Measurement(f"range.{dtype}", low, low, min(reach, top) if len(bad) else low, witness=beyond, **common),
         Measurement(f"lost.{dtype}", float(lost.sum()), unit="inputs", witness=worst_lost, **common),
     ]
-
-
-def _ordinals(fmt: Format, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Both edges and a random place of every binade, both signs, PER_BINADE neighbours each."""
-    rng = np.random.default_rng(seed)
-    size = 1 << fmt.mantissa
-    chosen = []
-    for low in range(0, fmt.finite, size):
-        starts = [0] if size <= 3 * PER_BINADE else [0, int(rng.integers(size - PER_BINADE)), size - PER_BINADE]
-        length = size if size <= 3 * PER_BINADE else PER_BINADE
-        chosen += [np.arange(low + s, min(low + s + length, fmt.finite)) for s in starts]
-    positive = np.unique(np.concatenate(chosen)).astype(np.int64)
-    return np.concatenate([-1 - positive[::-1], positive])
-
-
-def _gap(a: Tensor, b: Tensor) -> float:
-    """The largest difference; places where both are NaN, or the same infinity, agree."""
-    equal = (a == b) | (a.isnan() & b.isnan())
-    return float((a - b).abs().nan_to_num(math.inf).masked_fill(equal, 0).max()) if a.numel() else 0.0
 
 
 def _near_zero(value: float, factor: float = 1.0) -> float:

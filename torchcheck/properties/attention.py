@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from torchcheck.probes.cost import multiply_adds, peak_memory, timed
+from torchcheck.probes.leak import worst
 from torchcheck.properties.calling import MASKS, forward_names, tensor_of
 from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.leak import PROPERTIES as LEAK
-from torchcheck.properties.leak import ROUNDING, layer_of, worst
+from torchcheck.properties.leak import ROUNDING, layer_of
 from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.numerics import watched

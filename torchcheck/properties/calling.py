@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -178,3 +179,9 @@ def with_gradients(inputs: Any) -> Any:
         return leaf.detach().requires_grad_() if floating else leaf
 
     return tree_map(ask, inputs)
+
+
+def gap(a: Tensor, b: Tensor) -> float:
+    """The largest difference; both NaN, or the same infinity, agree; infinite where only one is NaN."""
+    equal = (a == b) | (a.isnan() & b.isnan())
+    return float((a.double() - b.double()).abs().nan_to_num(math.inf).masked_fill(equal, 0).max()) if a.numel() else 0.0

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from scipy.optimize import nnls
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from torchcheck.estimate import fit_exponent
 from torchcheck.probes.roles import depth_of
@@ -216,7 +217,7 @@ def _summary(stream: Mapping[str, list[Tensor]], output: Tensor, sums: FirstOrde
     rms, cotangent = (torch.stack(stream[k]).tolist() if stream[k] else [] for k in ("rms", "cotangent"))
     cotangent = cotangent[::-1]
     if len(rms) < 2:  # no blocks to listen to: the network from outside
-        entered = next((t for t in _floats(inputs)), None)
+        entered = next(iter(_floats(inputs)), None)
         rms = [float(_rms(entered.detach())) if entered is not None else 1.0, float(_rms(output))]
         sizes: dict[int, float] = {}
         for name, norm in sums.norms.items():
@@ -235,8 +236,6 @@ def _summary(stream: Mapping[str, list[Tensor]], output: Tensor, sums: FirstOrde
 
 
 def _floats(inputs: Any) -> list[Tensor]:
-    from torch.utils._pytree import tree_leaves
-
     return [t for t in tree_leaves(inputs) if isinstance(t, Tensor) and t.is_floating_point()]
 
 
@@ -294,7 +293,7 @@ def reduce(settings: Settings, found: Sequence[Measurement]) -> list[Measurement
     reduced.append(
         Measurement("runs", 1.0, **{**common, "samples": len(depths)}, note=f"depths {depths[0]} to {depths[-1]}")
     )
-    return [m for m in reduced if m is not None] + rest
+    return reduced + rest
 
 
 def _exponent(

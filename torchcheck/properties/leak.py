@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from torchcheck.probes.leak import dependence
+from torchcheck.probes.leak import changes, dependence, worst
 from torchcheck.properties.calling import call, network, tensor_of
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings
@@ -64,14 +63,10 @@ def leaks(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[
     with torch.no_grad():
         whole = layer(x[None])[0]
         scale = float(whole.square().mean().sqrt()) or 1.0
-        later = torch.arange(tokens, device=x.device)[:, None]
-        swapped, cut = 0.0, 0.0
-        where = ""
-        for i in range(tokens - 1):
-            change = worst(layer(torch.where(later > i, other, x)[None])[0, : i + 1] - whole[: i + 1]) / scale
-            if change > swapped:
-                swapped, where = change, f"output {i} changes with the inputs after it"
-            cut = max(cut, _shorter(layer, x[: i + 1], whole[: i + 1]) / scale)
+        each, shorter = changes(layer, x, other, whole)
+    each, shorter = each[:-1], shorter[:-1]  # nothing comes after the last
+    swapped, cut = max(each, default=0.0) / scale, max(shorter, default=0.0) / scale
+    place = each.index(max(each)) if each else 0
     ahead = float(visible[future].double().mean())
     by_gradient = float(picture.masked_fill(~future, 0.0).max()) / size
     causal, why = settings.causal, "as asked"
@@ -84,7 +79,9 @@ def leaks(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[
         return [*found, Measurement("leak", None, note=f"not causal: {why}", **common)]
     largest = max(swapped, by_gradient)
     largest = 0.0 if largest <= ROUNDING[dtype] else largest
-    witness = where if swapped >= by_gradient else f"the gradient of output {_pair(picture, future)}"
+    witness = f"output {place} changes with the inputs after it"
+    if by_gradient > swapped:
+        witness = f"the gradient of output {_pair(picture, future)}"
     return [
         Measurement("leak", largest, note=f"causal, {why}", witness=witness if largest else "", **common),
         Measurement("length", 0.0 if cut <= ROUNDING[dtype] else cut, **common),
@@ -109,15 +106,6 @@ def layer_of(
         except RuntimeError:
             continue
     raise AssertionError("float32 always returns")
-
-
-def _shorter(layer: nn.Module, x: Tensor, wanted: Tensor) -> float:
-    return worst(layer(x[None])[0] - wanted)
-
-
-def worst(difference: Tensor) -> float:
-    size = float(difference.abs().max()) if difference.numel() else 0.0
-    return size if math.isfinite(size) else math.inf
 
 
 def _pair(picture: Tensor, future: Tensor) -> str:

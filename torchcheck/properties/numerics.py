@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from torchcheck.properties.calling import call, network, objective_of, tensor_of, to, with_gradients
+from torchcheck.properties.calling import call, gap, network, objective_of, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings
@@ -61,7 +61,6 @@ def steps(settings: Settings, depths: Sequence[int]) -> list[Step]:
 def structure(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
     """Determinism, the input after the call, and parameters whose gradient is exactly 0 for three random networks."""
     where = find_device(settings.device)
-    found: dict[str, Measurement] = {}
     silent: set[str] | None = None
     changed = 0.0
     unlike = 0.0
@@ -72,9 +71,9 @@ def structure(loaded: Loaded, settings: Settings, depth: int | None) -> list[Mea
         with torch.no_grad():
             first = tensor_of(call(model, inputs)).clone()
             pairs = zip(tree_leaves(inputs), tree_leaves(kept), strict=True)
-            changed = max([changed, *(1.0 for a, b in pairs if isinstance(a, Tensor) and not _same(a, b))])
+            changed = max([changed, *(1.0 for a, b in pairs if isinstance(a, Tensor) and gap(a, b) > 0)])
             second = tensor_of(call(model, kept))
-        unlike = max(unlike, 0.0 if changed or _same(first, second) else float((first - second).abs().max()) or 1.0)
+        unlike = max(unlike, 0.0 if changed else gap(first, second))
         model, inputs = network(loaded, settings, depth, seed)
         model, inputs = model.to(where), with_gradients(to(inputs, where))
         out = call(model, inputs)
@@ -84,12 +83,11 @@ def structure(loaded: Loaded, settings: Settings, depth: int | None) -> list[Mea
     names = sorted(silent or ())
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     common: dict[str, Any] = {"device": settings.device, "dtype": "float32", "samples": 3}
-    found = {
-        "deterministic": Measurement("deterministic", unlike, **common, note="largest difference"),
-        "input-kept": Measurement("input-kept", changed, unit="inputs changed", **common),
-        "dead-parameters": Measurement("dead-parameters", float(len(names)), unit="tensors", witness=shown, **common),
-    }
-    return list(found.values())
+    return [
+        Measurement("deterministic", unlike, **common, note="largest difference"),
+        Measurement("input-kept", changed, unit="inputs changed", **common),
+        Measurement("dead-parameters", float(len(names)), unit="tensors", witness=shown, **common),
+    ]
 
 
 def overflow(loaded: Loaded, settings: Settings, depth: int | None, dtype: str) -> list[Measurement]:
@@ -171,7 +169,3 @@ def _explodes(t: Tensor) -> bool:
 
 def _silent(p: nn.Parameter) -> bool:
     return p.grad is None or not bool(p.grad.count_nonzero())
-
-
-def _same(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and bool(torch.equal(a.nan_to_num(7.0), b.nan_to_num(7.0)))

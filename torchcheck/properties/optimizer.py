@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torchcheck.properties.calling import gap
 from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings
@@ -127,7 +128,7 @@ class Problem:
                 raise
             self.params = self.params[:1]  # optimizers of matrices only
             self.opt = make(loaded, self.params, **options)
-        self.sparse_only = "Sparse" in type(self.opt).__name__
+        self.sparse_only = isinstance(self.opt, torch.optim.SparseAdam)
 
     def loss(self) -> Tensor:
         out = self.x @ self.params[0] + (self.params[1] if len(self.params) > 1 else 0)
@@ -148,7 +149,8 @@ class Problem:
             value = self.loss()
             value.backward()  # type: ignore[no-untyped-call]
             if self.sparse_only:
-                self.set(lambda p: next(q.grad for q in self.params if q.detach() is p or torch.equal(q, p)))
+                for p in self.params:
+                    p.grad = None if p.grad is None else p.grad.to_sparse()
             return value
 
         return float(self.opt.step(closure) or 0.0)  # type: ignore[arg-type]
@@ -172,7 +174,7 @@ def descent(loaded: Loaded, settings: Settings) -> list[Measurement]:
             problem.step()
         ends.append((float(problem.loss()) / before, cosine, problem.values()))
     common: dict[str, Any] = {"device": settings.device, "dtype": "float32"}
-    same = _gap(ends[0][2], ends[1][2])
+    same = gap(ends[0][2], ends[1][2])
     return [
         Measurement("descends", ends[0][0], samples=100, **common),
         Measurement("direction", ends[0][1], **common),
@@ -196,8 +198,8 @@ def state_dict(loaded: Loaded, settings: Settings) -> list[Measurement]:
     for _ in range(5):
         problem.step()
         other.step()
-    gap = _gap(problem.values(), other.values())
-    return [Measurement("state-dict", gap, samples=5, device=settings.device, dtype="float32")]
+    apart = gap(problem.values(), other.values())
+    return [Measurement("state-dict", apart, samples=5, device=settings.device, dtype="float32")]
 
 
 def foreach(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -216,7 +218,7 @@ def foreach(loaded: Loaded, settings: Settings) -> list[Measurement]:
             problem.step()
         found.append(problem.values())
     size = float(found[1].norm()) or 1.0
-    return [Measurement("foreach", _gap(*found) / size, **common)]
+    return [Measurement("foreach", gap(*found) / size, **common)]
 
 
 def edge_cases(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -227,7 +229,7 @@ def edge_cases(loaded: Loaded, settings: Settings) -> list[Measurement]:
     before = problem.values()
     problem.set(lambda _: None)
     problem.step(fixed=True)
-    found.append(Measurement("none-gradient", _gap(before, problem.values()), **common))
+    found.append(Measurement("none-gradient", gap(before, problem.values()), **common))
     for name, size in (("zero-gradient", 0.0), ("tiny-gradient", 1e-30), ("huge-gradient", 1e15)):
         problem = Problem(loaded, settings)
         for _ in range(3):
@@ -244,25 +246,17 @@ def poison(loaded: Loaded, settings: Settings) -> list[Measurement]:
     found = []
     for name, value in (("recovers", math.nan), ("infinite", math.inf)):
         problem = Problem(loaded, settings)
-        first = True
         for k in range(4):
-            problem.set(lambda p: torch.ones_like(p))
-            if k == 0 and first and problem.params[0].grad is not None:
+            problem.set(torch.ones_like)
+            if k == 0:
                 grad = torch.ones_like(problem.params[0])
                 grad[0, 0] = value
                 problem.params[0].grad = grad.to_sparse() if problem.sparse_only else grad
             problem.step(fixed=True)
         lost = ~problem.values().isfinite()
         total = float(lost.sum())
-        words = (
-            "nothing"
-            if not total
-            else "that entry"
-            if total == 1
-            else "that tensor"
-            if total <= problem.params[0].numel()
-            else "every tensor"
-        )
+        reached = ((0, "nothing"), (1, "that entry"), (problem.params[0].numel(), "that tensor"))
+        words = next((w for most, w in reached if total <= most), "every tensor")
         found.append(Measurement(name, total / lost.numel(), note=f"lost: {words}", **common))
     return found
 
@@ -348,7 +342,7 @@ def step_cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
         for p in params:
             p.grad = torch.full_like(p, 1e-3)
         opt = factory(params)
-        if "Sparse" in type(opt).__name__:
+        if isinstance(opt, torch.optim.SparseAdam):
             for p in params:
                 p.grad = torch.full_like(p, 1e-3).to_sparse()
 
@@ -367,13 +361,6 @@ def step_cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
     ratios = sorted(mine() / reference() for _ in range(7))
     common: dict[str, Any] = {"device": settings.device, "dtype": "float32", "samples": 7, "level": 0.0}
     return [Measurement("step-cost", ratios[3], ratios[0], ratios[-1], unit="times SGD", **common)]
-
-
-def _gap(a: Tensor, b: Tensor) -> float:
-    gap = (a.double() - b.double()).abs()
-    return (
-        float(gap.masked_fill((a == b) | (a.isnan() & b.isnan()), 0).nan_to_num(math.inf).max()) if gap.numel() else 0.0
-    )
 
 
 OPTIMIZER = Kind(PROPERTIES, first)

@@ -12,8 +12,13 @@ import torch
 from torch import nn
 
 from torchcheck import CheckResult, check
-from torchcheck.faults.variants import FAULTS, CausalAttention, Fault, NormedFeedForward, Plain
+from torchcheck.faults.variants import FAULTS, Fault
+from torchcheck.faults.variants.attention import CausalAttention
+from torchcheck.faults.variants.blocks import NormedFeedForward
+from torchcheck.faults.variants.optimizers import Plain
 from torchcheck.modules import ExponentiatedGradient, SquarePlus, multilabel_loss
+from torchcheck.properties import REGISTRY
+from torchcheck.properties.finding import base
 
 SMALL: dict[str, dict[str, Any]] = {
     "block": {"width": 32, "seq_len": 8, "depths": (2, 4, 8, 16, 32, 64)},
@@ -54,6 +59,13 @@ def test_the_catalogue_is_large_enough() -> None:
     kinds = Counter(f.kind for f in FAULTS)
     assert len(FAULTS) >= 40
     assert set(kinds) == {"activation", "block", "attention", "optimizer", "loss", "model"}
+
+
+@pytest.mark.parametrize("kind", REGISTRY)
+def test_every_threshold_has_a_fault_that_breaks_it(kind: str) -> None:
+    judged = {name for name, prop in REGISTRY[kind].properties.items() if prop.threshold is not None}
+    same = {"block", "model"} if kind in ("block", "model") else {kind}
+    assert not judged - {base(name) for f in FAULTS if f.kind in same for name in f.noticed_by}
 
 
 def causal_transformer(width: int, depth: int) -> nn.Module:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tests.check.variants_for_tests import Pictures, Sound, deep_only, relu
 from torchcheck import Threshold, check, check_block, check_model
-from torchcheck.faults.variants import Plain
+from torchcheck.faults.variants.optimizers import Plain
 from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.engine import check as run_check
 from torchcheck.properties.finding import Property

@@ -168,6 +168,24 @@ def test_nothing_of_a_file_is_run_twice(tmp_path: Path) -> None:
     assert check(f"{file}:act", dtypes=("float32",))
 
 
+class Bursting(Sound):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * 1e10
+
+
+class Detached(Sound):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 0 * super().forward(x)
+
+
+def test_an_update_that_is_not_there_is_not_a_small_one() -> None:
+    burst = check_block(Bursting, **SMALL)["increment"]
+    assert (burst.status, burst.note) == ("failed", "NaN or infinite at depth 4")
+    dead = check_block(Detached, **SMALL)["increment"]
+    assert dead.status == "failed"
+    assert "exactly 0" in dead.note
+
+
 def fails(_loaded: Any, _settings: Settings) -> Any:
     raise RuntimeError("no more")
 

@@ -153,6 +153,7 @@ def objective_of(loaded: Loaded, seed: int) -> Callable[[Any], Tensor]:
                 torch.manual_seed(seed)
                 made[shape] = LOSSES["linear"](shape)
         wide = y.to(torch.promote_types(y.dtype, torch.float32))
+        wide = wide / wide.detach().abs().amax(-1, keepdim=True).clamp(min=torch.finfo(wide.dtype).tiny)  # no overflow
         unit = wide / (wide.square().mean(-1, keepdim=True).sqrt() + torch.finfo(wide.dtype).tiny)
         value: Tensor = made[shape].to(wide.device, wide.dtype)(unit)
         return value

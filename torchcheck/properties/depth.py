@@ -48,8 +48,8 @@ DEEP_SEEDS, MODEST = 4, 64
 
 PROPERTIES: dict[str, Property] = {
     "increment": Property(
-        "the first update's effect on the loss grows with depth no faster than the number of blocks",
-        Threshold(hi=UPDATE_EXPLOSION),
+        "the first update's effect on the loss grows no faster than the number of blocks, and does not vanish",
+        Threshold(-UPDATE_EXPLOSION, UPDATE_EXPLOSION),
         "scale residuals and init with depth (--suggest finds alpha and gain), or warm up the learning rate",
     ),
     "growth": Property(
@@ -153,7 +153,14 @@ def point(
 
     with _streams(blocks_of(model, depth)) as stream:
         value, sums = first_order(model, loss)
-    data = {"depth": depth, "seed": seed, "loss": value, **_summary(stream, seen["output"], sums, inputs)}
+    learning = sum(p.requires_grad for p in model.parameters())
+    data = {
+        "depth": depth,
+        "seed": seed,
+        "loss": value,
+        "learning": learning,
+        **_summary(stream, seen["output"], sums, inputs),
+    }
     return [Measurement("point", float(depth), data=data, device=settings.device, dtype="float32")]
 
 
@@ -263,8 +270,8 @@ def _deep(depths: Sequence[int]) -> list[int]:
 
 def value_of(name: str, p: Mapping[str, Any], optimizer: str) -> float:
     """The quantity behind an exponent, of one network."""
-    if name == "increment":
-        return float(p[optimizer])
+    if name == "increment":  # an infinite output has no gradient after its norm: that is no small update
+        return float(p[optimizer]) if math.isfinite(p["rms"][-1]) else math.inf
     ends = p["rms"] if name == "growth" else p["cotangent"]
     if len(ends) < 2:
         return math.nan
@@ -303,13 +310,18 @@ def _exponent(
     pairs = sorted((p["depth"], p["seed"], value_of(name, p, settings.optimizer)) for p in points)
     unit = {"increment": f"exponent of depth, {settings.optimizer}"}.get(name, "exponent of depth")
     level = 1 - settings.alarm
+    if name == "increment" and not any(p["learning"] for p in points):
+        return Measurement(name, None, **common, note="no parameters")
+    usable = [(d, math.log(v)) for d, _, v in pairs if math.isfinite(v) and v > 0]
+    logs = {d: [v for e, v in usable if e == d] for d in sorted({d for d, _ in usable})}
+    means = [math.exp(float(np.mean(v))) for v in logs.values()]
+    curve = Series(name, "depth", name, [float(d) for d in logs], means)
     bad = next((d for d, _, v in pairs if not (math.isfinite(v) and v > 0)), None)
     if bad is not None:
         zero = all(v == 0 for d, _, v in pairs if d == bad)
         size, what = (-math.inf, "vanishes: exactly 0") if zero else (math.inf, "NaN or infinite")
-        return Measurement(name, size, unit=unit, level=level, **common, note=f"{what} at depth {bad}")
-    logs = {d: [math.log(v) for e, _, v in pairs if e == d] for d in depths}
-    curve = Series(name, "depth", name, [float(d) for d in depths], [math.exp(float(np.mean(logs[d]))) for d in depths])
+        note = f"{what} at depth {bad}"
+        return Measurement(name, size, unit=unit, level=level, **common, note=note, series=(curve,))
     deep = _deep(depths)
     if len(depths) < 3 or min(len(pairs), sum(len(logs[d]) for d in deep)) < 5 or max(map(len, logs.values())) < 2:
         rise = (np.mean(logs[depths[-1]]) - np.mean(logs[depths[0]])) / math.log(max(2, depths[-1] / depths[0]))

@@ -191,7 +191,7 @@ def _streams(blocks: Sequence[nn.Module]) -> Iterator[dict[str, list[Tensor]]]:
     def keep(x: Tensor) -> None:
         found["rms"].append(_rms(x.detach()))
         if x.requires_grad:
-            x.register_hook(lambda g: found["cotangent"].append(torch.linalg.vector_norm(g)))  # type: ignore[no-untyped-call]
+            x.register_hook(lambda g: found["cotangent"].append(_norm(g)))  # type: ignore[no-untyped-call]
 
     def before(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         x = next((a for a in (*args, *kwargs.values()) if isinstance(a, Tensor) and a.is_floating_point()), None)
@@ -216,7 +216,12 @@ def _streams(blocks: Sequence[nn.Module]) -> Iterator[dict[str, list[Tensor]]]:
 
 
 def _rms(x: Tensor) -> Tensor:
-    found: Tensor = torch.linalg.vector_norm(x.float()) / math.sqrt(max(1, x.numel()))
+    return _norm(x) / math.sqrt(max(1, x.numel()))
+
+
+def _norm(x: Tensor) -> Tensor:
+    """In float64: squares of numbers beyond 1e19 overflow float32, those below 1e-23 vanish."""
+    found: Tensor = torch.linalg.vector_norm(x, dtype=torch.float64)
     return found
 
 

@@ -176,7 +176,7 @@ def test_first_order_sums_at_every_size(size: float) -> None:
     value, sums = first_order(model, lambda: (model(x) * size).sum())
     model(x).sum().backward()
     pairs = [(p.detach().double(), p.grad.double() * size) for p in model.parameters() if p.grad is not None]
-    assert value == pytest.approx(float((model(x).double() * size).sum()), rel=1e-5)
+    assert value == pytest.approx(float((model(x).detach().double() * size).sum()), rel=1e-5)
     assert sums.sgd == pytest.approx(sum(float(g.square().sum()) for _, g in pairs), rel=1e-5)
     assert sums.adam == pytest.approx(sum(float(g.abs().sum()) for _, g in pairs), rel=1e-5)
     lamb = sum(float(w.norm() * g.abs().sum()) / w.numel() ** 0.5 for w, g in pairs)

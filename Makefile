@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 STAMP := .venv/.ready
 
-.PHONY: help setup verify test test-slow lint bench schema clean
+.PHONY: help setup verify test test-slow mutations lint bench schema properties clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,10 @@ test: setup ## run the fast tests
 	$(PYTEST) $(ARGS)
 
 test-slow: setup ## run the slow tests too (minutes)
-	$(PYTEST) -m 'not gpu and not coq' $(ARGS)
+	$(PYTEST) -m 'not gpu and not coq and not mutations' $(ARGS)
+
+mutations: setup ## apply every small fault to a copy of the code and see it noticed (half an hour)
+	$(BIN)/python -m pytest -n auto -m mutations tests/mutations $(ARGS)
 
 lint: setup ## style, types and folder rules
 	$(BIN)/ruff check .
@@ -34,11 +37,15 @@ lint: setup ## style, types and folder rules
 	$(BIN)/lint-imports
 
 bench: setup ## side-by-side timings (benchmarks/)
-	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	for file in benchmarks/bench_[!s]*.py; do $(BIN)/python $$file || exit 1; done
 
 schema: setup ## write the run record's JSON Schema again
-	$(BIN)/python -c 'from scaleproof.reports.record import schema_text; print(schema_text(), end="")' \
-		> scaleproof/reports/record.schema.json
+	$(BIN)/python -c 'from scaleproof.reporting.record import schema_text; print(schema_text(), end="")' \
+		> scaleproof/reporting/record.schema.json
+
+properties: setup ## write the table of what check asks again
+	$(BIN)/python -c 'from scaleproof.check.documentation import properties_text; print(properties_text(), end="")' \
+		> docs/properties.md
 
 clean: ## remove the environment, caches and build output (not reports/out)
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

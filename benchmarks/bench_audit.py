@@ -8,12 +8,12 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from torchcheck.machine import cores
-from torchcheck.probes.ulp import audit
+from torchcheck.measure.ulp import audit
+from torchcheck.run.machine import cores
 
 COUNT = 1 << 23
 MODULE = {"target": "torchcheck.modules:SquarePlus", "options": {"b": 4.0}}
-REFERENCE = {"target": "torchcheck.references:squareplus_reference", "options": {"b": 4.0}}
+REFERENCE = {"target": "torchcheck.measure.references:squareplus_reference", "options": {"b": 4.0}}
 
 
 def main() -> None:

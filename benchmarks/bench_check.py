@@ -26,8 +26,8 @@ from torch import nn
 
 from scaleproof.check.isolation import Isolated, isolated
 from torchcheck import check
-from torchcheck.machine import cores
 from torchcheck.properties.depth import BLOCK, SERVES
+from torchcheck.run.machine import cores
 
 DEPTHS = (2, 4, 8, 16, 32, 64, 128, 256)
 WIDTH, TOKENS, BATCH, CLASSES, SEEDS, REPEATS = 128, 32, 2, 64, 2, 3
@@ -88,7 +88,7 @@ def check_seconds(block: type[nn.Module], executor: Isolated) -> float:
 
 def command_seconds(block: type[nn.Module]) -> tuple[float, str]:
     command = [
-        sys.executable, "-m", "scaleproof.claims.cli", "check", f"{Path(__file__)}:{block.__name__}", "--kind", "block",
+        sys.executable, "-m", "scaleproof.cli.main", "check", f"{Path(__file__)}:{block.__name__}", "--kind", "block",
         "--width", str(WIDTH), "--seq-len", str(TOKENS), "--batch", str(BATCH), "--seeds", str(SEEDS), "--depths",
         f"{DEPTHS[0]}:{DEPTHS[-1]}",
     ]  # fmt: skip

@@ -14,8 +14,8 @@ from rich.table import Table
 from torchcheck.modules import relations
 from torchcheck.modules.events import article_cliques
 from torchcheck.modules.relations import PairScores, Quintuple
-from torchcheck.probes.cost import timed
-from torchcheck.probes.multilabel import sparse_gain
+from torchcheck.probes.flash.cost import timed
+from torchcheck.probes.gplinker.multilabel import sparse_gain
 
 CPU = torch.device("cpu")
 

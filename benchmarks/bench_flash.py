@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from torchcheck.modules import FLASH
 from torchcheck.modules.thirdparty import flash_pytorch
-from torchcheck.probes.cost import peak_memory, timed
+from torchcheck.probes.flash.cost import peak_memory, timed
 
 WIDTH, CHUNK, SIZE, REPEATS = 256, 256, 128, 15
 

@@ -17,7 +17,8 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from scaleproof.proofs.theorems import prove, replay
+from scaleproof.certify.search import prove
+from scaleproof.certify.statements import replay
 
 CLAIM = "squareplus.minimax"
 REPEATS = 9

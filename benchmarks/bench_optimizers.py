@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from torchcheck.estimate import median_interval
+from torchcheck.measure.intervals import median_interval
 from torchcheck.modules import AmidFunnel, ExponentiatedGradient, HypergradientSGD
 
 TENSORS, SIZE, REPEATS = 10, 1_000_000, 31

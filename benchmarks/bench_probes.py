@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from torchcheck.modules import scaled_transformer
-from torchcheck.probes.depth import LinearLoss, inputs, profile
+from torchcheck.probes.deepnet.profiles import LinearLoss, inputs, profile
 
 WIDTH, LAYERS, REPEATS = 256, 200, 7
 

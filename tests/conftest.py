@@ -14,13 +14,13 @@ import pytest
 import torch
 from hypothesis import settings
 
-from scaleproof.claims import runner
-from scaleproof.claims.claim import Settings
-from scaleproof.claims.registry import CLAIMS
-from scaleproof.environment import environment
-from scaleproof.reports.record import Record, Run
-from torchcheck.machine import cores
-from torchcheck.run import Here, process_pool
+from scaleproof.claim import Settings
+from scaleproof.reporting.record import Record, Run
+from scaleproof.suite import runner
+from scaleproof.suite.environment import environment
+from scaleproof.suite.registry import CLAIMS
+from torchcheck.run.execute import Here, process_pool
+from torchcheck.run.machine import cores
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -52,22 +52,15 @@ def about_run(**changes: object) -> Run:
 
 
 #: claims whose verdict is about wall time, which no test asserts
-TIMED = {"squareplus.speed", "flash.linear-cost", "gplinker.sparse-gain"}
+TIMED = {c.id for c in CLAIMS if c.timed}
+#: claims whose tests are slow, and those among them that CI leaves out
+HEAVY = {c.id for c in CLAIMS if c.cost != "seconds"}
+LONG = {c.id for c in CLAIMS if c.cost == "minutes"}
 
 
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("run")
-
-
-#: claims that need minutes; their tests are slow
-HEAVY = {
-    *(f"residual.{name}" for name in ("plain-conflict", "increment-plain", "one-dim", "high-dim", "increment")),
-    *(f"deepnet.{name}" for name in ("explosion", "sgd", "adam", "lamb", "alternatives", "identity", "pre-norm")),
-    *(f"deepnet.{name}" for name in ("warmup", "thousand")),
-    "flash.normaliser",
-    *(f"gau.{name}" for name in ("attention-entries", "near-diagonal", "output-scale", "lambda-seven", "identity")),
-}
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +72,17 @@ def record(run_folder: Path) -> Record:
 
 @pytest.fixture(scope="session")
 def heavy_record(tmp_path_factory: pytest.TempPathFactory) -> Record:
-    """The heavy claims, run once for the session, on all cores."""
-    chosen = [c for c in CLAIMS if c.id in HEAVY]
+    """The heavy claims that are not long, run once for the session, on all cores."""
+    return _on_all_cores(HEAVY - LONG, tmp_path_factory.mktemp("heavy"))
+
+
+@pytest.fixture(scope="session")
+def long_record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """The long claims, run once for the session, on all cores."""
+    return _on_all_cores(LONG, tmp_path_factory.mktemp("long"))
+
+
+def _on_all_cores(claims: set[str], folder: Path) -> Record:
+    chosen = [c for c in CLAIMS if c.id in claims]
     with process_pool(cores()) as pool:
-        return runner.run(chosen, Settings(), tmp_path_factory.mktemp("heavy"), pool, about_run(), environment())
+        return runner.run(chosen, Settings(), folder, pool, about_run(), environment())

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-LIST = "import sys, {0}; print(*sorted(m for m in sys.modules if m.split('.')[0] in {1}))"
+LIST = "import sys, {0}; print(*sorted(m for m in sys.modules if m in {1} or m.split('.')[0] in {1}))"
 
 
 def _loaded(modules: str, names: set[str]) -> list[str]:
@@ -19,9 +19,9 @@ def _loaded(modules: str, names: set[str]) -> list[str]:
 @pytest.mark.parametrize(
     "module",
     [
-        "scaleproof.analysis.squareplus, scaleproof.analysis.eg",
-        "scaleproof.proofs.theorems",
-        "scaleproof.reports.render, scaleproof.reports.difference",
+        "scaleproof.theory.squareplus, scaleproof.theory.eg",
+        "scaleproof.certify.statements",
+        "scaleproof.reporting.render, scaleproof.reporting.difference",
     ],
 )
 def test_theory_and_reports_load_no_torch(module: str) -> None:
@@ -29,16 +29,18 @@ def test_theory_and_reports_load_no_torch(module: str) -> None:
 
 
 def test_torchcheck_runs_alone() -> None:
-    modules = (
-        "torchcheck.worker, torchcheck.checks, torchcheck.modules, torchcheck.faults, torchcheck.probes.optimizers"
-    )
+    modules = "torchcheck.run.worker, torchcheck.properties.checks, torchcheck.modules, torchcheck.faults"
     ours = {"scaleproof", "flint", "mpmath", "pydantic", "typer", "rich", "jinja2", "z3", "matplotlib"}
     assert _loaded(modules, ours) == []
 
 
 def test_this_test_can_fail() -> None:
-    assert "torch" in _loaded("torchcheck.worker", {"torch"})
+    assert "torch" in _loaded("torchcheck.run.worker", {"torch"})
+
+
+def test_claims_name_their_probes_and_load_no_torch() -> None:
+    assert _loaded("scaleproof.suite.registry", {"torch", "scipy.stats", "sympy", "z3", "matplotlib"}) == []
 
 
 def test_help_loads_nothing_heavy() -> None:
-    assert _loaded("scaleproof.claims.cli", {"torch", "sympy", "z3", "flint", "matplotlib", "scipy", "numpy"}) == []
+    assert _loaded("scaleproof.cli.main", {"torch", "sympy", "z3", "flint", "matplotlib", "scipy", "numpy"}) == []

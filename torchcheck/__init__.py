@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torchcheck.checks import (
+    from torchcheck.properties.checks import (
         check,
         check_activation,
         check_attention,
@@ -38,4 +38,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'torchcheck' has no attribute '{name}'")
     from importlib import import_module
 
-    return getattr(import_module("torchcheck.checks"), name)
+    return getattr(import_module("torchcheck.properties.checks"), name)

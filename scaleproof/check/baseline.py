@@ -11,27 +11,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from scaleproof.reports.record import read_model, write_atomically
+from scaleproof.reporting.record import read_model, write_atomically
 from torchcheck.properties.finding import CheckResult, Finding, base
 
 SCHEMA = "scaleproof/baseline/1"
 MAX_BYTES = 1 << 20
 #: differences below this, relative to the value, are rounding on another machine
 ROUNDING = 1e-3
-#: Which way a property's value is better: "less" (all that are not named here), "more", nearer to "zero", "sign" (not
-#: negative is better than negative), or "none": any change beyond the intervals is a drift, which is a regression, too.
-BETTER: dict[str, Literal["less", "more", "zero", "sign", "none"]] = {
-    **dict.fromkeys(("range", "headroom", "distinct", "first-lr", "non-negative", "nan-kept"), "more"),
-    **dict.fromkeys(("scores-learn", "direction", "runs"), "more"),
-    **dict.fromkeys(("growth", "gradient"), "zero"),
-    **dict.fromkeys(("monotone", "convex", "sign"), "sign"),
-    **dict.fromkeys(("gain", "gradient-gain", "mean", "second-moment", "closed-form", "scale-exponent"), "none"),
-    **dict.fromkeys(("sparse", "branch", "expansion", "reach"), "none"),
-}
-#: the worst of a sample, or a range over seeds, without a level: they count as changed beyond a factor of FACTOR
-SAMPLED, FACTOR = ("accuracy", "ulp", "distinct", "branch", "expansion"), 2.0
-#: timings differ from machine to machine, and are shown only
-TIMED = ("step-cost", "cost-time")
+#: what is compared by a factor counts as changed beyond this one, or, where both are smaller, never
+FACTOR, NOTHING = 2.0, 1e-8
 
 Change = Literal["same", "better", "worse", "drifted", "gone", "new", "shown"]
 
@@ -101,7 +89,7 @@ class Difference:
 
 def from_result(result: CheckResult, environment: Mapping[str, str]) -> Baseline:
     """The baseline that a check makes: numbers to six digits, which a rerun reproduces on the same machine."""
-    kept = {f.name: f for f in result if f.status not in ("error",) and base(f.name) not in TIMED}
+    kept = {f.name: f for f in result if f.status != "error" and f.compared != "shown"}
     properties = {
         name: Stored(status=f.status, value=_short(f.value), lo=_short(f.lo), hi=_short(f.hi))
         for name, f in sorted(kept.items())
@@ -158,13 +146,13 @@ def compare(before: Baseline, now: CheckResult) -> list[Difference]:
             if stored.status == "ok" and name not in left_out and base(name) not in left_out:
                 found.append(Difference(name, "gone", _words(stored), "not measured"))
             continue
-        found.append(Difference(name, _change(name, stored, new[name]), _words(stored), new[name].seen))
+        found.append(Difference(name, _change(stored, new[name]), _words(stored), new[name].seen))
     found += [Difference(n, "new", "not in the baseline", f.seen) for n, f in new.items() if n not in before.properties]
     return sorted(found, key=lambda d: (not d.is_regression, d.name))
 
 
-def _change(name: str, stored: Stored, now: Finding) -> Change:
-    if base(name) in TIMED:
+def _change(stored: Stored, now: Finding) -> Change:
+    if now.compared == "shown":
         return "shown"
     if now.status in ("failed", "error") and stored.status != now.status:
         return "gone" if stored.status == "ok" else "worse"
@@ -176,15 +164,14 @@ def _change(name: str, stored: Stored, now: Finding) -> Change:
     fell = _above(stored.lo, stored.value, now.hi, now.value)
     if not rose and not fell:
         return "same"
-    sampled_gradient = name == "gradient" and now.unit == "1"  # autograd against differences, no exponent
-    if base(name) in SAMPLED or sampled_gradient:
+    if now.compared == "factor":
         small, large = sorted((abs(stored.value), abs(now.value)))
-        if large <= max(FACTOR * small, 1e-8 if sampled_gradient else 0.0):
+        if large <= max(FACTOR * small, NOTHING):
             return "same"
-    match BETTER.get(base(name), "less"):
+    match now.better:
         case "none":
             return "drifted"
-        case "zero" if not sampled_gradient:
+        case "zero":
             return "worse" if abs(now.value) > abs(stored.value) else "better"
         case "sign":
             return (
@@ -192,7 +179,7 @@ def _change(name: str, stored: Stored, now: Finding) -> Change:
             )
         case "more":
             return "worse" if fell else "better"
-        case _:
+        case "less":
             return "worse" if rose else "better"
 
 

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from scaleproof.check.baseline import Difference
-from scaleproof.reports.figures import Figure
-from scaleproof.reports.figures.draw import COLOURS, STYLES, write_figure
-from scaleproof.reports.record import Environment, write_atomically
-from scaleproof.reports.render import document, page, template
+from scaleproof.reporting.figures.drawing import COLOURS, STYLES, Figure, write_figure
+from scaleproof.reporting.record import Environment, write_atomically
+from scaleproof.reporting.render import document, page, template
+from torchcheck.data import Series
 from torchcheck.properties.finding import CheckResult
-from torchcheck.task import Series
 
 
 def write(

@@ -5,7 +5,7 @@ Importing it sends this process's standard streams nowhere, so that nothing a su
 
 import os
 
-import torchcheck.checks  # noqa: F401
+import torchcheck.properties.checks  # noqa: F401
 
 for stream in (0, 1, 2):
     os.dup2(os.open(os.devnull, os.O_RDWR), stream)

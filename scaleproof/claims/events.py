@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scaleproof.claims.claim import Claim, Fault, Prediction, Settings, Source, Verdict
-from scaleproof.claims.extraction import FAULTS, exactly, none
-from torchcheck.task import Measurement, Task
+from scaleproof.claim import Claim, Clause, Fault, Prediction, Settings, Source, Verdict, only_judged
+from scaleproof.claims.shared.extraction import exactly, no_cases
+from torchcheck.data import Measurement, Role, Task
+
+FAULTS = "torchcheck.faults.events:"
 
 SEARCH = "torchcheck.modules.events:article_cliques"
 DECODE = "torchcheck.modules.events:decode"
@@ -27,58 +29,80 @@ def _source(equation: str) -> Source:
 
 def _plan_search(settings: Settings, target: str) -> list[Task]:
     graphs = 40 if settings.profile == "quick" else 400
-    return [settings.task("extraction:cliques", target, random_graphs=graphs)]
+    return [settings.task("probes.events.cliques:cliques", target, random_graphs=graphs)]
 
 
 def _predict_search(_settings: Settings) -> list[Prediction]:
-    return none("differ.atlas", "differ.random", "differ.order")
+    return no_cases("differ.atlas", "differ.random", "differ.order")
 
 
 # shared-trigger, complete, categorical
 
 
 def _plan_trigger(settings: Settings, target: str) -> list[Task]:
-    return [settings.task("extraction:shared_trigger", target, arguments=4)]
+    tasks = [settings.task("probes.events.decoding:shared_trigger", target, arguments=4)]
+    return [*tasks, settings.task("probes.events.decoding:positional", target)] if target == DECODE else tasks
 
 
 def _predict_trigger(_settings: Settings) -> list[Prediction]:
     # of 16 sets of four arguments, 3^4 - 2^4 = 65 pairs are comparable and different
     return [
-        *none("wrong"),
-        exactly("wrong", 3**4 - 2**4, "pairs", "corrected"),
-        *none("wrong.incomparable", about="corrected"),
+        *no_cases("wrong"),
+        *no_cases("positional.shared"),
+        exactly("wrong", 3**4 - 2**4, "pairs", "contained"),
+        *no_cases("wrong.incomparable", clause="distinct"),
+        Prediction("positional.shared", "1", "inf", "families", "positions", why="there are some"),
+        *no_cases("positional.unexplained", clause="positions"),
     ]
 
 
 def _plan_complete(settings: Settings, target: str) -> list[Task]:
-    tasks = [settings.task("extraction:splitting", target, arguments=4, most=3)]
+    tasks = [settings.task("probes.events.decoding:splitting", target, arguments=4, most=3)]
     if target != DECODE:
         return tasks
-    return [*tasks, settings.task("extraction:splitting", SPLIT, arguments=4, most=15, through_scores=False)]
+    tasks.append(settings.task("probes.events.decoding:splitting", SPLIT, arguments=4, most=15, through_scores=False))
+    return [*tasks, settings.task("probes.events.decoding:positional", target)]
 
 
 def _predict_complete(_settings: Settings) -> list[Prediction]:
     return [
-        *none("wrong"),
-        *none("unexplained", about="corrected"),
-        exactly("smallest", 2.0, "events", "corrected"),
-        exactly("smallest.antichain", 3.0, "events", "corrected"),
+        *no_cases("wrong"),
+        *no_cases("unexplained", clause="distinct"),
+        exactly("smallest", 2.0, "events", "smallest"),
+        exactly("smallest.antichain", 3.0, "events", "smallest"),
+        *no_cases("positional.unexplained", "positional.exact", clause="positions"),
+        Prediction("positional.wrong", "1", "inf", "families", "positions", why="there are some"),
+        Prediction("gained.by-type", "1", "inf", "families", "by-type", why="links of another type are gone"),
+        Prediction("positional.by-type", "1", "inf", "families", "by-type", why="those of its own are not"),
     ]
 
 
 def _reduce_complete(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-    """The counterexample of three events first: that of an event inside another is the less interesting one."""
-    by_name = {m.name: m for m in measurements[:4]}
-    witness = by_name["smallest.antichain"].witness or by_name["wrong"].witness
-    return [replace(m, witness=witness) if m.name == "wrong" else m for m in measurements]
+    """The counterexample of three events first, that of an event inside another being the less interesting one; and
+    how many families come back with links by type that do not without."""
+    first: dict[str, Measurement] = {}
+    for m in measurements:
+        first.setdefault(m.name, m)
+    witness = first["smallest.antichain"].witness or first["wrong"].witness
+    found = [replace(m, witness=witness) if m.name == "wrong" else m for m in measurements]
+    if "positional.wrong" in first:
+        wrong = first["positional.wrong"]
+        gained = float(wrong.value or 0) - float(first["positional.by-type"].value or 0)
+        found.append(replace(wrong, name="gained.by-type", value=gained, lo=gained, hi=gained))
+    return [m.as_role(Role.BESIDE) if m.name == "positional.shared" else m for m in found]
 
 
 def _plan_categorical(settings: Settings, target: str) -> list[Task]:
-    return [settings.task("extraction:categorical", target)]
+    return [settings.task("probes.events.decoding:categorical", target)]
 
 
 def _predict_categorical(_settings: Settings) -> list[Prediction]:
-    return [*none("wrong"), *none("wrong.unexplained", about="corrected")]
+    return [
+        *no_cases("wrong"),
+        *no_cases("wrong.unexplained", "roles.lost", clause="exact"),
+        *no_cases("right.clash", clause="clash"),
+        Prediction("wrong.clash", "1", "inf", "cases", "clash", why="there are some"),
+    ]
 
 
 # fast
@@ -89,7 +113,7 @@ GROUPS = {2: 5, 3: 4}
 def _plan_fast(settings: Settings, target: str) -> list[Task]:
     more = 0 if settings.profile == "quick" else 1
     return [
-        settings.task("extraction:worst_case", target, size=size, groups=groups + more, exclusive=True)
+        settings.task("probes.events.cliques:worst_case", target, size=size, groups=groups + more, exclusive=True)
         for size, groups in GROUPS.items()
     ]
 
@@ -103,13 +127,16 @@ def _predict_fast(_settings: Settings) -> list[Prediction]:
     found = []
     for size, groups in GROUPS.items():
         for k in range(1, groups + 1):
-            found.append(exactly(f"calls.size={size}.n={size * k}", _calls(size, k), "calls"))
-            found.append(exactly(f"cliques.size={size}.n={size * k}", size**k, "cliques"))
+            found.append(exactly(f"calls.size={size}.n={size * k}", _calls(size, k), "calls", "worst"))
+            found.append(exactly(f"cliques.size={size}.n={size * k}", size**k, "cliques", "worst"))
     return found
 
 
 def _plan_handful(settings: Settings, target: str) -> list[Task]:
-    return [*_plan_fast(settings, target), settings.task("extraction:cliques", target, atlas=6, random_graphs=8)]
+    return [
+        *_plan_fast(settings, target),
+        settings.task("probes.events.cliques:cliques", target, atlas=6, random_graphs=8),
+    ]
 
 
 def _predict_handful(settings: Settings) -> list[Prediction]:
@@ -121,8 +148,18 @@ CLAIMS = (
     Claim(
         id="events.search",
         source=_source("Search algorithm"),
-        statement=r"The recursive search (for every non-adjacent pair take each one's closed neighbourhood, recurse, drop "
-        r"duplicates) finds every maximal clique, misses none, whatever the order.",
+        clauses=(
+            Clause(
+                "source",
+                r"The recursive search (for every non-adjacent pair take each one's closed neighbourhood, recurse, drop "
+                r"duplicates) finds every maximal clique, misses none, whatever the order.",
+                theorems=(
+                    "survives",
+                    "still-maximal",
+                ),
+                argued=("the induction on the number of nodes, of which the theorems are the two steps",),
+            ),
+        ),
         recorded=Verdict.PROVED,
         legs="PM",
         outline=r"Two steps of an induction on the number of nodes, for graphs of any size (first-order logic, z3): a maximal clique "
@@ -134,33 +171,100 @@ CLAIMS = (
         fault=Fault("recurses on one side of each pair only", FAULTS + "one_sided"),
         plan=_plan_search,
         predict=_predict_search,
-        proof="source",
+        reduce=only_judged(_predict_search),
     ),
     Claim(
         id="events.shared-trigger",
         source=_source("Complete subgraph"),
-        statement=r"Two events of one type that share a trigger are recovered.",
-        corrected=r"Unless one contains the other (then it is swallowed, for example an event of which the text gives the trigger "
-        r"alone). Whatever else they share: two events, neither inside the other, are always the two maximal cliques.",
-        recorded=Verdict.CORRECTED,
+        clauses=(
+            Clause(
+                "source",
+                r"Two events of one type that share a trigger are recovered.",
+            ),
+            Clause(
+                "distinct",
+                r"So they are, whatever else they share, if neither contains the other and the arguments of the sentence (of all types) begin at different "
+                r"tokens, or end at different tokens.",
+                "ours",
+                theorems=(
+                    "two-events",
+                    "distinct-heads",
+                    "distinct-tails",
+                ),
+                argued=(
+                    "an event is a clique, and by the theorem every clique lies in one of the two: they are the maximal ones",
+                ),
+            ),
+            Clause(
+                "contained",
+                r"An event inside another (the trigger alone, say) is swallowed.",
+                "ours",
+                theorems=("contained",),
+            ),
+            Clause(
+                "positions",
+                r"Links are pairs of positions, in one set for all types: an event of another type over the same spans, or spans that share their "
+                r"ends, can merge the two.",
+                "ours",
+            ),
+        ),
+        setting=r"Read (Complete subgraph) for two events with one trigger and otherwise different "
+        r"arguments, each with a span of its own.",
+        recorded=Verdict.QUALIFIED,
         legs="PM",
-        outline="Arguments linked by pairs lie in one of the two events, or one would be in the first only and another in the second "
-        "only, and these are not linked (z3, for sets of any size). The real decoder on every pair of events over a trigger and "
-        "four other arguments, through the scores of a perfect model.",
+        outline=r"Arguments linked by pairs lie in one of the two events, or one would be in the first only and another in the second "
+        r"only, and these are not linked (z3, for sets of any size); where positions tell arguments apart, links are that (z3). The real decoder on every pair of "
+        r"events over a trigger and four other tokens, and on pairs over five spans that share tokens, with an event of another type, against the maximal cliques by definition.",
         subject=DECODE,
         fault=Fault("links every pair of arguments", FAULTS + "all_linked"),
         plan=_plan_trigger,
         predict=_predict_trigger,
-        proof="corrected",
+        reduce=only_judged(_predict_trigger),
     ),
     Claim(
         id="events.complete",
         source=_source("Complete subgraph"),
-        statement=r"Splitting a type's arguments into maximal cliques returns the labelled events, whichever arguments they share.",
-        corrected=r"If and only if no event contains another and, for any three events, some event contains everything that two of "
-        r"them share (Gilmore's criterion). Always for two events of which none contains the other; not for $\{x,y\}$, $\{y,z\}$, "
-        r"$\{x,z\}$, which come back as $\{x,y,z\}$. Links are found by heads and by tails, so nested arguments can add links "
-        r"besides (gplinker.decode).",
+        clauses=(
+            Clause(
+                "source",
+                r"Splitting a type's arguments into maximal cliques returns the labelled events, whichever arguments they share.",
+            ),
+            Clause(
+                "positions",
+                r"The events come back if and only if those of each type are exactly the maximal cliques of the graph of positions, into which "
+                r"events of all types put their links. (torchcheck.modules.events.exact decides this: run it over the training data.)",
+                "ours",
+                argued=("this is what the decoder computes; it is checked on all families of a pool, not proved",),
+            ),
+            Clause(
+                "distinct",
+                r"Where the arguments have different heads, or different tails, that is: if and only if no event contains another and, for any three "
+                r"events, some event contains everything that two of them share (Gilmore's criterion).",
+                "ours",
+                theorems=(
+                    "distinct-heads",
+                    "distinct-tails",
+                    "enough",
+                    "needed",
+                ),
+                argued=(
+                    "the induction on the size of a clique, of which the theorem is the step",
+                    "a set linked by pairs lies in a maximal clique, which has to be an event",
+                ),
+            ),
+            Clause(
+                "smallest",
+                r"The smallest failures are two events, one inside the other, and, with none inside another, the three $\{x,y\}$, $\{y,z\}$, $\{x,z\}$, which "
+                r"come back as $\{x,y,z\}$.",
+                "ours",
+                theorems=("smallest",),
+            ),
+            Clause(
+                "by-type",
+                r"Links by type (an option of the heads here) bring back what events of other types spoil, and not what a type's own positions do.",
+                "ours",
+            ),
+        ),
         recorded=Verdict.CORRECTED,
         legs="PM",
         outline=r"The criterion is enough by induction on the size of a clique, and needed because what two of three events share is "
@@ -172,29 +276,54 @@ CLAIMS = (
         plan=_plan_complete,
         predict=_predict_complete,
         reduce=_reduce_complete,
-        proof="corrected",
     ),
     Claim(
         id="events.categorical",
         source=_source("Unified arguments"),
-        statement=r"Turning a classified argument into one role per value, anchored at the trigger, and back loses nothing.",
-        corrected=r"If every event with such an argument has a trigger, and events of one type that share a trigger agree on the "
-        r"value. Otherwise there is nothing to anchor the value at; or two values sit on one span, links between spans cannot tell "
-        r"them apart, and each event gets both.",
-        recorded=Verdict.CORRECTED,
+        clauses=(
+            Clause(
+                "source",
+                r"Turning a classified argument into one role per value, anchored at the trigger, and back loses nothing.",
+            ),
+            Clause(
+                "exact",
+                r"It loses nothing if and only if every event with a value has a trigger, and the events with their values as roles come back "
+                r"(events.complete): no more than that is lost.",
+                "ours",
+                argued=("checked on all cases of one and two events, not proved",),
+            ),
+            Clause(
+                "clash",
+                r"So two events of a type that share a trigger have to agree on the value: otherwise both values sit on one span, links between "
+                r"spans cannot tell them apart, and each event gets both.",
+                "ours",
+                theorems=("anchored",),
+            ),
+        ),
+        setting=r"Read (Unified arguments) for events with triggers of their own, each with one value.",
+        recorded=Verdict.QUALIFIED,
         legs="PM",
         outline="Links are by position: the values anchored at one trigger are linked because each is linked to the trigger (z3). The "
-        "real round trip of one and two events with no value or one of two, with a common trigger, one of their own, or none.",
+        "real round trip of one and two events with no value or one of two, with a common trigger, one of their own, both, or none.",
         subject=DECODE,
         fault=Fault("links every pair of arguments", FAULTS + "all_linked"),
         plan=_plan_categorical,
         predict=_predict_categorical,
-        proof="corrected",
+        reduce=only_judged(_predict_categorical),
     ),
     Claim(
         id="events.fast",
         source=_source("Search algorithm"),
-        statement=r"For the handful of arguments that a type has the search is fast; how its cost grows in the worst case.",
+        clauses=(
+            Clause(
+                "source",
+                r"For the handful of arguments that a type has the search is fast;",
+            ),
+            Clause(
+                "worst",
+                r"how its cost grows in the worst case.",
+            ),
+        ),
         recorded=Verdict.CONFIRMED,
         legs="NM",
         outline=r"At most 79 calls for any graph of up to six nodes. In general its cost is not bounded by the number of cliques: on "
@@ -207,5 +336,6 @@ CLAIMS = (
         fault=Fault("drops duplicates at the end only", FAULTS + "with_duplicates"),
         plan=_plan_handful,
         predict=_predict_handful,
+        reduce=only_judged(_predict_handful),
     ),
 )

@@ -3,7 +3,7 @@
 from torchcheck.modules.events import GPLinkerEvents
 from torchcheck.modules.exponentiated import AmidFunnel, ExponentiatedGradient, HypergradientSGD
 from torchcheck.modules.flash import FLASH
-from torchcheck.modules.gau import GAU, gau_stack
+from torchcheck.modules.gau import GAU, gau_stack, paper_gau_stack
 from torchcheck.modules.linear_attention import CausalLinearAttention
 from torchcheck.modules.mlp import PlainMLP, ResidualMLP, ScaledLinear
 from torchcheck.modules.multilabel import multilabel_loss, sparse_multilabel_loss
@@ -38,6 +38,7 @@ __all__ = [
     "depth_scaling",
     "gau_stack",
     "multilabel_loss",
+    "paper_gau_stack",
     "scaled_transformer",
     "sparse_multilabel_loss",
     "squareplus",

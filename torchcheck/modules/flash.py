@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from torchcheck.modules.gau import GatedUnit, Normaliser, divisor, one_of, relu2_attention
+from torchcheck.modules.gau import GatedUnit, Normaliser, divisor, one_of, relu2_attention, without_padding
 
 Past = Literal["positions", "article", "chunk"]
 
@@ -75,11 +75,9 @@ class FLASH(GatedUnit):
         Padding after the last token changes nothing: each sequence of a batch comes out as it would alone.
         """
         n = x.shape[-2]
-        gate, values, (q, k, linear_q, linear_k) = self.project(x)
-        if mask is not None:
-            values = values.masked_fill(~mask.unsqueeze(-1), 0.0)  # padding may hold NaN, and 0 * NaN is NaN
-            linear_k = linear_k.masked_fill(~mask.unsqueeze(-1), 0.0)
-        elif self.normaliser == "visible":
+        gate, values, (q, k, linear_q, linear_k) = self.project(without_padding(x, mask))
+        values, linear_k = without_padding(values, mask), without_padding(linear_k, mask)
+        if mask is None and self.normaliser == "visible":
             mask = torch.ones(1, n, dtype=torch.bool, device=x.device)
         q, k, linear_q, linear_k, v = (self._chunked(t) for t in (q, k, linear_q, linear_k, values))
         inside = None if mask is None else self._chunked(mask.unsqueeze(-1)).squeeze(-1)

@@ -96,15 +96,13 @@ class GAU(GatedUnit):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """`mask` (..., tokens) is True for tokens and False for padding, which no other token then sees."""
+        x = without_padding(x, mask)
         gate, values, (q, k) = self.project(x)
-        if mask is not None:
-            values = values.masked_fill(~mask.unsqueeze(-1), 0.0)  # padding may hold NaN, and 0 * NaN is NaN
+        values = without_padding(values, mask)
         if self.kernel == "identity":
             mixed = values
         elif self.kernel == "softmax":
-            allowed = None if mask is None else mask.unsqueeze(-2)
-            if self.causal and allowed is not None:
-                allowed = allowed & allowed.new_ones(x.shape[-2], x.shape[-2]).tril()
+            allowed = None if mask is None else _allowed(mask, self.causal)
             mixed = F.scaled_dot_product_attention(q, k, values, allowed, is_causal=self.causal and mask is None)
         else:
             mixed = relu2_attention(q, k, values, self.divisor(x, mask), self.causal, mask)
@@ -113,12 +111,25 @@ class GAU(GatedUnit):
 
     def attention(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """The matrix A (..., tokens, tokens) of the relu² kernel."""
-        _, _, (q, k) = self.project(x)
+        _, _, (q, k) = self.project(without_padding(x, mask))
         return relu2(q, k, self.divisor(x, mask), self.causal, mask)
 
     def divisor(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """What each query's row of relu²(Q K^T) is divided by: float64, (..., tokens or 1, 1)."""
         return divisor(self.normaliser, self.head_size, self.causal, x.shape[-2], mask, x.device)
+
+
+def without_padding(x: Tensor, mask: Tensor | None) -> Tensor:
+    """0 where `mask` (..., tokens) is False: padding may hold NaN or inf, and 0 times those is NaN."""
+    return x if mask is None else x.masked_fill(~mask.unsqueeze(-1), 0.0)
+
+
+def _allowed(mask: Tensor, causal: bool) -> Tensor:
+    """Keys that each query sees (..., queries, keys); one that would see none sees itself: softmax needs a key."""
+    seen = mask.unsqueeze(-2).expand(*mask.shape[:-1], mask.shape[-1], mask.shape[-1])
+    seen = seen.tril() if causal else seen
+    itself = torch.eye(mask.shape[-1], dtype=torch.bool, device=mask.device)
+    return seen | (itself & ~seen.any(-1, keepdim=True))
 
 
 def gau_stack(width: int, layers: int, norm: Norm = "post", alpha: float = 1.0, **options: Any) -> nn.Module:
@@ -167,6 +178,18 @@ def init_lecun_(model: nn.Module, gain: float = 1.0) -> nn.Module:
             nn.init.normal_(m.weight, std=gain / math.sqrt(m.in_features))
             if m.bias is not None:
                 nn.init.zeros_(m.bias)
+    return model
+
+
+def paper_gau_stack(width: int, layers: int, **options: Any) -> nn.Module:
+    """gau_stack with the initialisation of the paper's code (Hua et al. 2022, appendix): normal of deviation 0.02.
+
+    All matrices, and gamma; beta is 0.
+    """
+    model = gau_stack(width, layers, **options)
+    for unit in (m for m in model.modules() if isinstance(m, GatedUnit)):
+        for weight in (unit.inner.weight, unit.shared.weight, unit.outer.weight, unit.gamma):
+            nn.init.normal_(weight, std=0.02)
     return model
 
 

@@ -54,7 +54,8 @@ class ResidualMLP(nn.Module):
     """x <- x + epsilon f(x), `layers` times, (batch, width) in and out (kexue.fm/archives/8994, eq. for y).
 
     `branch`: "linear" f = x W; "relu" f = sqrt(2) relu(x W1) W2, both with Gaussian weights of variance 1/width, so
-    that E|f(x)|² = |x|²; "coherent" f = x (every factor +1, one weight of 1 a coordinate, not random).
+    that E|f(x)|² = |x|²; "rectified" f = sqrt(2) relu(x W), which keeps the norm too but has a mean; "coherent" f = x
+    (every factor +1, one weight of 1 a coordinate, not random).
     `epsilon` defaults to layers^(-1/2).
     """
 
@@ -63,11 +64,16 @@ class ResidualMLP(nn.Module):
         width: int,
         layers: int,
         epsilon: float | None = None,
-        branch: Literal["linear", "relu", "coherent"] = "relu",
+        branch: Literal["linear", "relu", "rectified", "coherent"] = "relu",
     ) -> None:
         super().__init__()
         self.epsilon = layers**-0.5 if epsilon is None else epsilon
-        kinds = {"linear": _LinearBranch, "relu": _ReluBranch, "coherent": _CoherentBranch}
+        kinds = {
+            "linear": _LinearBranch,
+            "relu": _ReluBranch,
+            "rectified": _RectifiedBranch,
+            "coherent": _CoherentBranch,
+        }
         if branch not in kinds:
             raise ValueError(f"branch must be one of {', '.join(kinds)}, got {branch!r}")
         self.branches = nn.ModuleList(kinds[branch](width) for _ in range(layers))
@@ -95,6 +101,16 @@ class _ReluBranch(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = math.sqrt(2) * self.outer(torch.relu(self.inner(x)))
+        return out
+
+
+class _RectifiedBranch(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = _gaussian(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = math.sqrt(2) * torch.relu(self.linear(x))
         return out
 
 

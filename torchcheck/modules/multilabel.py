@@ -1,5 +1,7 @@
 """The multi-label loss log(1 + sum_pos e^-s) + log(1 + sum_neg e^s), dense and sparse, accurate to a few ulp.
 
+So are the entries of the sparse loss's gradient, at scores of any size: s - c, rounded, would cost them abs(s - c) ulp.
+
 Sources: kexue.fm/archives/7359 (the loss), 8888 (the sparse form, from the indices of the positives alone).
 """
 
@@ -31,8 +33,8 @@ def sparse_multilabel_loss(scores: Tensor, positives: Tensor, padding: int = -1)
 
     Entries equal to `padding` are none, and no class of that number counts at all: with padding = 0, as in the
     article's code, class 0 is neither positive nor negative. Repeated indices count once. Beside the gradient nothing
-    of the size of `scores` is made. Raises ValueError for shapes that do not fit and IndexError for an index that is
-    not a class.
+    of the size of `scores` is made; a gradient of the gradient (create_graph) takes the dense computation instead.
+    Raises ValueError for shapes that do not fit and IndexError for an index that is not a class.
     """
     if positives.shape[:-1] != scores.shape[:-1]:
         raise ValueError(f"scores {tuple(scores.shape)} and positives {tuple(positives.shape)} differ in their rows")
@@ -41,6 +43,8 @@ def sparse_multilabel_loss(scores: Tensor, positives: Tensor, padding: int = -1)
     if bool(outside.any()):
         raise IndexError(f"positive {int(positives[outside][0])} is no class: there are {scores.shape[-1]}")
     classes = scores.shape[-1]
+    if not classes:
+        return scores.sum(-1)  # 0 for every row, and part of the graph
     ordered, _ = torch.where(real, positives, classes).sort(-1)  # padding goes last
     counted = F.pad(ordered[..., 1:] != ordered[..., :-1], (1, 0), value=True) & (ordered < classes)
     # entries that do not count point at the row's first positive, or, in a row without any, at what stays as it is
@@ -56,8 +60,12 @@ def log_one_plus(scores: Tensor) -> Tensor:
     """
     scores = scores if scores.dtype == torch.float64 else scores.float()
     c = _shift(scores.detach())
-    sums = torch.exp(scores - c).sum(-1)
-    return c.squeeze(-1) + torch.log1p(sums + torch.expm1(-c.squeeze(-1)))
+    return c.squeeze(-1) + _rest(scores, c)
+
+
+def _rest(scores: Tensor, c: Tensor) -> Tensor:
+    """log(1 + sum e^s) - c."""
+    return torch.log1p(torch.exp(scores - c).sum(-1) + torch.expm1(-c.squeeze(-1)))
 
 
 def _shift(scores: Tensor) -> Tensor:
@@ -79,20 +87,23 @@ class _SparseLoss(torch.autograd.Function):
         flat, at, real = (t.flatten(0, -2) for t in (scores, places, counted))
         found = [log_one_plus(_negatives(flat[k], at[k], real[k], padding)) for k in _parts(flat)]
         negative = torch.cat(found) if found else flat.new_zeros(0)
-        positive = log_one_plus(_positives(flat, at, real))
-        ctx.save_for_backward(scores, places, counted, negative, positive)
+        ctx.save_for_backward(scores, places, counted)
         ctx.padding = padding
-        return (negative + positive).reshape(scores.shape[:-1])
+        return (negative + log_one_plus(_positives(flat, at, real))).reshape(scores.shape[:-1])
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
-        scores, places, counted, negative, positive = ctx.saved_tensors
+        scores, places, counted = ctx.saved_tensors
+        if torch.is_grad_enabled():  # create_graph: this gradient will be differentiated
+            negatives = _negatives(scores, places, counted, ctx.padding)
+            loss = log_one_plus(negatives) + log_one_plus(_positives(scores, places, counted))
+            (slope,) = torch.autograd.grad(loss, scores, grads[0].to(loss.dtype), create_graph=True)
+            return slope, None, None, None
         flat, at, real = (t.flatten(0, -2) for t in (scores, places, counted))
-        grad, scale = torch.empty_like(flat), grads[0].flatten()[:, None].to(negative.dtype)
+        grad, scale = torch.empty_like(flat), grads[0].flatten()[:, None]
         for k in _parts(flat):
-            grad[k] = _slope(_negatives(flat[k], at[k], real[k], ctx.padding), negative[k], scale[k]).to(grad.dtype)
-        own = _slope(_positives(flat, at, real), positive, -scale)
-        grad.scatter_add_(-1, at, own.to(grad.dtype))
+            grad[k] = _slope(_negatives(flat[k], at[k], real[k], ctx.padding), scale[k]).to(grad.dtype)
+        grad.scatter_add_(-1, at, _slope(_positives(flat, at, real), -scale).to(grad.dtype))
         return grad.reshape(scores.shape), None, None, None
 
 
@@ -104,24 +115,25 @@ def _parts(flat: Tensor) -> Iterator[slice]:
 
 def _negatives(scores: Tensor, places: Tensor, counted: Tensor, padding: int) -> Tensor:
     """A copy with -inf at the positives, and at the class that `padding` names."""
-    copy = scores.clone()
-    if places.shape[-1]:
-        there = counted.any(-1, keepdim=True)
-        copy.scatter_(-1, places, torch.where(there, -torch.inf, scores.gather(-1, places)))
+    hidden = torch.zeros_like(scores, dtype=torch.bool)
+    hidden.scatter_(-1, places, counted.any(-1, keepdim=True).expand_as(places))
     if 0 <= padding < scores.shape[-1]:
-        copy[..., padding] = -torch.inf
-    return copy
+        hidden[..., padding] = True
+    return scores.masked_fill(hidden, -torch.inf)
 
 
 def _positives(scores: Tensor, places: Tensor, counted: Tensor) -> Tensor:
     return (-scores.gather(-1, places)).masked_fill(~counted, -torch.inf)
 
 
-def _slope(scores: Tensor, total: Tensor, scale: Tensor) -> Tensor:
-    """scale * e^s/(1 + sum e^s), total = log(1 + sum e^s): around the shift, since e^(s - total) loses |s| ulp."""
-    scores = scores.to(total.dtype)
+def _slope(scores: Tensor, scale: Tensor) -> Tensor:
+    """scale * e^s/(1 + sum e^s) = scale * e^(s - c) e^-(log(1 + sum e^s) - c); what s - c rounds off comes back."""
+    scores = scores if scores.dtype == torch.float64 else scores.float()
     c = _shift(scores)
-    return torch.exp(scores - c) * (scale * torch.exp(c - total[:, None]))
+    moved = scores - c
+    part = moved - scores
+    lost = torch.where(moved.isinf(), 0.0, (scores - (moved - part)) - (c + part))  # s - c - moved, exactly (Knuth)
+    return torch.exp(moved) * (1 + lost) * (scale.to(c.dtype) * torch.exp(-_rest(scores, c))[:, None])
 
 
 def article_multilabel_loss(scores: Tensor, labels: Tensor) -> Tensor:
@@ -132,6 +144,15 @@ def article_multilabel_loss(scores: Tensor, labels: Tensor) -> Tensor:
     negative = torch.cat([flipped - y * 1e12, zero], -1)
     positive = torch.cat([flipped - (1 - y) * 1e12, zero], -1)
     return torch.logsumexp(negative, -1) + torch.logsumexp(positive, -1)
+
+
+def clipped_sparse_loss(scores: Tensor, positives: Tensor, epsilon: float = 1e-7) -> Tensor:
+    """article_sparse_loss as it is published in code: 1 - e^(b - a) is clipped to [epsilon, 1] before the logarithm."""
+    zero = torch.zeros_like(scores[..., :1])
+    own = scores.gather(-1, positives)
+    a = torch.logsumexp(torch.cat([scores, zero], -1), -1)
+    rest = torch.clamp(1 - torch.exp(torch.logsumexp(own, -1) - a), epsilon, 1)
+    return torch.logsumexp(torch.cat([-own, zero], -1), -1) + a + torch.log(rest)
 
 
 def article_sparse_loss(scores: Tensor, positives: Tensor) -> Tensor:

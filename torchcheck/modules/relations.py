@@ -120,11 +120,11 @@ def decode(scores: PairScores, threshold: float = 0.0) -> set[Quintuple]:
     return found
 
 
-def scores_of(sets: Sequence[Sets], tokens: int, size: float = 1.0) -> PairScores:
-    """Scores of +size at the pairs in the sets and -size elsewhere: what a perfect model gives."""
+def scores_of(sets: Sequence[Sets], tokens: int, size: float = 1.0, rest: float = -1.0) -> PairScores:
+    """Scores of `size` at the pairs in the sets and of `rest` elsewhere: what a perfect model gives."""
 
     def fill(part: int) -> Tensor:
-        out = torch.full((len(sets), len(sets[0][part]), tokens, tokens), -size)
+        out = torch.full((len(sets), len(sets[0][part]), tokens, tokens), rest)
         for b, one in enumerate(sets):
             for c, pairs in enumerate(one[part]):
                 for i, j in pairs:
@@ -138,7 +138,7 @@ def crossings(relations: Iterable[Quintuple]) -> set[Quintuple]:
     """The quintuples that decoding adds to a set: those whose four parts all belong to quintuples of the set.
 
     A set is decoded exactly if and only if it has none: crossing two of its quintuples of one predicate, heads from the
-    first and tails from the second, where both spans are labelled, gives a third that is missing (docs/extraction.md).
+    first and tails from the second, where both spans are labelled, gives a third that is missing: analysis/gplinker.md.
     """
     own = set(relations)
     subjects, objects = {q[:2] for q in own}, {q[3:] for q in own}

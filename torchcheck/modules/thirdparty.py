@@ -7,18 +7,13 @@ and, from FLASH-pytorch where that is installed, the layers GAU and FLASH.
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from typing import Any
 
 from torch import Tensor, nn
 
 from torchcheck.modules.scaling import DepthScaling
-
-
-def has_transformers() -> bool:
-    """Whether Hugging Face's models can be built here."""
-    return importlib.util.find_spec("transformers") is not None
+from torchcheck.run.packages import has_flash_pytorch, has_transformers
 
 
 def torch_encoder(width: int, layers: int, norm_first: bool = False, xavier: bool = True) -> nn.Module:
@@ -83,11 +78,6 @@ def hugging_face(width: int, layers: int, model: str, causal: bool = False) -> n
         )
         return HiddenStates(hf.LlamaModel(config))
     raise ValueError(f"unknown model {model!r}: choose bert, gpt2 or llama")
-
-
-def has_flash_pytorch() -> bool:
-    """Whether the PyPI package FLASH-pytorch is installed."""
-    return importlib.util.find_spec("flash_pytorch") is not None
 
 
 class Branch(nn.Module):

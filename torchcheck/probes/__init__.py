@@ -1,1 +1,1 @@
-"""One file for each thing that is measured; `torchcheck.task.Task.probe` names the functions."""
+"""One file for each thing that is measured; `torchcheck.data.Task.probe` names the functions."""

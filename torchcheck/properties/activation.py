@@ -11,14 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchcheck.probes.ulp import FORMATS, from_ordinals, ranges, ulp_of
+from torchcheck.data import Measurement, Series
+from torchcheck.measure.ulp import FORMATS, from_ordinals, ranges, ulp_of
 from torchcheck.properties.calling import gap
 from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.expression import certifier, trace
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings, build
-from torchcheck.subjects import DTYPES, SubjectError, find_device
-from torchcheck.task import Measurement, Series
+from torchcheck.run.subjects import DTYPES, SubjectError, find_device
 
 #: where shapes are looked at: all finite float16 numbers lie inside
 DOMAIN = 65536.0
@@ -34,50 +34,79 @@ PROPERTIES: dict[str, Property] = {
         "every output depends on its own input alone",
         Threshold(0, 0),
         "this is no elementwise activation: check it as --kind block, or apply it entry by entry",
+        better="less",
     ),
-    "deterministic": Property("the same input gives the same output twice", Threshold(0, 0), "remove the randomness"),
-    "input-kept": Property("the input is left as it was", Threshold(0, 0), "replace in-place operations by copies"),
+    "deterministic": Property(
+        "the same input gives the same output twice",
+        Threshold(0, 0),
+        "remove the randomness",
+        better="less",
+    ),
+    "input-kept": Property(
+        "the input is left as it was",
+        Threshold(0, 0),
+        "replace in-place operations by copies",
+        better="less",
+    ),
     "lipschitz": Property(
         "the Lipschitz constant of f: the largest slope",
         Threshold(hi=10),
         "a slope this large multiplies signals and gradients at every layer: bound it",
+        better="less",
     ),
-    "smoothness": Property("the Lipschitz constant of f', infinite at a kink"),
-    "monotone": Property("the smallest slope (not negative: f is monotone)"),
-    "convex": Property("the smallest second derivative (not negative: f is convex)"),
-    "relu-gap": Property("the largest distance from max(x, 0)"),
-    "mean": Property("the mean of f(z), z standard normal"),
+    "smoothness": Property("the Lipschitz constant of f', infinite at a kink", better="less"),
+    "monotone": Property("the smallest slope (not negative: f is monotone)", better="sign"),
+    "convex": Property("the smallest second derivative (not negative: f is convex)", better="sign"),
+    "relu-gap": Property("the largest distance from max(x, 0)", better="none"),
+    "mean": Property("the mean of f(z), z standard normal", better="none"),
     "second-moment": Property(
         "the mean of f(z)², z standard normal",
         Threshold(1e-4, 1e4),
         "the output is dead or huge on normal inputs: scale it",
+        better="none",
     ),
-    "gain": Property("the init gain 1/sqrt(E f(z)²) that keeps the variance (weights of variance gain²/fan_in)"),
-    "gradient-gain": Property("gain² times the mean of f'(z)²: what such a layer does to a gradient's square"),
+    "gain": Property(
+        "the init gain 1/sqrt(E f(z)²) that keeps the variance (weights of variance gain²/fan_in)",
+        better="none",
+    ),
+    "gradient-gain": Property(
+        "gain² times the mean of f'(z)²: what such a layer does to a gradient's square",
+        better="none",
+    ),
     "gradient": Property(
         "autograd's gradient against finite differences in float64 (largest relative error)",
         Threshold(hi=1e-5),
         "the backward pass does not belong to the forward pass: look at the custom Function, detach, or no_grad",
+        better="less",
+        compared="factor",
     ),
     "accuracy": Property(
         "the error over machine epsilon times max(1, abs(x), abs(f(x)))",
         Threshold(hi=8),
         "compute inside in float32 for half precision, or rewrite what cancels (expm1, log1p, erfc)",
+        better="less",
+        compared="factor",
     ),
-    "ulp": Property("the worst error in ulp of the exact value, over sampled inputs in every binade"),
+    "ulp": Property(
+        "the worst error in ulp of the exact value, over sampled inputs in every binade",
+        better="less",
+        compared="factor",
+    ),
     "range": Property(
         "the largest abs(x) up to which all outputs are finite",
         Threshold(lo=REACH),
         "products and exponentials overflow there: clamp, or rewrite as x * sigmoid(x) and logaddexp do",
+        better="more",
     ),
     "lost": Property(
         "inputs up to 1/64 of the largest number whose output is NaN or infinite where f itself is representable",
         Threshold(0, 0),
         "an intermediate overflows: rearrange the formula, or compute inside in float32",
+        better="less",
     ),
-    "at-infinity": Property("how many of f(inf), f(-inf) are NaN"),
-    "nan-kept": Property("f(NaN) is NaN", advice="a NaN that disappears hides a broken layer"),
-}  # fmt: skip
+    "at-infinity": Property("how many of f(inf), f(-inf) are NaN", better="less"),
+    "nan-kept": Property("f(NaN) is NaN", advice="a NaN that disappears hides a broken layer", better="more"),
+}
 
 
 def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchcheck.probes.cost import multiply_adds, peak_memory, timed
-from torchcheck.probes.leak import worst
+from torchcheck.data import Measurement, Series
+from torchcheck.measure.leak import worst
+from torchcheck.probes.flash.cost import multiply_adds, peak_memory, timed
 from torchcheck.properties.calling import MASKS, forward_names, tensor_of
 from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.finding import Property, Threshold
@@ -21,8 +22,7 @@ from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.numerics import watched
 from torchcheck.properties.variant import Loaded, Settings
-from torchcheck.subjects import DTYPES, find_device
-from torchcheck.task import Measurement, Series
+from torchcheck.run.subjects import DTYPES, find_device
 
 #: sequence lengths at which the cost is taken
 LENGTHS = (64, 128, 256, 512, 1024)
@@ -32,25 +32,31 @@ PROPERTIES: dict[str, Property] = {
         "what stands at padded positions does not change the others (largest relative change)",
         Threshold(hi=1e-4),
         "apply the mask before the softmax, and to every sum over tokens",
+        better="less",
     ),
-    "equivariance": Property("tokens in another order give the same outputs in that order (largest relative change)"),
+    "equivariance": Property(
+        "tokens in another order give the same outputs in that order (largest relative change)", better="none"
+    ),
     "range": Property(
         "the largest input scale, a power of two, without NaN or infinity",
         Threshold(lo=4),
         "scale the queries before the product with the keys, and subtract the maximum before exponentials",
+        better="more",
     ),
     **NUMERICS,
     "cost-operations": Property(
         "the exponent of the sequence's length in multiply-adds",
         Threshold(hi=2.1),
         "some product runs over more than pairs of tokens",
+        better="less",
     ),
     "cost-memory": Property(
         "the exponent of the sequence's length in peak memory",
         Threshold(hi=2.1),
         "some tensor has more entries than pairs of tokens",
+        better="less",
     ),
-    "cost-time": Property("the exponent of the sequence's length in wall time"),
+    "cost-time": Property("the exponent of the sequence's length in wall time", better="less", compared="shown"),
 }
 
 

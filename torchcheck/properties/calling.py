@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from torchcheck.probes.depth import LOSSES
+from torchcheck.probes.deepnet.profiles import LOSSES
 from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.variant import Loaded, Settings, build
-from torchcheck.subjects import SubjectError
+from torchcheck.run.subjects import SubjectError
 
 #: names of forward's parameters for masks, and whether True (or 1) means that a position is kept
 MASKS = {

@@ -18,8 +18,9 @@ from scipy.optimize import nnls
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from torchcheck.estimate import fit_exponent
-from torchcheck.probes.roles import depth_of
+from torchcheck.data import Measurement, Series
+from torchcheck.measure.intervals import fit_exponent
+from torchcheck.measure.roles import depth_of
 from torchcheck.properties.calling import call, network, objective_of, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.finding import Property, Threshold
@@ -29,8 +30,7 @@ from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.variant import Loaded, Settings
-from torchcheck.subjects import find_device
-from torchcheck.task import Measurement, Series
+from torchcheck.run.subjects import find_device
 
 #: numbers of seeds at which the exponents are looked at; look k spends 6/(pi (k+1))² of the alarm
 LOOKS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -51,38 +51,53 @@ PROPERTIES: dict[str, Property] = {
         "the first update's effect on the loss grows no faster than the number of blocks, and does not vanish",
         Threshold(-UPDATE_EXPLOSION, UPDATE_EXPLOSION),
         "scale residuals and init with depth (--suggest finds alpha and gain), or warm up the learning rate",
+        better="zero",
     ),
     "growth": Property(
         "the signal's RMS at the end over that at the start neither explodes nor vanishes with depth",
         Threshold(-EXPLOSION, EXPLOSION),
         "normalise the stream, or scale the branch by 1/sqrt(depth)",
+        better="zero",
     ),
     "gradient": Property(
         "the gradient at the start over that at the end neither explodes nor vanishes with depth",
         Threshold(-EXPLOSION, EXPLOSION),
         "check the init gain and the residual path: the Jacobian of a block should have norm near 1",
+        better="zero",
     ),
     "expansion": Property(
         "a block multiplies the gradient that passes it by about 1 (the deepest stack, mean over its blocks)",
         Threshold(0.8, 1.25),
         "check the init gain of the branch and of the skip connection",
+        better="none",
+        compared="factor",
     ),
     "distinct": Property(
         "different inputs and tokens give different outputs (smallest relative spread, over the depths)",
         Threshold(lo=1e-3),
         "the output is dead or constant: look for saturated or dead activations, and for a skip that is missing",
+        better="more",
+        compared="factor",
     ),
-    "branch": Property("what a block adds, over what enters it (the last block of the deepest stack)"),
+    "branch": Property(
+        "what a block adds, over what enters it (the last block of the deepest stack)",
+        better="none",
+        compared="factor",
+    ),
     "runs": Property(
-        "every size builds and runs forward and backward", Threshold(1, 1), "make it run at the depth named"
+        "every size builds and runs forward and backward",
+        Threshold(1, 1),
+        "make it run at the depth named",
+        better="more",
     ),
     **LEAK,
     **NUMERICS,
     "first-lr": Property(
         "the largest first learning rate that keeps half of the first-order decrease (a power of 2)",
         advice="warm up from below this rate",
+        better="more",
     ),
-}  # fmt: skip
+}
 
 SERVES = (*EXPONENTS, "expansion", "distinct", "branch")
 
@@ -331,7 +346,9 @@ def _exponent(
     if len(depths) < 3 or min(len(pairs), sum(len(logs[d]) for d in deep)) < 5 or max(map(len, logs.values())) < 2:
         rise = (np.mean(logs[depths[-1]]) - np.mean(logs[depths[0]])) / math.log(max(2, depths[-1] / depths[0]))
         few = "too few networks, or depths, for an interval"
-        return Measurement(name, float(rise), -math.inf, math.inf, unit, level, **common, note=few, series=(curve,))
+        return Measurement(
+            name, float(rise), -math.inf, math.inf, unit, level=level, **common, note=few, series=(curve,)
+        )
     sigma = _noise(logs)
     looks = sum(1 for k in LOOKS if k <= max(map(len, logs.values())))
     alarm = settings.alarm * 6 / (math.pi * max(1, looks)) ** 2
@@ -346,13 +363,13 @@ def _exponent(
     note = f"depths {chosen[0]} to {chosen[-1]}, {words}"
     if name == "increment" and e.lo > 0 and e.hi > STABLE:
         note += "; not stable with depth: --suggest, or warm up"
-    return Measurement(name, e.value, e.lo, e.hi, unit, level, series=(curve,), **common, note=note)
+    return Measurement(name, e.value, e.lo, e.hi, unit, level=level, series=(curve,), **common, note=note)
 
 
 def _noise(logs: Mapping[int, Sequence[float]]) -> dict[int, float]:
     """Standard deviation of one network's logarithm at each depth: variance a + b * depth, fitted to all depths.
 
-    Products of N random factors spread like sqrt(N/width) (docs/depth.md), hence the form.
+    Products of N random factors spread like sqrt(N/width) (analysis/deepnet.md), hence the form.
     """
     known = [(d, float(np.var(v, ddof=1)), len(v) - 1) for d, v in logs.items() if len(v) > 1]
     weight = np.array([math.sqrt(n) / d for d, _, n in known])

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from torchcheck.data import Measurement
 from torchcheck.properties.finding import (
     CheckResult,
     Failure,
@@ -33,8 +34,8 @@ from torchcheck.properties.finding import (
     with_thresholds,
 )
 from torchcheck.properties.variant import Loaded, Settings, Variant, arguments_of, load, takes_depth
-from torchcheck.subjects import DeviceError, SubjectError, resolve
-from torchcheck.task import Measurement
+from torchcheck.run.state import fresh_state
+from torchcheck.run.subjects import DeviceError, SubjectError, resolve
 
 #: frames of the traceback that are shown, at most
 FRAMES = 6
@@ -95,10 +96,9 @@ Notify = Callable[[Sequence[Finding], int, int], None]
 
 def run_step(step: Step, variant: Variant, settings: Settings) -> Answer:
     """Runs a step in this process, with fresh torch state; whatever the subject does becomes part of the answer."""
-    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     start = time.perf_counter()
     try:
-        with warnings.catch_warnings():
+        with fresh_state(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             loaded = load(variant)
             found: list[Measurement] = resolve(step.function)(loaded, settings, **step.params)
@@ -117,9 +117,6 @@ def run_step(step: Step, variant: Variant, settings: Settings) -> Answer:
         if isinstance(error, KeyboardInterrupt) and not isinstance(variant.target, str):
             raise  # in the user's own process that was the user
         return Answer(step, failure=_raised(error))
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_default_dtype(dtype)
     seconds = time.perf_counter() - start
     stamped = [replace(m, seconds=m.seconds or seconds, torch=torch.__version__) for m in found]
     return Answer(step, tuple(stamped))

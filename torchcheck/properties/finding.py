@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from torchcheck.task import Measurement, Series
+from torchcheck.data import Measurement, Series
 
 Status = Literal["ok", "noted", "skipped", "failed", "inconclusive", "error"]
+#: Which way a value is better: "less", "more", nearer to "zero", "sign" (not negative is better than negative), or
+#: "none": any change beyond the intervals is a drift
+Better = Literal["less", "more", "zero", "sign", "none"]
+#: How two runs are compared: by their intervals; by a "factor", for the worst or the range of a sample without a level;
+#: or not at all, "shown", for what differs from machine to machine
+Compared = Literal["interval", "factor", "shown"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,9 @@ class Property:
     words: str
     threshold: Threshold | None = None
     advice: str = ""
+    _: KW_ONLY
+    better: Better
+    compared: Compared = "interval"
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,8 @@ class Finding:
     advice: str = ""
     traceback: str = ""
     series: tuple[Series, ...] = ()
+    better: Better = "none"
+    compared: Compared = "interval"
 
     def __bool__(self) -> bool:
         return self.status in ("ok", "noted", "skipped")
@@ -161,7 +172,7 @@ def judge(prop: Property, measured: Measurement) -> Finding:
     return Finding(
         measured.name, status, prop.words, value, measured.lo, measured.hi, measured.unit, measured.level,
         measured.samples, measured.dtype, measured.device, prop.threshold, measured.note, measured.witness,
-        prop.advice, series=measured.series,
+        prop.advice, series=measured.series, better=prop.better, compared=prop.compared,
     )  # fmt: skip
 
 
@@ -171,6 +182,7 @@ def unanswered(name: str, prop: Property, failure: Failure) -> Finding:
     return Finding(
         name, status, prop.words, threshold=prop.threshold, note=failure.message, traceback=failure.traceback,
         advice=prop.advice if status == "inconclusive" else "make the subject run; the traceback is its own",
+        better=prop.better, compared=prop.compared,
     )  # fmt: skip
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchcheck.probes.increments import OPTIMIZERS
+from torchcheck.data import Measurement
+from torchcheck.probes.deepnet.increments import OPTIMIZERS
 from torchcheck.properties.calling import call, network, objective_of, to
 from torchcheck.properties.first_order import first_order
 from torchcheck.properties.variant import Loaded, Settings
-from torchcheck.subjects import find_device, resolve
-from torchcheck.task import Measurement
+from torchcheck.run.subjects import find_device, resolve
 
 #: learning rates that people use; below them a first step needs a warmup
 LEARNING_RATES = {"sgd": 0.1, "adam": 1e-3, "lamb": 1e-2}

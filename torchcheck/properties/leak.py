@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchcheck.probes.leak import changes, dependence, worst
+from torchcheck.data import Measurement
+from torchcheck.measure.leak import changes, dependence, worst
 from torchcheck.properties.calling import call, network, tensor_of
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings
-from torchcheck.subjects import SubjectError, find_device
-from torchcheck.task import Measurement
+from torchcheck.run.subjects import SubjectError, find_device
 
 #: relative size below which a dependence is rounding (sums in another order), by dtype
 ROUNDING = {torch.float64: 1e-11, torch.float32: 1e-4}
@@ -25,13 +25,15 @@ PROPERTIES: dict[str, Property] = {
         "no output depends on later tokens (largest relative change; only of layers meant to be causal)",
         Threshold(hi=1e-4),
         "mask the scores before the softmax, shift convolutions, and normalise over the past alone",
+        better="less",
     ),
     "length": Property(
         "outputs stay the same when later tokens are cut off (largest relative change; causal layers)",
         Threshold(hi=1e-4),
         "something counts the tokens that follow: divide by what is visible, not by the sequence's length",
+        better="less",
     ),
-    "reach": Property("how many of the pairs (output, earlier or same input) depend on each other"),
+    "reach": Property("how many of the pairs (output, earlier or same input) depend on each other", better="none"),
 }
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torchcheck.data import Measurement
 from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings, build
-from torchcheck.subjects import DTYPES, SubjectError, find_device, resolve
-from torchcheck.task import Measurement
+from torchcheck.run.subjects import DTYPES, SubjectError, find_device, resolve
 
 #: examples and classes
 BATCH, CLASSES = 6, 8
@@ -28,42 +28,64 @@ PROPERTIES: dict[str, Property] = {
         "autograd's gradient against finite differences in float64 (largest relative error)",
         Threshold(hi=1e-5),
         "the backward pass does not belong to the forward pass: look at the custom Function, detach, or no_grad",
+        better="less",
+        compared="factor",
     ),
     "scores-learn": Property(
         "the loss has a gradient with respect to the scores (share of entries that are not 0)",
         Threshold(lo=1e-9),
         "something detaches the scores: argmax, rounding, .data, or no_grad",
+        better="more",
     ),
     "extreme": Property(
         "value and gradient are finite for scores of size up to 10000 (number of sizes at which they are not)",
         Threshold(0, 0),
         "use logsumexp, logsigmoid or softplus instead of log(exp(...)), and masks instead of products with infinity",
+        better="less",
     ),
     "batch-order": Property(
         "examples in another order give the same loss (relative change)",
         Threshold(hi=1e-6),
         "the loss depends on the place in the batch",
+        better="less",
     ),
     "class-order": Property(
         "classes in another order, scores and targets alike, give the same loss (relative change)",
         Threshold(hi=1e-6),
         "some class has a part of its own: an ignored index, a weight, an off-by-one",
+        better="less",
     ),
     "dense-sparse": Property(
         "dense and sparse targets give the same loss (relative difference)",
         Threshold(hi=1e-5),
         "the two forms compute different things: compare them at one example",
+        better="less",
     ),
-    "deterministic": Property("the same input gives the same loss twice", Threshold(0, 0), "remove the randomness"),
-    "input-kept": Property("scores and targets are left as they were", Threshold(0, 0), "copy before changing them"),
-    "sign": Property("the smallest loss seen (not negative: it is a distance or a likelihood)"),
-    "gradient-bound": Property("the largest size of a gradient entry per example, for scores up to 10000"),
+    "deterministic": Property(
+        "the same input gives the same loss twice",
+        Threshold(0, 0),
+        "remove the randomness",
+        better="less",
+    ),
+    "input-kept": Property(
+        "scores and targets are left as they were",
+        Threshold(0, 0),
+        "copy before changing them",
+        better="less",
+    ),
+    "sign": Property("the smallest loss seen (not negative: it is a distance or a likelihood)", better="sign"),
+    "gradient-bound": Property(
+        "the largest size of a gradient entry per example, for scores up to 10000",
+        better="less",
+    ),
     "accuracy": Property(
         "the relative error against float64, over machine epsilon, for scores of size 3",
         Threshold(hi=64),
         "sums in half precision lose digits: reduce in float32",
+        better="less",
+        compared="factor",
     ),
-}  # fmt: skip
+}
 
 Made = tuple[Tensor, Tensor]
 

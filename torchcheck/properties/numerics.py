@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from torchcheck.data import Measurement
 from torchcheck.properties.calling import call, gap, network, objective_of, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings
-from torchcheck.subjects import DTYPES, find_device
-from torchcheck.task import Measurement
+from torchcheck.run.subjects import DTYPES, find_device
 
 #: the deepest network that is run in half precision
 HALF_DEPTH = 32
@@ -27,21 +27,27 @@ PROPERTIES: dict[str, Property] = {
         "the same input gives the same output twice, bit by bit, in eval mode",
         Threshold(0, 0),
         "look for dropout or noise that ignores eval mode, or for state that a call changes",
+        better="less",
     ),
     "input-kept": Property(
-        "the input is left as it was", Threshold(0, 0), "replace in-place operations on the input (relu_, +=) by copies"
+        "the input is left as it was",
+        Threshold(0, 0),
+        "replace in-place operations on the input (relu_, +=) by copies",
+        better="less",
     ),
     "dead-parameters": Property(
         "every parameter tensor has a gradient that is not zero",
         Threshold(0, 0),
         "the tensors named never learn: remove them, or look for a detach, a dead activation, a branch never taken",
+        better="less",
     ),
     "overflow": Property(
         "no operation or module gives NaN or infinity, forward or backward, on inputs of size 1 (number that do)",
         Threshold(0, 0),
         "start at the module named: scale before products, use float32 inside, or normalise the stream",
+        better="less",
     ),
-    "headroom": Property("the largest finite number over the largest module output, in bits"),
+    "headroom": Property("the largest finite number over the largest module output, in bits", better="more"),
 }
 
 

@@ -12,65 +12,89 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torchcheck.data import Measurement
 from torchcheck.properties.calling import gap
 from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings
-from torchcheck.subjects import SubjectError, find_device
-from torchcheck.task import Measurement
+from torchcheck.run.subjects import SubjectError, find_device
 
 PROPERTIES: dict[str, Property] = {
     "descends": Property(
         "100 steps on a least-squares problem lower the loss (last over first)",
         Threshold(hi=1 - 1e-6),
         "check the sign of the update and the default learning rate",
+        better="less",
     ),
     "direction": Property(
         "the first step goes downhill (cosine of step and negative gradient)",
         Threshold(lo=1e-6),
         "the first update points uphill or nowhere: check its sign and bias corrections",
+        better="more",
     ),
     "state-dict": Property(
         "saved, loaded into a new optimizer and continued, the steps are the same (largest difference)",
         Threshold(0, 0),
         "keep all that changes in self.state or in param_groups, not in attributes of the optimizer",
+        better="less",
     ),
     "deterministic": Property(
         "two runs from the same start are the same",
         Threshold(0, 0),
         "the update uses randomness or hidden global state",
+        better="less",
     ),
     "foreach": Property(
         "foreach=True and the loop over parameters agree after 10 steps (relative difference)",
         Threshold(hi=1e-4),
         "the fast path computes something else: compare its operations one by one",
+        better="less",
     ),
     "none-gradient": Property(
-        "a parameter without gradient is left alone", Threshold(0, 0), "skip parameters whose grad is None"
+        "a parameter without gradient is left alone",
+        Threshold(0, 0),
+        "skip parameters whose grad is None",
+        better="less",
     ),
     "zero-gradient": Property(
         "gradients of 0 from the start leave finite parameters (number that are not)",
         Threshold(0, 0),
         "a division by the gradient's size needs an eps, inside the root or beside it",
+        better="less",
     ),
     "tiny-gradient": Property(
         "gradients of 1e-30 leave finite parameters (number that are not)",
         Threshold(0, 0),
         "squares of small gradients underflow: an eps has to hold there",
+        better="less",
     ),
     "huge-gradient": Property(
         "gradients of 1e15 leave finite parameters (number that are not)",
         Threshold(0, 0),
         "squares or norms overflow: take them of scaled gradients",
+        better="less",
     ),
-    "recovers": Property("the share of parameters lost after one NaN in one gradient, and three good steps"),
-    "infinite": Property("the share of parameters lost after one infinity in one gradient, and three good steps"),
-    "sparse": Property("sparse gradients work (1), or are refused by a clear error (0)"),
-    "non-negative": Property("positive parameters stay positive under random gradients (share that does)"),
-    "closed-form": Property("the law of k steps under a constant gradient"),
-    "scale-exponent": Property("the first step's size grows with the gradient's size to this power"),
-    "step-cost": Property("seconds a step over those of torch.optim.SGD(foreach=True), one million parameters"),
-}  # fmt: skip
+    "recovers": Property(
+        "the share of parameters lost after one NaN in one gradient, and three good steps",
+        better="less",
+    ),
+    "infinite": Property(
+        "the share of parameters lost after one infinity in one gradient, and three good steps",
+        better="less",
+    ),
+    "sparse": Property("sparse gradients work (1), or are refused by a clear error (0)", better="none"),
+    "non-negative": Property(
+        "positive parameters stay positive under random gradients (share that does)",
+        better="more",
+    ),
+    "closed-form": Property("the law of k steps under a constant gradient", better="none"),
+    "scale-exponent": Property("the first step's size grows with the gradient's size to this power", better="none"),
+    "step-cost": Property(
+        "seconds a step over those of torch.optim.SGD(foreach=True), one million parameters",
+        better="less",
+        compared="shown",
+    ),
+}
 
 
 def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:

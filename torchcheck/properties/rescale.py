@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from torchcheck.probes.roles import FUSED, parts
+from torchcheck.measure.roles import FUSED, parts
 
 #: roles of matrices that carry the branch's size; queries and keys do not (kexue.fm/archives/8978, sec. 5)
 CARRYING = ("value", "output", "inner", "outer", "shared")

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
+from torchcheck.data import Measurement
 from torchcheck.properties.depth import EXPLOSION, EXPONENTS, STABLE, reduce
 from torchcheck.properties.engine import Answer, Budget, Notify, Step, answers_of
 from torchcheck.properties.finding import Finding, Property, Threshold, judge, with_thresholds
 from torchcheck.properties.rescale import Scaling, carrying_names, residual_name
 from torchcheck.properties.variant import Loaded, Settings, Variant
-from torchcheck.task import Measurement
 
 #: powers of 2N tried on (residual weight, gain), the gentlest first; kexue.fm/archives/8978 has most of them
 CANDIDATES = ((0.0, 0.25), (0.25, 0.25), (0.0, 0.5), (0.5, 0.5), (0.0, 1.0))
@@ -117,7 +117,7 @@ def _endings(names: Sequence[str]) -> list[str]:
         parts = name.split(".")
         numbers = [k for k, part in enumerate(parts) if part.isdigit()]
         found.append(".".join(parts[numbers[0] + 1 :] if numbers else parts))
-    from torchcheck.probes.roles import FUSED
+    from torchcheck.measure.roles import FUSED
 
     short = [next((f for f in FUSED if e.endswith(f)), e) for e in found]
     return list(dict.fromkeys(short))

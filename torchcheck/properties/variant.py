@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from torchcheck.subjects import SubjectError, resolve
+from torchcheck.run.subjects import SubjectError, resolve
 
 KINDS = ("activation", "block", "attention", "optimizer", "loss", "model")
 #: parameter names that say how wide or deep a subject is to be built

@@ -11,24 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scaleproof.analysis import depth as theory
-from scaleproof.claims.claim import Settings, Source
-from torchcheck.estimate import fit_exponent, mean_bounds
-from torchcheck.modules.scaling import named_scaling
-from torchcheck.modules.thirdparty import has_transformers
-from torchcheck.task import Measurement, Series, Task
+from scaleproof.claim import Settings, Source
+from scaleproof.claims.shared.tolerance import ALARM
+from scaleproof.theory import deepnet as theory
+from torchcheck.data import Evidence, Measurement, Role, Series, Task
+from torchcheck.measure.intervals import Interval, normal_bounds, slope_bounds
+from torchcheck.run.packages import has_transformers
 
 SUBJECT = "torchcheck.modules:scaled_transformer"
-FAULTS = "torchcheck.faults.depth:"
+FAULTS = "torchcheck.faults.deepnet:"
 MATRICES = ("query", "key", "value", "output", "inner", "outer")
 ALL = (*MATRICES, "norm", "bias")
-#: half the seeds of a grid: they are split in two tasks that run side by side
-CHUNK = 4
-#: of each interval: some ten intervals a claim stay below 1e-6
-ALARM = 1e-7
-#: an exponent over the grid is called constant (0) or linear (1) up to this: the corrections of theory at N = 2 bring
-#: up to 0.05, the interval of the seeds about as much
-EXPONENT = 0.15
+#: an exponent is held against theory's on the same depths to this; the seeds leave an interval of 0.02 or less
+EXPONENT = 0.04
+#: the part of a gradient norm that theory, of leading order in 1/width, leaves out at width 64 (measured)
+NEGLECTED = {"post": 0.01, "pre": 0.03}
+#: standard deviation of log|gradient| over scaled networks of width 64, measured: up to this depth, and beyond
+SCALED_SPREAD = {32: 0.03, 1000: 0.035}
 
 Array = NDArray[np.float64]
 
@@ -40,10 +39,10 @@ def source(equation: str) -> Source:
 
 def depths(settings: Settings, target: str) -> list[tuple[list[int], int]]:
     """A geometric grid of block numbers N, as (depths, seeds); a fault shows on its first part."""
-    start = ([2, 8, 32, 128], 2 * CHUNK)
     if target != SUBJECT:
-        return [start]
-    return [start, ([512], CHUNK)] if settings.profile == "quick" else [start, ([512, 1000], 2 * CHUNK)]
+        return [([2, 8, 32], 16)]
+    start: list[tuple[list[int], int]] = [([2, 8], 48), ([32], 32), ([256], 24)]
+    return start if settings.profile == "quick" else [*start, ([1000], 16)]
 
 
 def grid(
@@ -53,7 +52,7 @@ def grid(
     norm: str = "post",
     width: int = 64,
     at: Sequence[int] | None = None,
-    seeds: int = 2 * CHUNK,
+    seeds: int = 16,
     loss: str = "linear",
     tokens: int = 16,
 ) -> list[Task]:
@@ -70,7 +69,10 @@ def grid(
     }
     parts = depths(settings, target) if at is None else [(list(at), seeds)]
     return [
-        Task("torchcheck.probes.depth:profiles", {**params, "depths": some, "seeds": count // 2, "first": first})
+        Task(
+            "torchcheck.probes.deepnet.profiles:profiles",
+            {**params, "depths": some, "seeds": count // 2, "first": first},
+        )
         for some, count in parts
         for first in (0, count // 2)
     ]
@@ -96,10 +98,10 @@ class Grid:
         parts = [self.sums[kind][role] for role in roles if role in self.sums[kind]]
         return [np.sum(rows, axis=0) for rows in zip(*parts, strict=True)]
 
-    def mean(self, name: str, samples: Array, log: bool = False, **more: Any) -> Measurement:
-        """The mean of samples (the geometric mean, if `log`), with its interval."""
+    def mean(self, name: str, samples: Array, log: bool = True, **more: Any) -> Measurement:
+        """The geometric mean of samples (the mean, without `log`: of what is normal itself), with its interval."""
         samples = np.log(samples) if log else samples
-        lo, hi = (float(v) for v in mean_bounds(samples, ALARM))
+        lo, hi = (float(v) for v in normal_bounds(samples, ALARM))
         ends = [math.exp(v) if log else v for v in (float(np.mean(samples)), lo, hi)]
         return self.stamped(name, *ends, level=1 - ALARM, samples=len(samples), **more)
 
@@ -109,18 +111,26 @@ class Grid:
         """A quantity made of this grid's measurements: where it was measured is theirs."""
         ends = {"value": value, "lo": value if lo is None else lo, "hi": value if hi is None else hi}
         seeds = len(next(iter(self.sums["squares"].values()))[0])
-        fields: dict[str, Any] = {"level": 0, "data": {}, "samples": seeds, **ends, **more}
+        fields: dict[str, Any] = {"evidence": Evidence.SAMPLED, "data": {}, "samples": seeds, **ends, **more}
         return replace(self.like, name=name, **fields)
 
     def exponent(self, name: str, rows: Rows, skip: int = 0) -> Measurement:
-        """The exponent of N over all seeds and depths but the first `skip`: least squares in log-log, robust errors."""
+        """The exponent of N over the depths but the first `skip`: least squares over the means of log, by depth."""
         at, rows = self.depths[skip:], rows[skip:]
-        fit = fit_exponent(np.repeat(at, [len(r) for r in rows]), np.concatenate(rows), alarm=ALARM)
-        e, bent = fit.exponent, fit.curvature
-        law = "a power law" if bent.lo <= 0 <= bent.hi else "no power law"
-        span = f"N = {at[0]} to {at[-1]}"
-        note = f"{span}; curvature {bent.value:.2g} [{bent.lo:.2g}, {bent.hi:.2g}]: {law}"
-        return self.stamped(name, e.value, e.lo, e.hi, level=1 - ALARM, samples=e.samples, note=note)
+        e = slope_bounds(np.log(at), [np.log(row) for row in rows], ALARM)
+        return self.slope(name, e, f"N = {at[0]} to {at[-1]}")
+
+    def slope(self, name: str, e: Interval, note: str) -> Measurement:
+        fields: dict[str, Any] = {"level": 1 - ALARM, "samples": e.samples, "unit": "exponent", "note": note}
+        return self.stamped(name, e.value, e.lo, e.hi, **fields)
+
+    def growth(self, name: str, rows: Rows) -> Measurement:
+        """How much larger a sum is at the largest depth than at the smallest: the ratio of geometric means."""
+        first, last = (np.log(rows[k]) for k in (0, -1))
+        e = slope_bounds([0.0, 1.0], [first, last], ALARM)
+        ends = [math.exp(v) for v in (e.value, e.lo, e.hi)]
+        note = f"N = {self.depths[-1]} over N = {self.depths[0]}"
+        return self.stamped(name, *ends, level=1 - ALARM, samples=e.samples, unit="times", note=note)
 
     def curve(self, name: str, rows: Rows) -> Measurement:
         """The geometric mean over seeds at each depth, and the range over seeds, for the figures."""
@@ -129,33 +139,33 @@ class Grid:
         xs = [float(n) for n in self.depths]
         series = tuple(Series(f"{name}{part}", "N", name, xs, ys) for part, ys in lines.items())
         return self.stamped(
-            f"figure: measured {name}", lines[""][-1], series=series, note="the geometric mean at the largest N"
-        )
+            f"measured {name}", lines[""][-1], series=series, note="the geometric mean at the largest N",
+            role=Role.FIGURE,
+        )  # fmt: skip
 
     def predicted(self, at: int) -> theory.Prediction:
         s = self.setting
         norm = s.get("norm", "pre" if s.get("norm_first") else "post")
         return predicted(at, s.get("scaling", "none"), norm, s["width"], s["tokens"], s["batch"])
 
-    def norm_ratios(self, name: str = "norm-ratio") -> list[Measurement]:
-        """|gradient| of all matrices over the predicted one: at every depth, and (`name` alone) over all of them."""
-        rows = [
-            np.sqrt(row / self.predicted(n).total(MATRICES))
-            for n, row in zip(self.depths, self.total("squares"), strict=True)
-        ]
-        note = "the geometric mean over seeds; the interval is their range"
-        each = [
-            self.stamped(f"{name}.N={n}", math.exp(np.log(r).mean()), float(r.min()), float(r.max()), note=note)
-            for n, r in zip(self.depths, rows, strict=True)
-        ]
-        return [self.mean(name, np.concatenate(rows), log=True), *each]
+    def norm_ratios(self, name: str = "norm-ratio", kind: str = "squares") -> list[Measurement]:
+        """|gradient| of all matrices (their sum of absolute values, for "l1") over theory's, at every depth."""
+        found = []
+        for n, row in zip(self.depths, self.total(kind), strict=True):
+            p = self.predicted(n)
+            if kind == "squares":
+                ratios = np.sqrt(row / p.total(MATRICES))
+            else:
+                ratios = row / p.sizes(MATRICES, self.setting["width"])
+            found.append(self.mean(f"{name}.N={n}", ratios, note="geometric mean over seeds"))
+        return found
 
 
 def grids(measurements: Sequence[Measurement]) -> list[Grid]:
     """The grids in what the tasks measured, in the order of the plan; seeds of split tasks joined."""
     groups: dict[str, list[Measurement]] = {}
     for m in measurements:
-        if m.name.startswith("profile."):
+        if "setting" in m.data:
             groups.setdefault(repr(sorted(m.data["setting"].items())), []).append(m)
     return [_joined(group) for group in groups.values()]
 
@@ -177,19 +187,29 @@ def _joined(group: Sequence[Measurement]) -> Grid:
 @lru_cache(maxsize=256)
 def predicted(at: int, scaling: str, norm: str, width: int, tokens: int, batch: int) -> theory.Prediction:
     """The mean-field prediction for `at` blocks of a named scaling under the linear loss."""
-    constants = named_scaling(scaling, at, norm)  # type: ignore[arg-type]
-    return theory.predict(theory.Stack(width, at, constants.alpha, constants.gain, norm, tokens, batch))
+    alpha, gain = theory.constants(scaling, at, norm)
+    return theory.predict(theory.Stack(width, at, alpha, gain, norm, tokens, batch))
 
 
-def others(settings: Settings, target: str, subjects: Sequence[tuple[str, dict[str, Any]]]) -> list[Task]:
+def theory_exponent(
+    at: Sequence[int], scaling: str, norm: str = "post", width: int = 64, kind: str = "squares",
+    roles: Sequence[str] = MATRICES,
+) -> float:  # fmt: skip
+    """Theory's least-squares exponent of N over these depths: what a measured one is held against."""
+    ps = [predicted(n, scaling, norm, width, 16, 4) for n in at]
+    sums = [p.total(roles) if kind == "squares" else p.sizes(roles, width) for p in ps]
+    return float(np.polyfit(np.log(at), np.log(sums), 1)[0])
+
+
+def third_party_tasks(settings: Settings, target: str, subjects: Sequence[tuple[str, dict[str, Any]]]) -> list[Task]:
     """Profiles of stacks that others wrote, to be shown beside the claim's own; Hugging Face's only if installed."""
     if target != SUBJECT:
         return []
-    shared = {"width": 64, "tokens": 16, "batch": 4, "depths": [2, 8, 32], "seeds": CHUNK}
+    shared = {"width": 64, "tokens": 16, "batch": 4, "depths": [2, 8, 32], "seeds": 4}
     more = {"device": settings.device, "seed": settings.seed}
     return [
         Task(
-            "torchcheck.probes.depth:profiles",
+            "torchcheck.probes.deepnet.profiles:profiles",
             {**shared, **more, "subject": {"target": f"torchcheck.modules.thirdparty:{name}", "options": options}},
         )
         for name, options in subjects
@@ -197,15 +217,15 @@ def others(settings: Settings, target: str, subjects: Sequence[tuple[str, dict[s
     ]
 
 
-def beside(g: Grid) -> list[Measurement]:
+def third_party_measurements(g: Grid) -> list[Measurement]:
     """What is shown of a stack that others wrote: its growth, and its norms over theory where that is about it."""
     label = g.setting.get("model") or ("torch pre-norm" if g.setting.get("norm_first") else "torch post-norm")
     found = [
-        g.exponent(f"beside: exponent.{label}", g.total("squares")),
+        g.exponent(f"exponent.{label}", g.total("squares")).as_role(Role.BESIDE),
         g.curve(f"{label}: matrices", g.total("squares")),
     ]
     if "model" not in g.setting:
-        found += g.norm_ratios(f"beside: norm-ratio.{label}")
+        found += [m.as_role(Role.BESIDE) for m in g.norm_ratios(f"norm-ratio.{label}")]
     return found
 
 
@@ -215,4 +235,4 @@ def theory_curve(g: Grid, name: str, top: int = 1000) -> Measurement:
     s = g.setting
     ys = [predicted(n, s["scaling"], s["norm"], s["width"], s["tokens"], s["batch"]).total(MATRICES) for n in at]
     curve = Series(f"{name} theory", "N", name, [float(n) for n in at], ys)
-    return g.stamped(f"figure: theory of {name}", ys[-1], series=(curve,))
+    return g.stamped(f"theory of {name}", ys[-1], series=(curve,), role=Role.FIGURE)

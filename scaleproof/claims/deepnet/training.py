@@ -2,62 +2,96 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
-from scaleproof.claims.claim import Prediction, Settings
+from scaleproof.claim import Prediction, Settings
 from scaleproof.claims.deepnet.common import SUBJECT
-from torchcheck.task import Measurement, Task
+from scaleproof.claims.shared.runs import over_runs
+from torchcheck.data import Measurement, Role, Task
 
 #: nats below the characters' frequencies that count as having learned from context
 LEARNED = 0.05
+#: nats above them that count as having diverged
+DIVERGED = 1.0
 
 
-def _sizes(settings: Settings) -> dict[str, int]:
-    if settings.profile == "quick":
-        return {"layers": 100, "width": 64, "steps": 120, "batch": 4, "tokens": 32}
-    wide = 256 if settings.device.startswith("cuda") else 64
-    return {"layers": 1000, "width": wide, "steps": 200, "batch": 8, "tokens": 64 if wide > 64 else 32}
+@dataclass(frozen=True)
+class Size:
+    """What is trained: the model's and the run's sizes, learning rates for DeepNorm and for Post-LN, and seeds.
+
+    `enough` says whether what trains has learned within these steps; where that is not known, not having learned
+    decides nothing.
+    """
+
+    layers: int
+    steps: int
+    deepnorm: tuple[float, ...]
+    standard: tuple[float, ...]
+    seeds: int
+    enough: bool = True
+
+    def params(self, device: str) -> dict[str, Any]:
+        wide = device.startswith("cuda") and self.layers >= 1000
+        shape = {"width": 256, "batch": 8, "tokens": 64} if wide else {"width": 64, "batch": 4, "tokens": 32}
+        return {"layers": self.layers, "steps": self.steps, "device": device, **shape}
 
 
-def _rates(settings: Settings) -> tuple[list[float], list[float]]:
-    """Learning rates for DeepNorm, and those that Post-LN is given a chance with."""
-    if settings.profile == "quick":
-        return [1e-3], [3e-4, 1e-3]
-    return [1e-4, 1.5e-4, 3e-4], [1e-4, 1.5e-4, 3e-4]
+HUNDRED = Size(100, 120, (1e-3,), (1e-3,), 2)
+THOUSAND = Size(1000, 200, (3e-4,), (1e-4, 3e-4), 2, enough=False)
+
+
+def beyond(settings: Settings) -> str:
+    return "the quick profile runs 100 layers: 1000 are the full profile's" if settings.profile == "quick" else ""
+
+
+def _sizes(settings: Settings) -> tuple[Size, ...]:
+    return (HUNDRED,) if settings.profile == "quick" else (HUNDRED, THOUSAND)
 
 
 def plan_thousand(settings: Settings, target: str) -> list[Task]:
-    sizes = {**_sizes(settings), "device": settings.device, "seed": settings.seed}
-    deep, standard = _rates(settings)
-    runs = [("deepnorm", target, rate) for rate in deep]
-    if target == SUBJECT:
-        runs += [("none", SUBJECT, rate) for rate in standard]
-    return [
-        Task(
-            "torchcheck.probes.training:training",
-            {"subject": {"target": t, "options": {"scaling": s}}, "rate": r, **sizes},
-        )
-        for s, t, r in runs
-    ]
+    tasks = []
+    for size in _sizes(settings):
+        runs = [("deepnorm", target, rate) for rate in size.deepnorm]
+        runs += [("none", SUBJECT, rate) for rate in size.standard] if target == SUBJECT else []
+        for scaling, subject, rate in runs:
+            for k in range(size.seeds):
+                params = {**size.params(settings.device), "rate": rate, "seed": 1000 * settings.seed + k}
+                options = {"target": subject, "options": {"scaling": scaling}}
+                tasks.append(Task("torchcheck.probes.deepnet.training:training", {"subject": options, **params}))
+    return tasks
 
 
-def reduce_thousand(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-    """The best DeepNorm run (`deepnorm.best`), the best standard one (`standard.best`), and every run's curve."""
-    groups: dict[str, list[Measurement]] = {"deepnorm": [], "standard": []}
-    for m in measurements:
-        groups["deepnorm" if "deepnorm" in m.subject else "standard"].append(m)
-    best = [
-        replace(min(group, key=lambda m: m.value if m.value is not None else 9e9), name=f"{name}.best", series=())
-        for name, group in groups.items()
-        if group
-    ]
-    return [*best, *(replace(m, name=f"run: {m.name}") for m in measurements)]
+def reduce_thousand(settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
+    """For every size the range over the runs of DeepNorm, and over those of Post-LN at all rates; and every run."""
+    found = []
+    for size in _sizes(settings):
+        runs = [m for m in measurements if m.data["layers"] == size.layers]
+        for name, is_own in (("deepnorm", True), ("standard", False)):
+            group = [m for m in runs if (m.params["subject"]["options"]["scaling"] == "deepnorm") == is_own]
+            if group:
+                joint = over_runs(f"{name}.layers={size.layers}", group, group[0].note)
+                found.append(joint if size.enough or not is_own else _if_decided(joint))
+    return [*found, *(m.as_role(Role.RUN) for m in measurements)]
+
+
+def _if_decided(joint: Measurement) -> Measurement:
+    """The measurement, or none where runs have neither learned nor diverged when their steps end."""
+    highest = math.inf if joint.hi is None or math.isnan(joint.hi) else joint.hi
+    if highest < -LEARNED or highest > DIVERGED:
+        return joint
+    ends = f"{joint.lo:.2g} to {joint.hi:.2g} nats above the frequencies"
+    why = f"some run has neither learned from context nor diverged ({ends}): the budget ended first; {joint.note}"
+    return replace(joint, value=None, lo=None, hi=None, note=why)
 
 
 def predict_thousand(_settings: Settings) -> list[Prediction]:
     unit = "nats above the characters' frequencies"
-    return [
-        Prediction("deepnorm.best", "-inf", str(-LEARNED), unit, why="learns from context: below the frequencies"),
-        Prediction("standard.best", str(-LEARNED), "inf", unit, why="learns no more than the frequencies"),
-    ]
+    found = []
+    for size, clause in ((HUNDRED, "hundred"), (THOUSAND, "source")):
+        learns, not_ = "learns from context: below the frequencies", "learns no more than the frequencies"
+        found.append(Prediction(f"deepnorm.layers={size.layers}", "-inf", str(-LEARNED), unit, clause, why=learns))
+        found.append(Prediction(f"standard.layers={size.layers}", str(-LEARNED), "inf", unit, clause, why=not_))
+    return found

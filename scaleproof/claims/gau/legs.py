@@ -10,25 +10,26 @@ from typing import Any
 
 import numpy as np
 
-from scaleproof.analysis import gau as theory
-from scaleproof.analysis.gaussian import moment
-from scaleproof.claims.claim import About, Prediction, Settings
+from scaleproof.claim import Prediction, Settings
 from scaleproof.claims.deepnet.common import grids
-from scaleproof.claims.gated import GAU, PACKAGE, mean_measurement
-from torchcheck.modules.thirdparty import has_flash_pytorch
-from torchcheck.task import Measurement, Series, Task
+from scaleproof.claims.shared.gated import GAU, PACKAGE, mean_measurement
+from scaleproof.claims.shared.runs import over_runs
+from scaleproof.theory import gau as theory
+from scaleproof.theory.gaussian import moment
+from torchcheck.data import Measurement, Role, Series, Task
+from torchcheck.run.packages import has_flash_pytorch
 
 #: the article's example: n, s and, for BERT-base, d
 ARTICLE = theory.Unit(tokens=512, head_size=128, width=768)
 STACK = "torchcheck.modules:gau_stack"
-THEORY = "theory of leading order in 1/d, good to 5 %; the rest is the sample"
+THEORY = "theory of leading order in 1/d; the sample"
 
 
 # moments
 
 
 def plan_moments(settings: Settings, target: str) -> list[Task]:
-    return [settings.task("entries:activations", target, {})]
+    return [settings.task("probes.gau.entries:activations", target, {})]
 
 
 def predict_moments(_settings: Settings) -> list[Prediction]:
@@ -42,19 +43,20 @@ def predict_moments(_settings: Settings) -> list[Prediction]:
 
 # attention-entries, near-diagonal
 
-ENTRY_SEEDS = 64
+ENTRY_SEEDS = 128
 
 
 def plan_entries(settings: Settings, target: str) -> list[Task]:
     params: dict[str, Any] = {"width": ARTICLE.width, "tokens": ARTICLE.tokens, "seeds": ENTRY_SEEDS}
     ranked: dict[str, Any] = {**params, "seeds": 8, "rank": True}
     options = {"head_size": ARTICLE.head_size}
-    return [settings.task("entries:entries", target, options, **p) for p in (params, ranked)]
+    tasks = [settings.task("probes.gau.entries:entries", target, options, **p) for p in (params, ranked)]
+    return [*tasks, settings.task("probes.gau.entries:weights", target, options, width=ARTICLE.width)]
 
 
 def reduce_entries(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """Entries and their ratio; shares of the diagonal in a row of A and in the output; the effective rank over n."""
-    m, ranked = measurements
+    m, ranked, *inits = measurements
     own, off, share, rows, rank = (
         np.array(source.data[k])
         for source, k in ((m, "diagonal"), (m, "off_diagonal"), (m, "share"), (m, "row_sum"), (ranked, "rank"))
@@ -65,8 +67,9 @@ def reduce_entries(_settings: Settings, measurements: Sequence[Measurement]) -> 
         mean_measurement(m, "ratio", own / off),
         mean_measurement(m, "share-of-output", share),
         mean_measurement(m, "share-of-row", own / rows),
-        mean_measurement(m, "beside: effective rank over n", rank / ARTICLE.tokens),
-        replace(m, name="figure: entries", data={}),
+        mean_measurement(m, "effective rank over n", rank / ARTICLE.tokens).as_role(Role.BESIDE),
+        replace(m, name="entries", role=Role.FIGURE, data={}),
+        *inits,
     ]
 
 
@@ -77,27 +80,38 @@ def _pairs() -> theory.Pairs:
 def predict_entries(_settings: Settings) -> list[Prediction]:
     s, n = ARTICLE.head_size, ARTICLE.tokens
     mu, nu2 = theory.swish_moments(1.0)
-    source = (s * nu2**2 / n, s * mu**4 / n)
     pairs = _pairs()
-    ours = (pairs.diagonal / (n * s), pairs.off_diagonal / (n * s))
+    article = {"diagonal": s * nu2**2 / n, "off-diagonal": s * mu**4 / n}
+    ours = {"diagonal": pairs.diagonal / (n * s), "off-diagonal": pairs.off_diagonal / (n * s)}
     found = []
-    values: tuple[float, float]
-    about: About
-    for about, values in (("source", source), ("corrected", ours)):
-        for name, value in zip(("diagonal", "off-diagonal", "ratio"), (*values, values[0] / values[1]), strict=True):
-            found.append(Prediction.near(name, value, 0.15 * value, "of leading order; the sample", about))
-    return found
+    for values in (article, ours):
+        values["ratio"] = values["diagonal"] / values["off-diagonal"]
+    for name, value in article.items():
+        found.append(Prediction.near(name, value, 0.15 * value, "approximately: within 15 %"))
+    for name, value in ours.items():
+        clause = "diagonal" if name == "diagonal" else "off-diagonal"
+        found.append(Prediction.near(name, value, 0.03 * value, THEORY, clause))
+    return found + _initial("diagonal")
+
+
+def _initial(clause: str) -> list[Prediction]:
+    """The weights are LeCun's: of standard deviation 1/sqrt(fan_in)."""
+    parts = {"inner": 0.005, "outer": 0.007, "shared": 0.024}
+    why = "the sample of the weights' variance, and as much again"
+    return [Prediction.near(f"init.{name}", 1.0, t, why, clause) for name, t in parts.items()]
 
 
 def predict_diagonal(_settings: Settings) -> list[Prediction]:
     n = ARTICLE.tokens
     pairs, output = _pairs(), theory.output(ARTICLE)
     row = pairs.diagonal / (pairs.diagonal + (n - 1) * pairs.off_diagonal)
+    share = output.itself / output.rms**2
     return [
         Prediction.near("share-of-output", 1.0, 0.2, "approximately all"),
         Prediction.near("share-of-row", 1.0, 0.2, "approximately all"),
-        Prediction.near("share-of-output", output.itself / output.rms**2, 0.02, THEORY, "corrected"),
-        Prediction.near("share-of-row", row, 0.02, THEORY, "corrected"),
+        Prediction.near("share-of-output", share, 0.04 * share, THEORY, "shares"),
+        Prediction.near("share-of-row", row, 0.03 * row, THEORY, "shares"),
+        *(replace(p, clause="shares") for p in predict_entries(_settings) if p.clause in ("diagonal", "off-diagonal")),
     ]
 
 
@@ -106,17 +120,17 @@ def predict_diagonal(_settings: Settings) -> list[Prediction]:
 #: (tokens, head_size, width, gain, normaliser, causal), seeds
 POINTS: tuple[tuple[tuple[int, int, int, float, str, bool], int], ...] = (
     ((512, 128, 768, 1.0, "ns", False), 64),
-    ((16, 64, 256, 1.0, "ns", False), 1000),
+    ((16, 64, 256, 1.0, "ns", False), 3000),
     ((128, 128, 256, 1.0, "ns", False), 256),
     ((128, 256, 128, 0.3, "ns", False), 192),
     ((128, 64, 512, 0.05, "ns", False), 192),
     ((512, 256, 128, 0.05, "ns", False), 64),
     ((512, 64, 512, 0.3, "ns", False), 96),
-    ((1024, 256, 256, 1.0, "ns", False), 48),
+    ((1024, 256, 256, 1.0, "ns", False), 64),
     ((512, 128, 256, 1.0, "ns", True), 128),
     ((512, 128, 256, 1.0, "n2", False), 96),
 )
-LARGE = ((8192, 128, 1024, 1.0, "ns", False), 48)
+LARGE = ((8192, 128, 1024, 1.0, "ns", False), 64)
 #: for the figure: n at the article's s and a smaller d
 CURVE = (16, 32, 64, 128, 256, 512, 1024, 2048)
 
@@ -130,27 +144,33 @@ def plan_output(settings: Settings, target: str) -> list[Task]:
     points = _points(settings)
     for (n, s, d, gain, norm, causal), seeds in points if target == GAU else points[:3]:
         options = {"head_size": s, "gain": gain, "normaliser": norm, "causal": causal}
-        tasks.append(settings.task("entries:outputs", target, options, width=d, tokens=n, seeds=seeds))
+        tasks.append(settings.task("probes.gau.entries:outputs", target, options, width=d, tokens=n, seeds=seeds))
     if target == GAU:
         options = {"head_size": 128}
         tasks += [
-            settings.task("entries:outputs", target, options, width=256, tokens=n, seeds=4 if n > 512 else 16)
+            settings.task(
+                "probes.gau.entries:outputs", target, options, width=256, tokens=n, seeds=4 if n > 512 else 16
+            )
             for n in CURVE
         ]
         if has_flash_pytorch():
             package: dict[str, Any] = {"layer": "GAU", "query_key_dim": 128, "residual": False}
-            tasks.append(settings.task("entries:outputs", PACKAGE, package, width=768, tokens=512, seeds=8))
+            tasks.append(settings.task("probes.gau.entries:outputs", PACKAGE, package, width=768, tokens=512, seeds=8))
     return tasks
 
 
-def reduce_output(settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
+def reduce_output(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """RMS of the output at each point, its interval from that of the mean square; the curve over n."""
-    found = []
-    points = _points(settings)
-    for m, (point, _) in zip(measurements, points, strict=False):
-        found.append(_rms(m, f"rms.{_label(*point)}"))
-    rest = measurements[len(points) :]
-    curve = [m for m in rest if m.subject.startswith("GAU")]
+    found, curve, others = [], [], []
+    for m in measurements:
+        o = m.params["subject"]["options"]
+        if m.params["subject"]["target"] == PACKAGE:
+            others.append(m)
+        elif "normaliser" in o:
+            point = (m.params["tokens"], o["head_size"], m.params["width"], o["gain"], o["normaliser"], o["causal"])
+            found.append(_rms(m, f"rms.{_label(*point)}"))
+        else:
+            curve.append(m)
     if curve:
         xs = [float(m.data["tokens"]) for m in curve]
         units = [theory.Unit(m.data["tokens"], 128, 256) for m in curve]
@@ -161,14 +181,15 @@ def reduce_output(settings: Settings, measurements: Sequence[Measurement]) -> li
             Series("source: s nu^6/n", *label, xs, [theory.source_rms(u) for u in units]),
             Series("the diagonal alone (ours)", *label, xs, [math.sqrt(theory.output(u).itself) for u in units]),
         )
-        found.append(replace(curve[-1], name="figure: output over n", data={}, series=series))
-    found += [_rms(m, "beside: rms.FLASH-pytorch") for m in rest if not m.subject.startswith("GAU")]
+        found.append(replace(curve[-1], name="output over n", role=Role.FIGURE, data={}, series=series))
+    found += [_rms(m, "rms.FLASH-pytorch", log=True).as_role(Role.BESIDE) for m in others]
     return found
 
 
-def _rms(m: Measurement, name: str) -> Measurement:
-    square = mean_measurement(m, name, np.array(m.data["output"]))
-    value, lo, hi = (math.sqrt(max(0.0, v or 0.0)) for v in (square.value, square.lo, square.hi))
+def _rms(m: Measurement, name: str, log: bool = False) -> Measurement:
+    """The root of the mean square over seeds (of the geometric mean, if `log`: for a few)."""
+    square = mean_measurement(m, name, np.array(m.data["output"]), log)
+    value, lo, hi = (math.sqrt(v or 0.0) for v in (square.value, square.lo, square.hi))
     return replace(square, value=value, lo=lo, hi=hi)
 
 
@@ -184,9 +205,9 @@ def predict_output(settings: Settings) -> list[Prediction]:
         unit = theory.Unit(n, s, d, gain, norm, causal)
         if norm == "ns" and not causal:
             law = theory.source_rms(unit)
-            found.append(Prediction.near(f"rms.{_label(*point)}", law, 0.15 * law, "approximately"))
+            found.append(Prediction.near(f"rms.{_label(*point)}", law, 0.15 * law, "approximately: within 15 %"))
         value = theory.output(unit).rms
-        found.append(Prediction.near(f"rms.{_label(*point)}", value, 0.1 * value, THEORY, "corrected"))
+        found.append(Prediction.near(f"rms.{_label(*point)}", value, 0.06 * value, THEORY, "parts"))
     return found
 
 
@@ -198,7 +219,8 @@ GAINS = (1.0, 0.7, 0.5, 0.3, 0.1, 0.05, 0.025)
 def plan_lambda(settings: Settings, target: str) -> list[Task]:
     params: dict[str, Any] = {"width": ARTICLE.width, "tokens": ARTICLE.tokens, "seeds": 12}
     return [
-        settings.task("entries:outputs", target, {"head_size": ARTICLE.head_size, "gain": g}, **params) for g in GAINS
+        settings.task("probes.gau.entries:outputs", target, {"head_size": ARTICLE.head_size, "gain": g}, **params)
+        for g in GAINS
     ]
 
 
@@ -209,24 +231,23 @@ def _steps() -> list[tuple[str, float, float]]:
 
 def reduce_lambda(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """d log RMS/d log lambda between neighbouring gains, for the same weights and inputs; the curves."""
-    rows = [np.array(m.data["output"]) for m in measurements]
+    rows = {m.params["subject"]["options"]["gain"]: np.array(m.data["output"]) for m in measurements}
     found = []
-    for (name, a, b), large, small in zip(_steps(), rows[:-1], rows[1:], strict=False):
-        found.append(mean_measurement(measurements[0], name, 0.5 * np.log(large / small) / math.log(a / b)))
-    if len(measurements) < len(GAINS):
-        return found
+    for name, a, b in _steps():
+        powers = 0.5 * np.log(rows[a] / rows[b]) / math.log(a / b)
+        found.append(mean_measurement(measurements[0], name, powers, log=None, unit="exponent"))
     units = [replace(ARTICLE, gain=g) for g in GAINS]
     fine = [float(g) for g in np.geomspace(0.02, 16, 22)]
     logs = np.log([theory.output(replace(ARTICLE, gain=g)).rms for g in fine])
     label = ("lambda", "RMS of the output")
     series = (
-        Series("measured", *label, list(GAINS), [float(np.sqrt(r.mean())) for r in rows]),
+        Series("measured", *label, list(GAINS), [float(np.sqrt(rows[g].mean())) for g in GAINS]),
         Series("ours", *label, list(GAINS), [theory.output(u).rms for u in units]),
         Series("source: lambda^7", *label, list(GAINS), [theory.source_rms(u) for u in units]),
         Series("measured exponent", *exponents(GAINS), [float(m.value or 0) for m in found]),
         Series("our exponent", *exponents(fine), (np.diff(logs) / np.diff(np.log(fine))).tolist()),
     )
-    return [*found, replace(measurements[0], name="figure: output over lambda", data={}, series=series)]
+    return [*found, replace(measurements[0], name="output over lambda", role=Role.FIGURE, data={}, series=series)]
 
 
 def exponents(gains: Sequence[float]) -> tuple[str, str, list[float]]:
@@ -238,8 +259,9 @@ def predict_lambda(_settings: Settings) -> list[Prediction]:
     found = []
     for name, a, b in _steps():
         ends = [theory.output(replace(ARTICLE, gain=g)).rms for g in (a, b)]
-        found.append(Prediction.near(name, 7.0, 0.3, "approximately"))
-        found.append(Prediction.near(name, math.log(ends[0] / ends[1]) / math.log(a / b), 0.3, THEORY, "corrected"))
+        power = math.log(ends[0] / ends[1]) / math.log(a / b)
+        found.append(Prediction.near(name, 7.0, 0.3, "approximately", unit="exponent"))
+        found.append(Prediction.near(name, power, 0.1, THEORY, "local", "exponent"))
     return found
 
 
@@ -249,73 +271,95 @@ LEARNED = 0.05
 DEPTHS = [2, 8, 24, 96]
 SMALL: dict[str, Any] = {"width": 64, "tokens": 128, "batch": 1}
 TRANSFORMER = "torchcheck.modules:scaled_transformer"
+PAPER_STACK = "torchcheck.modules:paper_gau_stack"
+#: units whose branch is compared with the stream, one after the other
+ALPHAS = 64
+#: runs of each training, at different seeds
+RUNS = 2
 
 
-def plan_identity(settings: Settings, target: str) -> list[Task]:
-    options = {"head_size": ARTICLE.head_size}
-    first: dict[str, Any] = {"depths": [1], "width": ARTICLE.width, "tokens": ARTICLE.tokens, "seeds": 1}
-    tasks = [settings.task("depth:profiles", target, options, first=k, **first) for k in range(20)]
+def _trainings(settings: Settings) -> list[tuple[str, dict[str, Any], int, dict[str, Any]]]:
+    """(subject, options, layers, parameters) of what is trained."""
     small: dict[str, Any] = {"head_size": 64}
-    if target != STACK:
-        return tasks
-    tasks.append(settings.task("depth:profiles", target, small, depths=DEPTHS, seeds=8, **SMALL))
-    quick = settings.profile == "quick"
     long: dict[str, Any] = {"width": 64, "tokens": 128, "batch": 4, "steps": 80, "rate": 1e-3}
     runs: list[tuple[str, dict[str, Any], int, dict[str, Any]]] = [
         (STACK, small, 24, long),
         (STACK, small, 100, long),
         (TRANSFORMER, {}, 50, long),
     ]
-    if not quick:
+    if settings.profile == "full":
         more = {**long, "steps": 600, "rate": 5e-4}
         runs += [(STACK, small, 300, more), (TRANSFORMER, {}, 150, more)]
-    return tasks + [settings.task("training:training", t, o, layers=n, **p) for t, o, n, p in runs]
+    return runs
 
 
-def reduce_identity(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
+def plan_identity(settings: Settings, target: str) -> list[Task]:
+    options = {"head_size": ARTICLE.head_size}
+    first: dict[str, Any] = {"depths": [1], "width": ARTICLE.width, "tokens": ARTICLE.tokens, "seeds": 1}
+    tasks = [
+        settings.task("probes.deepnet.profiles:profiles", target, options, first=k, **first) for k in range(ALPHAS)
+    ]
+    if target != STACK:
+        return tasks
+    tasks += [
+        settings.task("probes.deepnet.profiles:profiles", PAPER_STACK, options, first=k, **first) for k in range(8)
+    ]
+    tasks.append(
+        settings.task("probes.deepnet.profiles:profiles", target, {"head_size": 64}, depths=DEPTHS, seeds=24, **SMALL)
+    )
+    for t, o, n, p in _trainings(settings):
+        for k in range(RUNS):
+            subject = {"target": t, "options": o}
+            params = {"subject": subject, "layers": n, "device": settings.device, "seed": 1000 * settings.seed + k, **p}
+            tasks.append(Task("torchcheck.probes.deepnet.training:training", params))
+    return tasks
+
+
+def reduce_identity(settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """Effective alpha, the RMS of stream over branch; growth of gradients with depth; the training runs."""
-    profiles = [m for m in measurements if m.name.startswith("profile.")]
+    profiles = [m for m in measurements if "setting" in m.data]
     first = [m for m in profiles if m.data["setting"]["width"] == ARTICLE.width]
-    alphas = np.array([m.data["signals"]["stream"][0] / m.data["signals"]["branch"][0] for m in first])
-    found = [mean_measurement(first[0], "effective-alpha", alphas)]
+    found = []
+    for name, is_paper in (("effective-alpha", False), ("effective-alpha.paper", True)):
+        group = [m for m in first if (m.params["subject"]["target"] == PAPER_STACK) == is_paper]
+        if group:
+            alphas = np.array([m.data["signals"]["stream"][0] / m.data["signals"]["branch"][0] for m in group])
+            found.append(mean_measurement(group[0], name, alphas))
     for g in grids([m for m in profiles if m not in first]):
         roles = ("inner", "outer", "shared")
         found += [
             g.exponent("exponent.squares", g.total("squares", roles)),
-            g.exponent("beside: exponent.l1", g.total("l1", roles)),
+            g.exponent("exponent.l1", g.total("l1", roles)).as_role(Role.BESIDE),
         ]
         last = g.signals[-1]
-        found.append(
-            g.stamped(
-                "largest branch over stream", float((last["branch"] / last["stream"][: len(last["branch"])]).max())
-            )
-        )
-    for m in measurements:
-        if m.name.startswith("loss."):
-            kind = "gau" if "gau_stack" in m.subject else "transformer"
-            layers = int(m.note.split(" ", 1)[0])
-            note = f"{m.note}, {m.name.removeprefix('loss.')}"
-            found.append(replace(m, name=f"{kind}.layers={layers}", note=note.replace(" of 2 sublayers", "")))
+        largest = float((last["branch"] / last["stream"][: len(last["branch"])]).max())
+        found.append(g.stamped("largest branch over stream", largest, role=Role.BESIDE))
+    runs = [m for m in measurements if "setting" not in m.data]
+    if runs:
+        for t, _, n, _ in _trainings(settings):
+            kind = "gau" if t == STACK else "transformer"
+            group = [m for m in runs if m.data["layers"] == n and m.params["subject"]["target"] == t]
+            note = group[0].note.replace(" of 2 sublayers", "")
+            found.append(over_runs(f"{kind}.layers={n}", group, note))
     return found
 
 
 def predict_identity(settings: Settings) -> list[Prediction]:
     unit = "nats above the characters' frequencies"
     alpha = 1 / theory.output(ARTICLE).rms
-    layers = [24, 100] if settings.profile == "quick" else [24, 100, 300]
     found = [
         Prediction("effective-alpha", "50", "200", why="100, to a factor of 2"),
-        Prediction.near("effective-alpha", alpha, 0.3 * alpha, THEORY, "corrected"),
-        Prediction.near("exponent.squares", 1.0, 0.35, "every layer's gradient of the same size", "corrected"),
+        Prediction.near("effective-alpha", alpha, 0.05 * alpha, THEORY, "alpha"),
+        Prediction("effective-alpha.paper", "1e9", "inf", clause="paper", why="beyond float32's digits"),
+        Prediction("exponent.squares", "1", "1.3", "exponent", "gradients", why="linear, or a little faster"),
     ]
-    about: About
-    for about in ("source", "corrected"):
-        for n in layers:
-            found.append(Prediction(f"gau.layers={n}", "-inf", str(-LEARNED), unit, about, why="learns from context"))
-    for n in (50,) if settings.profile == "quick" else (50, 150):
-        found.append(
-            Prediction(
-                f"transformer.layers={n}", str(-LEARNED), "inf", unit, "corrected", why="learns the frequencies only"
-            )
-        )
+    for t, _, n, _ in _trainings(settings):
+        if t == STACK:
+            for clause in ("source", "training"):
+                found.append(
+                    Prediction(f"gau.layers={n}", "-inf", str(-LEARNED), unit, clause, why="learns from context")
+                )
+        else:
+            why = "learns the frequencies only"
+            found.append(Prediction(f"transformer.layers={n}", str(-LEARNED), "inf", unit, "training", why=why))
     return found

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from flint import arb, fmpq
 
-from scaleproof.analysis import squareplus as theory
-from scaleproof.analysis.enclosure import from_ball, precision
-from scaleproof.claims.claim import Prediction, Settings
+from scaleproof.claim import Prediction, Settings
 from scaleproof.claims.squareplus.common import SOFTPLUS, bend, found_value, points_task, subject
-from torchcheck.task import Measurement, Series, Task
+from scaleproof.theory import squareplus as theory
+from scaleproof.theory.enclosure import from_ball, precision
+from torchcheck.data import Measurement, Series, Task
 
 
 def _grid() -> list[float]:
@@ -28,7 +28,7 @@ def plan_against(bends: Callable[[], Sequence[float]]) -> Callable[[Settings, st
         softplus = subject(SOFTPLUS, threshold=1000)
         reference = {"subject": softplus, "points": grid, "order": 0, "device": settings.device}
         return [
-            Task("torchcheck.probes.pointwise:derivatives", reference),
+            Task("torchcheck.probes.squareplus.pointwise:derivatives", reference),
             *(points_task(settings, target, b, 0, grid) for b in bends()),
         ]
 

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from scaleproof.analysis import squareplus as theory
-from scaleproof.claims.claim import Settings
-from torchcheck.task import Measurement, Task
+from scaleproof.claim import Settings
+from scaleproof.theory import squareplus as theory
+from torchcheck.data import Measurement, Task
 
 MODULE = "torchcheck.modules:SquarePlus"
 ARTICLE_MODULE = "torchcheck.modules:ArticleSquarePlus"
 SOFTPLUS = "torch.nn:Softplus"
-REFERENCE = "torchcheck.references:squareplus_reference"
-FAULTS = "torchcheck.faults:"
+REFERENCE = "torchcheck.measure.references:squareplus_reference"
+FAULTS = "torchcheck.faults.squareplus:"
 
 
 #: bends at which the identities are measured; 4 is Barron's choice that matches softplus' second derivative at 0
@@ -35,12 +35,12 @@ def points_task(settings: Settings, target: str, b: float, order: int, points: S
         "order": order,
         "device": settings.device,
     }
-    return Task("torchcheck.probes.pointwise:derivatives", params)
+    return Task("torchcheck.probes.squareplus.pointwise:derivatives", params)
 
 
 def bend(m: Measurement) -> float:
-    """The b that a subject was built with, read from its label `Name(b=...)`."""
-    return float(m.subject.split("b=")[1].rstrip(")"))
+    """The b that a subject was built with."""
+    return float(m.params["subject"]["options"]["b"])
 
 
 def found_value(m: Measurement, name: str, value: float, unit: str = "1", **more: Any) -> Measurement:

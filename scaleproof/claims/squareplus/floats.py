@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from scaleproof.claims.claim import About, Prediction, Settings
+from scaleproof.claim import Prediction, Settings
 from scaleproof.claims.squareplus.common import ARTICLE_MODULE, MODULE, MODULE_ULPS, REFERENCE, subject
-from torchcheck.task import Measurement, Task
+from torchcheck.data import Measurement, Role, Task
 
 FORMATS = ("float16", "bfloat16", "float32")
 CHUNKS = 64
@@ -49,40 +49,46 @@ def plan_floats(settings: Settings, target: str) -> list[Task]:
 
 
 def _audit(params: dict[str, Any]) -> Task:
-    return Task("torchcheck.probes.ulp:audit", params)
+    return Task("torchcheck.measure.ulp:audit", params)
 
 
-def reduce_floats(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-    from torchcheck.probes.ulp import merge
+def reduce_floats(settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
+    from torchcheck.measure.ulp import merge
 
     audits: dict[tuple[str, str], list[list[Measurement]]] = {}
     for m in measurements:
         if m.value is None:
             return list(measurements)
-        parts = audits.setdefault((m.subject, m.dtype), [])
+        parts = audits.setdefault((m.params["subject"]["target"], m.dtype), [])
         if m.name == "ulp.worst":
             parts.append([])
         parts[-1].append(m)
     found = []
-    for (label, dtype), parts in audits.items():
-        prefix = "article: " if label.startswith("Article") else ""
+    judged = {p.name for p in predict_floats(settings)}
+    for (target, dtype), parts in audits.items():
+        prefix = "article: " if target == ARTICLE_MODULE else ""
         for m in merge(parts, 2 * FLOAT32_FINITE if dtype == "float32" else parts[0][0].samples):
-            name = f"{m.name}.{dtype}" if m.name == "ulp.worst" else m.name
-            found.append(replace(m, name=prefix + name))
+            name = f"{m.name}.{dtype}" if m.name == "ulp.worst" or dtype == "float32" else m.name
+            name = prefix + name
+            found.append(replace(m, name=name, role=Role.JUDGED if name in judged else Role.BESIDE))
     return found
 
 
 def predict_floats(_settings: Settings) -> list[Prediction]:
-    found = [
-        Prediction.exactly("relu.equal", "0", "inputs"),
-        Prediction.exactly("order.flat", "0", "inputs"),
-        Prediction.exactly("finite.lost", "0", "inputs"),
-    ]
-    kept: tuple[str, ...] = ("relu.below", "order.decreasing", "finite.lost", "zero.flushed")
-    about: About = "corrected"
-    found += [Prediction.exactly(name, "0", "inputs", about) for name in kept]
+    found = []
+    for suffix, own in (("", "half"), (".float32", "float32")):
+        strict = ("relu.equal", "order.flat", "finite.lost")
+        found += [Prediction.exactly(f"{name}{suffix}", "0", "inputs") for name in strict]
+        kept = ("relu.below", "order.decreasing", "finite.lost", "zero.flushed")
+        found += [Prediction.exactly(f"{name}{suffix}", "0", "inputs", own) for name in kept]
+        for name in strict[:2]:
+            found.append(Prediction(f"{name}{suffix}", "1", "inf", "inputs", "not-strict", why="there are some"))
+        for name in ("finite.lost", "zero.flushed"):
+            found.append(
+                Prediction(f"article: {name}{suffix}", "1", "inf", "inputs", "as-written", why="there are some")
+            )
     found += [
-        Prediction(f"ulp.worst.{d}", "0", str(bound), "ulp", about, why="the module's roundings")
+        Prediction(f"ulp.worst.{d}", "0", str(bound), "ulp", "float32" if d == "float32" else "half", why="roundings")
         for d, bound in ULP_BOUNDS.items()
     ]
     return found

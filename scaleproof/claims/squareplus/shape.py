@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from scaleproof.analysis import squareplus as theory
-from scaleproof.claims.claim import Prediction, Settings
+from scaleproof.claim import Prediction, Settings
 from scaleproof.claims.squareplus.common import BENDS, MODULE_ULPS, bend, found_value, points_task, ulps
-from torchcheck.task import Measurement, Series, Task
+from scaleproof.theory import squareplus as theory
+from torchcheck.data import Measurement, Series, Task
 
 
 def _exact_gap(x: float, y: float) -> Fraction:
@@ -60,7 +60,7 @@ def plan_gap(settings: Settings, target: str) -> list[Task]:
 
 
 def reduce_gap(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-    from torchcheck.estimate import fit_exponent
+    from torchcheck.measure.intervals import fit_exponent
 
     found = []
     for m in measurements:
@@ -82,7 +82,7 @@ def reduce_gap(_settings: Settings, measurements: Sequence[Measurement]) -> list
                 found_value(m, "gap.exponent", fit.exponent.value),
                 lo=fit.exponent.lo,
                 hi=fit.exponent.hi,
-                level=1 - fit.exponent.alarm,
+                unit="exponent",
                 note="a power law" if fit.power_law else "not a power law",
                 series=(series,),
             ),
@@ -99,6 +99,7 @@ def predict_gap(_settings: Settings) -> list[Prediction]:
             "gap.exponent",
             "-1",
             "-1",
+            "exponent",
             tolerance=2e-4,
             why="b/(4x²) = 1e-4 at the near end of the fit, where the law's next term bends it",
         ),

@@ -1,0 +1,5 @@
+"""`python -m scaleproof`: the command line."""
+
+from scaleproof.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""Trusted: the language, balls, certificates and their checkers."""

@@ -1,0 +1,1 @@
+"""Certified constants of functions of one real variable, from their traced graphs."""

@@ -1,0 +1,230 @@
+"""Evaluating a graph of elementary operations on a ball of inputs, and finding where it switches.
+
+A graph is what torchcheck.properties.expression makes: nodes [operation, arguments]; an argument is {"node": k} or a
+number, and node 0 is the input.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flint import arb
+
+from scaleproof.certify.pointwise.jets import (
+    UNARY,
+    Jet,
+    NotEnclosed,
+    chain,
+    constant,
+    larger,
+    negated,
+    plus,
+    power,
+    reciprocal,
+    times,
+)
+
+Graph = list[Any]
+
+
+def evaluate(graph: Graph, a: float, b: float, piece: tuple[float, float] | None = None) -> Jet:
+    """The jet on the inputs [a, b]; switches are decided by `piece` (default [a, b]), which does not straddle them."""
+    x = hull(a, b)
+    left, right = piece or (a, b)
+    values: list[Any] = [Jet(x, arb(1), arb(0))]
+    for name, arguments in graph[1:]:
+        if name not in RULES:
+            raise NotEnclosed(name)
+        values.append(RULES[name](Call([_argument(values, g) for g in arguments], arguments, left, right, graph)))
+    found = values[-1]
+    if not isinstance(found, Jet):
+        raise NotEnclosed("the output is no number")
+    return found
+
+
+def _argument(values: Sequence[Any], g: Any) -> Any:
+    if isinstance(g, dict):
+        return values[g["node"]]
+    return None if g is None else Jet(arb(g), arb(0), arb(0))
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation on a piece [left, right]: its arguments as jets, and as they stand in the graph."""
+
+    args: list[Any]
+    raw: Sequence[Any]
+    left: float
+    right: float
+    graph: Graph
+
+    def above(self, a: Any, b: Any) -> bool | None:
+        """Whether argument a is above b on the whole piece; None where that is not certain."""
+        return _above(a, b, self.left, self.right, self.graph)
+
+    def given(self, place: int) -> bool:
+        """Whether there is an argument there that is not None."""
+        return place < len(self.raw) and self.raw[place] is not None
+
+
+def _compare(call: Call) -> bool:
+    """Whether x is above a number on a piece that lies on one side of it (closed pieces extend continuously)."""
+    above = call.above(call.raw[0], call.raw[1])
+    if above is None:
+        raise NotEnclosed("a comparison that is not of a x + b with a number, or a piece that straddles it")
+    return above
+
+
+def _where(call: Call) -> Any:
+    chosen, yes, no = call.args
+    if not isinstance(chosen, bool):
+        raise NotEnclosed("a switch that depends on more than x")
+    return yes if chosen else no
+
+
+def _smaller(a: Jet, b: Jet, above: bool | None) -> Jet:
+    """The smaller of two; `above` says whether a is above b."""
+    return negated(larger(negated(a), negated(b), None if above is None else not above))
+
+
+def _clamp(call: Call, low: int | None, high: int | None) -> Jet:
+    """Between the arguments at these places, where they are given."""
+    found: Jet = call.args[0]
+    moved = False
+    if low is not None and call.given(low):
+        found = larger(found, call.args[low], call.above(call.raw[0], call.raw[low]))
+        moved = found is call.args[low]
+    if high is not None and call.given(high):
+        found = _smaller(found, call.args[high], None if moved else call.above(call.raw[0], call.raw[high]))
+    return found
+
+
+def _sign(call: Call) -> Jet:
+    above = call.above(call.raw[0], 0.0)
+    sign = _certain_sign(call.args[0].f) if above is None else 1 if above else -1
+    if sign is None:
+        raise NotEnclosed("sign at 0")
+    return constant(sign)
+
+
+def _unary(name: str) -> Callable[[Call], Jet]:
+    return lambda call: chain(call.args[0], *UNARY[name](call.args[0].f))
+
+
+#: operation -> its jet (or, of a comparison, its truth) on a piece
+RULES: dict[str, Callable[[Call], Any]] = {
+    **{name: _unary(name) for name in UNARY},
+    "add": lambda c: plus(c.args[0], c.args[1]),
+    "sub": lambda c: plus(c.args[0], times(c.args[1], constant(-1))),
+    "rsub": lambda c: plus(c.args[1], times(c.args[0], constant(-1))),
+    "mul": lambda c: times(c.args[0], c.args[1]),
+    "div": lambda c: times(c.args[0], chain(c.args[1], *reciprocal(c.args[1].f))),
+    "pow": lambda c: power(c.args[0], c.raw[1]),
+    "gt": _compare,
+    "ge": _compare,
+    "lt": lambda c: not _compare(c),
+    "le": lambda c: not _compare(c),
+    "where": _where,
+    "clamp": lambda c: _clamp(c, 1, 2),
+    "clamp_min": lambda c: _clamp(c, 1, None),
+    "clamp_max": lambda c: _clamp(c, None, 1),
+    "relu": lambda c: larger(c.args[0], constant(0), c.above(c.raw[0], 0.0)),
+    "abs": lambda c: larger(c.args[0], negated(c.args[0]), c.above(c.raw[0], 0.0)),
+    "maximum": lambda c: larger(c.args[0], c.args[1], c.above(c.raw[0], c.raw[1])),
+    "minimum": lambda c: _smaller(c.args[0], c.args[1], c.above(c.raw[0], c.raw[1])),
+    "sign": _sign,
+}
+#: operations whose branch a piece has to decide
+SWITCHING = ("gt", "ge", "lt", "le", "clamp", "clamp_min", "clamp_max", "minimum", "maximum", "abs", "relu", "sign")
+
+
+@dataclass(frozen=True)
+class Line:
+    """slope * x + shift, or slope * abs(x) + shift."""
+
+    slope: float
+    shift: float
+    folded: bool = False
+
+    def at(self, x: float) -> float:
+        return self.slope * (abs(x) if self.folded else x) + self.shift
+
+
+def _line(graph: Graph, node: int) -> Line | None:
+    """The node as a line in x, where it is one (with exact coefficients)."""
+    if node == 0:
+        return Line(1.0, 0.0)
+    name, arguments = graph[node]
+    nodes = [a["node"] for a in arguments if isinstance(a, dict)]
+    numbers = [float(a) for a in arguments if isinstance(a, int | float)]
+    inner = _line(graph, nodes[0]) if len(nodes) == 1 else None
+    if inner is None:
+        return None
+    if name == "neg" or (name == "mul" and numbers in ([1.0], [-1.0])):
+        sign = -1.0 if name == "neg" else numbers[0]
+        return Line(sign * inner.slope, sign * inner.shift, inner.folded)
+    if name in ("add", "sub") and isinstance(arguments[0], dict) and inner.shift == 0:
+        return Line(inner.slope, numbers[0] if name == "add" else -numbers[0], inner.folded)
+    if name == "mul" and inner.shift == 0 and math.frexp(numbers[0])[0] in (0.5, -0.5):
+        return Line(inner.slope * numbers[0], 0.0, inner.folded)
+    if name == "abs" and inner == Line(1.0, 0.0):
+        return Line(1.0, 0.0, folded=True)
+    return None
+
+
+def _places(line: Line, bound: float) -> list[float]:
+    """Where the line passes a number: exact for slopes that are powers of two and small numbers, else an error."""
+    exact = (Fraction(bound) - Fraction(line.shift)) / Fraction(line.slope)
+    at = float(exact)
+    if Fraction(at) != exact:
+        raise NotEnclosed("a switch at a number that is no float")
+    if line.folded:
+        return [] if at < 0 else [-at, at]
+    return [at]
+
+
+def switches(graph: Graph) -> list[float]:
+    """Where comparisons, clamps, abs, relu and sign of a line in x switch."""
+    found: list[float] = []
+    for name, arguments in graph[1:]:
+        if name == "where" or len([a for a in arguments if isinstance(a, dict)]) != 1:
+            continue
+        if name not in SWITCHING:
+            continue
+        (node,) = [a["node"] for a in arguments if isinstance(a, dict)]
+        line = _line(graph, node)
+        if line is not None:
+            numbers = [float(a) for a in arguments if isinstance(a, int | float)]
+            for bound in numbers or [0.0]:
+                found += _places(line, bound)
+            if line.folded:
+                found.append(0.0)
+    return found
+
+
+def _above(a: Any, b: Any, left: float, right: float, graph: Graph) -> bool | None:
+    """Whether argument a is above b on the whole piece, told from its middle where both are lines or numbers.
+
+    The pieces do not straddle the places where a line passes a number; closed pieces extend continuously.
+    """
+    if isinstance(a, int | float) and isinstance(b, dict):
+        turned = _above(b, a, left, right, graph)
+        return None if turned is None else not turned
+    if not isinstance(a, dict) or not isinstance(b, int | float):
+        return None
+    line = _line(graph, a["node"])
+    if line is None or any(left < p < right for p in _places(line, float(b))):
+        return None
+    return line.at(left + (right - left) / 2) > b
+
+
+def _certain_sign(f: Any) -> int | None:
+    return 1 if f > 0 else -1 if f < 0 else None
+
+
+def hull(a: float, b: float) -> Any:
+    return arb(a) if a == b else arb(a).union(arb(b))

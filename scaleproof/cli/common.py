@@ -1,0 +1,86 @@
+"""What the commands share: exit codes, options, and errors that are one clear line."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from scaleproof.claim import Claim
+    from scaleproof.reporting.record import Record
+
+OUT = Path("reports/out")
+FORMATS = ("md", "html", "pdf", "json")
+DeviceName = Literal["cpu", "cuda", "auto"]
+
+
+class Exit(IntEnum):
+    """The exit codes of all commands, as their help texts document them."""
+
+    FINE = 0
+    FAILED = 1
+    USAGE = 2
+    SUBJECT = 3
+    INTERRUPTED = 130
+
+
+Patterns = Annotated[
+    list[str] | None,
+    typer.Argument(help="Ids, families or patterns such as 'eg.*'; all claims without.", metavar="ID|FAMILY|GLOB"),
+]
+Formats = Annotated[
+    str,
+    typer.Option("--format", help=f"Comma-separated reports to write: {', '.join(FORMATS)} (json: the record only)."),
+]
+Device = Annotated[DeviceName, typer.Option(help="Where torch computes; auto: a GPU if there is one.")]
+
+
+def fail(message: str) -> NoReturn:
+    """One line on stderr, and the exit code of bad usage."""
+    typer.echo(f"scaleproof: {message}", err=True)
+    raise typer.Exit(Exit.USAGE)
+
+
+def choose(patterns: list[str] | None) -> list[Claim]:
+    from scaleproof.suite.registry import UnknownClaim, select
+
+    try:
+        return select(patterns or [])
+    except UnknownClaim as error:
+        fail(str(error))
+
+
+def read_record(path: Path) -> Record:
+    from scaleproof.reporting.record import RecordError, read
+
+    try:
+        return read(path)
+    except RecordError as error:
+        fail(str(error))
+
+
+def chosen_device(value: DeviceName) -> str:
+    import torch
+
+    if value == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return value
+
+
+def chosen_formats(value: str) -> tuple[str, ...]:
+    chosen = tuple(f.strip() for f in value.split(",") if f.strip())
+    if unknown := [f for f in chosen if f not in FORMATS]:
+        fail(f"--format is among {', '.join(FORMATS)}, not '{unknown[0]}'")
+    return chosen
+
+
+def write_reports(record: Record, folder: Path, formats: tuple[str, ...]) -> list[Path]:
+    from scaleproof.reporting.render import RenderError, render
+
+    try:
+        return render(record, folder, [f for f in formats if f != "json"])
+    except RenderError as error:
+        fail(str(error))

@@ -1,0 +1,36 @@
+"""The command `scaleproof replay`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scaleproof.cli.common import Exit, fail
+
+
+def replay(
+    certificate: Annotated[Path, typer.Argument(help="A certificate that verify wrote.", metavar="CERTIFICATE")],
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Run only the checker on a stored certificate: exit 0 if it holds, 1 if it is rejected.
+
+    A certificate about a module's table of results is held against the table that the module gives here.
+    """
+    from scaleproof.certify.kernel.certificate import CertificateError, read
+    from scaleproof.cli import view
+    from scaleproof.suite.replaying import replayed
+
+    try:
+        checked = replayed(read(certificate))
+    except CertificateError as error:
+        fail(str(error))
+    if json_:
+        import json
+        from dataclasses import asdict
+
+        typer.echo(json.dumps({**asdict(checked), "holds": checked.holds}, indent=1))
+    else:
+        view.checked(checked)
+    raise typer.Exit(Exit.FINE if checked.holds else Exit.FAILED)

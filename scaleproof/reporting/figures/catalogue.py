@@ -1,0 +1,37 @@
+"""Draws every figure that a record has the data for; which claims have figures, one file a family."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from scaleproof.reporting.figures import deepnet, eg, events, flash, gau, gplinker, residual, squareplus
+from scaleproof.reporting.figures.drawing import Drawing, Figure, write_figure
+from scaleproof.reporting.record import Record, Result
+
+DRAWINGS: tuple[Drawing, ...] = (
+    *squareplus.DRAWINGS,
+    *eg.DRAWINGS,
+    *residual.DRAWINGS,
+    *deepnet.DRAWINGS,
+    *flash.DRAWINGS,
+    *gau.DRAWINGS,
+    *gplinker.DRAWINGS,
+    *events.DRAWINGS,
+)
+
+
+def draw(record: Record, folder: Path) -> dict[str, list[Figure]]:
+    """Writes the figures into `folder`; returns those of each claim, by its id."""
+    results = {r.id: r for r in record.results}
+    found: dict[str, list[Figure]] = {}
+    for drawing in DRAWINGS:
+        result = results.get(drawing.claim)
+        if result is not None and write_figure(folder / f"{drawing.name}.svg", partial(_painted, drawing, result)):
+            found.setdefault(drawing.claim, []).append(Figure(drawing.name, drawing.caption))
+    return found
+
+
+def _painted(drawing: Drawing, result: Result, canvas: Any) -> bool:
+    return drawing.paint(canvas, result)

@@ -1,0 +1,86 @@
+"""What all figures share: SVG that prints well and needs no colour."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scaleproof.reporting.record import Curve, MeasurementRow, Result, write_atomically
+
+#: Okabe and Ito's palette, told apart by the colour-blind; line styles differ as well
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
+
+STYLE = {
+    "figure.figsize": (7.2, 3.4),
+    "figure.constrained_layout.use": True,
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.6,
+    "legend.frameon": False,
+    "svg.hashsalt": "scaleproof",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure in figures/<name>.svg."""
+
+    name: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How to draw one figure of one claim; `paint` returns False if the result lacks the data."""
+
+    claim: str
+    name: str
+    caption: str
+    paint: Callable[[Any, Result], bool]
+
+
+def write_figure(path: Path, paint: Callable[[Any], bool]) -> bool:
+    """Lets `paint` draw on a canvas and writes it as SVG, unless it answers False; returns its answer."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context(STYLE):
+        canvas = plt.figure()
+        try:
+            painted = paint(canvas)
+            if painted:
+                text = io.StringIO()
+                canvas.savefig(text, format="svg", metadata={"Date": None})
+                write_atomically(path, text.getvalue())
+        finally:
+            plt.close(canvas)
+    return painted
+
+
+def curves(result: Result, name: str) -> list[tuple[MeasurementRow, Curve]]:
+    """The curves whose name begins with `name`, each with the measurement that carries it."""
+    return [(m, s) for m in result.measurements for s in m.series if s.name.startswith(name)]
+
+
+def lines(axes: Any, result: Result, names: dict[str, str]) -> bool:
+    """Every named curve: points where it was measured, lines where it is theory."""
+    drawn = False
+    for k, (name, marker) in enumerate(names.items()):
+        for _, curve in curves(result, name):
+            axes.plot(
+                curve.x, curve.y, marker=marker or None, color=COLOURS[k], label=curve.name, markersize=4,
+                linestyle="none" if marker else STYLES[k],
+            )  # fmt: skip
+            axes.set(xlabel=curve.x_label, ylabel=curve.y_label)
+            drawn = True
+    return drawn

@@ -1,0 +1,261 @@
+"""From a record to Markdown, HTML and PDF: Jinja2, then pandoc, then Typst."""
+
+from __future__ import annotations
+
+import math
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+
+from scaleproof.reporting.figures.catalogue import draw
+from scaleproof.reporting.record import (
+    MeasurementRow,
+    PredictionRow,
+    Record,
+    Result,
+    TrustedFile,
+    write_atomically,
+)
+
+TITLE = "scaleproof: what holds of the published statements"
+VERDICTS = ("proved", "confirmed", "qualified", "corrected", "refuted", "inconclusive", "error")
+#: raw HTML and raw TeX in a record are text, whatever they look like
+PANDOC_INPUT = "markdown-raw_html-raw_tex-raw_attribute-markdown_in_html_blocks-citations"
+
+
+class RenderError(ValueError):
+    """The record has something in it that a report cannot show; the message names the format and what."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a claim's table: a prediction beside a measurement of the same name."""
+
+    name: str
+    predicted: str
+    measured: str
+    subject: str
+    samples: int | str
+    resolution: str = ""
+
+
+def render(record: Record, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Writes report.md, report.html, report.pdf (as named in `formats`) and their figures in `folder`.
+
+    Raises OSError where the folder cannot be written, RenderError where pandoc or Typst refuse the text.
+    """
+    written: list[Path] = []
+    if not formats:
+        return written
+    figures = draw(record, folder / "figures")
+    if "md" in formats:
+        written.append(folder / "report.md")
+        write_atomically(written[-1], markdown(record, figures))
+    if "html" in formats:
+        written.append(folder / "report.html")
+        write_atomically(written[-1], html(record, figures, folder))
+    if "pdf" in formats:
+        written.append(folder / "report.pdf")
+        pdf(record, figures, folder, written[-1])
+    return written
+
+
+def markdown(record: Record, figures: dict[str, list[Any]], target: str = "md") -> str:
+    """The report as Markdown with LaTeX math; `target` "html" adds divs for the filter, "html" and "pdf" ids."""
+    counts: Counter[str] = Counter(r.verdict for r in record.results)
+    text = template("report.md.j2").render(
+        title=TITLE,
+        record=record,
+        target=target,
+        counts=[(v, counts[v]) for v in VERDICTS],
+        by_surprise=sorted(record.results, key=lambda r: r.expected),
+        findings=[r for r in record.results if r.verdict in ("qualified", "corrected", "refuted")],
+        argued_proofs=sum(r.verdict == "proved" and bool(r.argued) for r in record.results),
+        coarse=_coarse(record),
+        resolution=resolution,
+        standing={"inside": "holds", "outside": "**excluded**", "open": "not decided"},
+        families=list(dict.fromkeys(r.family for r in record.results)),
+        figures=figures,
+        rows=table_rows,
+        trusted=_trusted(record),
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def html(record: Record, figures: dict[str, list[Any]], folder: Path) -> str:
+    """One self-contained page: MathML, figures inline, a filter by verdict and family."""
+    return page(markdown(record, figures, "html"), folder, _template("filter.js"))
+
+
+def page(text: str, folder: Path, script: str = "") -> str:
+    """Markdown as one self-contained HTML page; `folder` holds the figures that it names."""
+    import pypandoc
+
+    with tempfile.TemporaryDirectory() as scratch:
+        head = Path(scratch) / "head.html"
+        head.write_text(f"<style>\n{_template('report.css')}</style>\n<script>\n{script}</script>\n", encoding="utf-8")
+        options = [
+            "--standalone", "--embed-resources", "--mathml", f"--resource-path={folder}",
+            f"--include-in-header={head}", "--metadata=pagetitle:scaleproof report", "--metadata=lang:en",
+            "--variable=document-css:false",
+        ]  # fmt: skip
+        return str(pypandoc.convert_text(text, "html5", PANDOC_INPUT, extra_args=options))
+
+
+def pdf(record: Record, figures: dict[str, list[Any]], folder: Path, target: Path) -> None:
+    """The report as PDF."""
+    document(markdown(record, figures, "pdf"), folder, target)
+
+
+def document(text: str, folder: Path, target: Path) -> None:
+    """Markdown as PDF, by Typst, which needs no LaTeX; raises RenderError."""
+    import pypandoc
+    import typst
+
+    body = pypandoc.convert_text(text, "typst", PANDOC_INPUT)
+    # pandoc's name for ⊙ is gone from newer Typst; the character itself is understood by all
+    source = _template("report.typ").replace("// BODY", body.replace("dot.circle", "⊙"))
+    with tempfile.NamedTemporaryFile(
+        "w", suffix=".typ", dir=folder, prefix=".report-", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(source)
+    try:
+        typst.compile(file.name, output=str(target), root=str(folder))
+    except typst.TypstError as error:
+        raise RenderError(f"cannot make the PDF: {error}") from error
+    finally:
+        Path(file.name).unlink()
+
+
+def template(name: str) -> Template:
+    """A template of this folder, with the filters that keep text from being markup."""
+    return _jinja().get_template(name)
+
+
+def table_rows(result: Result) -> list[Row]:
+    """Every prediction beside its measurements, then those that nothing predicts, but for a figure's points."""
+    rows = []
+    predicted = {p.name for p in result.predictions}
+    for p in result.predictions:
+        same = [m for m in result.judged if m.name == p.name]
+        unmeasured = [Row(p.name, _prediction(p), "not measured", "", "")]
+        rows += [_row(p.name, _prediction(p), m, size(p)) for m in same] or unmeasured
+    rest = [m for m in result.measurements if (m.role != "judged" or m.name not in predicted) and m.role != "figure"]
+    return rows + [_row(m.name if m.role == "judged" else f"{m.role}: {m.name}", "", m) for m in rest]
+
+
+def size(p: PredictionRow) -> str:
+    """A prediction's resolution in words: per cent of a constant, or an absolute number."""
+    if p.resolution is None:
+        return ""
+    return f"{100 * p.resolution:.2g} %" if p.is_value and p.unit != "exponent" else f"{p.resolution:.2g}"
+
+
+def resolution(result: Result) -> str:
+    """That of the constant or exponent under a verdict which could be furthest off unnoticed."""
+    return size(result.coarsest) if result.coarsest else ""
+
+
+def _coarse(record: Record) -> list[tuple[Result, PredictionRow]]:
+    """Every claim's coarsest prediction, worst first."""
+    found = [(r, r.coarsest) for r in record.results if r.coarsest]
+    return sorted(found, key=lambda pair: -(pair[1].resolution or 0.0))
+
+
+def _row(name: str, predicted: str, m: MeasurementRow, resolution: str = "") -> Row:
+    unit = "" if m.unit in ("1", "exponent") else f" {m.unit}"
+    if m.value is None or m.lo is None or m.hi is None:
+        return Row(name, predicted, m.note, f"{m.subject}, {m.dtype}", "")
+    measured = f"{number(m)}{unit}"
+    if m.hi - m.lo > 1e-9 * abs(m.value):
+        measured += f" [{m.lo:.4g}, {m.hi:.4g}]"
+    where = f"{m.subject}, {m.dtype}"
+    if m.note:
+        where += f" ({m.note})"
+    evidence = m.evidence or "not stated"
+    level = f" at 1 - {1 - m.level:.0e}" if m.level else ""
+    return Row(name or "nothing", predicted, measured, where, f"{m.samples} ({evidence}{level})", resolution)
+
+
+def number(m: MeasurementRow) -> str:
+    """The value with as many digits as its interval carries: one beyond the first that it leaves open."""
+    value, lo, hi = float(m.value or 0), float(m.lo or 0), float(m.hi or 0)
+    if not (math.isfinite(value) and math.isfinite(hi - lo)) or hi - lo <= 1e-9 * abs(value):
+        return f"{value:.8g}"
+    digits = math.floor(math.log10(max(abs(value), hi - lo))) - math.floor(math.log10(hi - lo)) + 2
+    return f"{value:.{max(1, digits)}g}"
+
+
+def _prediction(p: PredictionRow) -> str:
+    lo, hi = float(p.lo), float(p.hi)
+    if math.isinf(hi):
+        text = f"at least {lo:.8g}"
+    elif math.isinf(lo):
+        text = f"at most {hi:.8g}"
+    else:
+        text = f"{lo:.12g}" if f"{lo:.12g}" == f"{hi:.12g}" else f"{lo:.8g} to {hi:.8g}"
+    if p.unit not in ("1", "exponent"):
+        text += f" {p.unit}"
+    if p.tolerance:
+        text += f" ± {p.tolerance:.3g}"
+    if p.why:
+        text += f" ({p.why})"
+    return f"{text}; clause {p.clause}"
+
+
+def _trusted(record: Record) -> list[TrustedFile]:
+    found = {t.file: t for r in record.results if r.proof for t in r.proof.trusted}
+    return [found[name] for name in sorted(found)]
+
+
+def _jinja() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_template),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        comment_start_string="{##",
+        comment_end_string="##}",
+    )
+    environment.filters.update(md=_escape, prose=_prose, code=_code, anchor=_anchor, word=_word, safe_url=_safe_url)
+    return environment
+
+
+def _template(name: str) -> str:
+    return files("scaleproof.reporting").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _escape(text: str) -> str:
+    """Plain text as Markdown: one line, nothing in it is markup."""
+    escaped = re.sub(r"([\\`*_{}\[\]<>|#$~^@])", r"\\\1", re.sub(r"\s+", " ", str(text)))
+    return escaped.replace("--", r"\-\-")  # no dash of an option's name
+
+
+def _prose(text: str) -> str:
+    """Text with $math$: everything outside the dollars is escaped."""
+    parts = re.split(r"(\$[^$]+\$)", " ".join(text.split()))
+    return "".join(part if number % 2 else _escape(part) for number, part in enumerate(parts))
+
+
+def _code(text: str) -> str:
+    """Text as inline code, which cannot contain a backtick, nor a bar in a table."""
+    return "`" + " ".join(str(text).split()).replace("`", "'").replace("|", "¦") + "`"
+
+
+def _anchor(text: str) -> str:
+    return re.sub(r"[^a-z0-9-]", "", text.lower())
+
+
+def _word(text: str) -> str:
+    return re.sub(r"[^\w./*-]", "", text)
+
+
+def _safe_url(url: str) -> bool:
+    return re.fullmatch(r"https?://[\w./%#?=&~+-]+", url) is not None

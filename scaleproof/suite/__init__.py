@@ -1,0 +1,1 @@
+"""What turns claims into results: the registry, the judge, the runner."""

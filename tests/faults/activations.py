@@ -1,0 +1,83 @@
+"""Activations with one seeded fault each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tests.faults.fault import Fault
+
+
+class ExpGate(nn.Module):
+    """x * exp(x)/(1 + exp(x)): the sigmoid, written so that it overflows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * x.exp() / (1 + x.exp())
+
+
+class WrongBackward(torch.autograd.Function):
+    """tanh with half of its derivative missing."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.tanh()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        out: Tensor = grads[0] * (1 - x.tanh().square() / 2)
+        return out
+
+
+def wrong_gradient(x: Tensor) -> Tensor:
+    out: Tensor = WrongBackward.apply(x)  # type: ignore[no-untyped-call]
+    return out
+
+
+def detached_gate(x: Tensor) -> Tensor:
+    return x * x.sigmoid().detach()
+
+
+def normalised(x: Tensor) -> Tensor:
+    return x / (x.std() + 1e-6)
+
+
+def noisy(x: Tensor) -> Tensor:
+    return x + 1e-3 * torch.randn_like(x)
+
+
+def overwriting(x: Tensor) -> Tensor:
+    return x.clamp_(min=0)
+
+
+def cubed(x: Tensor) -> Tensor:
+    return x**3
+
+
+def cancelling(x: Tensor) -> Tensor:
+    return (1 + x.sigmoid() * 1e4) - 1e4 * x.sigmoid() + x
+
+
+def dead(x: Tensor) -> Tensor:
+    return (x - 100).clamp(min=0)
+
+
+def stepped(x: Tensor) -> Tensor:
+    return torch.where(x > 0, x + 1, x)
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault("exp over 1 + exp", "activation", ExpGate, ("range.float16", "lost.float16")),
+    Fault("a custom backward pass is wrong", "activation", wrong_gradient, ("gradient",)),
+    Fault("the gate is detached", "activation", detached_gate, ("gradient",)),
+    Fault("divided by the batch's deviation", "activation", normalised, ("elementwise",)),
+    Fault("noise in eval mode", "activation", noisy, ("deterministic",)),
+    Fault("the input is clamped in place", "activation", overwriting, ("input-kept",)),
+    Fault("a cube: unbounded slope", "activation", cubed, ("lipschitz",)),
+    Fault("terms that cancel", "activation", cancelling, ("accuracy.float16",)),
+    Fault("dead for all usual inputs", "activation", dead, ("second-moment",)),
+    Fault("a jump", "activation", stepped, ("lipschitz",)),
+)

@@ -1,0 +1,194 @@
+"""Blocks and models with one seeded fault each."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tests.faults.fault import Fault
+
+
+class NormedFeedForward(nn.Module):
+    """A sound pre-norm block, for faults to be planted in."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.inner = nn.Linear(width, 4 * width)
+        self.outer = nn.Linear(4 * width, width)
+
+    def branch(self, x: Tensor) -> Tensor:
+        out: Tensor = self.outer(F.gelu(self.inner(self.norm(x))))
+        return out
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.branch(x)
+
+
+class NoNorm(NormedFeedForward):
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        nn.init.normal_(self.outer.weight, std=2 / math.sqrt(width))
+        self.norm = nn.Identity()  # type: ignore[assignment]
+
+
+class DoubledStream(NormedFeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * x + self.branch(x)
+
+
+class FadingStream(NormedFeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        return 0.5 * x + 0.5 * self.branch(x) * x.square().mean(-1, keepdim=True).sqrt()
+
+
+class SaturatedTanh(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(width, width)
+        nn.init.normal_(self.inner.weight, std=3 / math.sqrt(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(self.inner(x))
+
+
+class SmallSigmoid(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.inner(x))
+
+
+class ConstantOutput(NormedFeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.outer(torch.ones_like(x).repeat(1, 1, 4))  # type: ignore[no-any-return]
+
+
+class DetachedBranch(NormedFeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.branch(x).detach()
+
+
+class UnusedWeight(NormedFeedForward):
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.forgotten = nn.Linear(width, width)
+
+
+class LeftDropout(NormedFeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + F.dropout(self.branch(x), 0.1, training=True)
+
+
+class CallCounter(NormedFeedForward):
+    calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return x + self.branch(x) / self.calls
+
+
+class InPlace(NormedFeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            x += 1
+        return x + self.branch(x)
+
+
+class HalfOverflow(NormedFeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.branch(x) * 300 * 300 / 90000
+
+
+class SquaredNorm(NormedFeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        size = (x * 100).square().sum(-1, keepdim=True).sqrt() / 100
+        return x + self.branch(x / size)
+
+
+class FailsDeep(nn.Module):
+    def __init__(self, width: int, depth: int) -> None:
+        super().__init__()
+        if depth >= 16:
+            raise RuntimeError("no more than 15 blocks")
+        self.blocks = nn.Sequential(*(NormedFeedForward(width) for _ in range(depth)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.blocks(x)
+        return out
+
+
+class TiedExplosion(nn.Module):
+    """One block applied again and again, with a spectral radius above 1."""
+
+    def __init__(self, width: int, depth: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(width, width, bias=False)
+        nn.init.orthogonal_(self.inner.weight, 1.5)
+        self.depth = depth
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(self.depth):
+            x = self.inner(x)
+        return x
+
+
+class DepthInTheWeights(nn.Module):
+    """Every weight is multiplied by the depth in the forward pass, and starts as much smaller."""
+
+    def __init__(self, width: int, depth: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(NormedFeedForward(width) for _ in range(depth))
+        self.depth = depth
+        with torch.no_grad():
+            for p in self.parameters():
+                p.div_(depth)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in self.blocks:
+            scaled = {name: p * self.depth for name, p in block.named_parameters()}
+            x = torch.func.functional_call(block, scaled, (x,))
+        return x
+
+
+class MeanOfTokens(NormedFeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.branch(x - x.mean(1, keepdim=True))
+
+
+class LengthInTheBranch(NormedFeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.branch(x) / x.shape[1]
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault("no norm and a branch twice too large", "block", NoNorm, ("growth", "gradient")),
+    Fault("the stream is doubled", "block", DoubledStream, ("growth", "expansion")),
+    Fault("the stream is halved", "block", FadingStream, ("growth", "gradient", "expansion")),
+    Fault("saturated tanh without skip", "block", SaturatedTanh, ("gradient", "expansion")),
+    Fault("sigmoid without skip", "block", SmallSigmoid, ("gradient", "distinct", "expansion")),
+    Fault("a constant output", "block", ConstantOutput, ("distinct",)),
+    Fault("the branch is detached", "block", DetachedBranch, ("dead-parameters",)),
+    Fault("a weight is never used", "block", UnusedWeight, ("dead-parameters",)),
+    Fault("dropout in eval mode", "block", LeftDropout, ("deterministic",)),
+    Fault("a call changes the next", "block", CallCounter, ("deterministic",)),
+    Fault("the input is changed in place", "block", InPlace, ("input-kept",)),
+    Fault("a product that overflows float16", "block", HalfOverflow, ("overflow.float16",)),
+    Fault("a norm that overflows float16", "block", SquaredNorm, ("overflow.float16",)),
+    Fault("it cannot be built at depth 16", "model", FailsDeep, ("runs",)),
+    Fault("tied weights of norm 1.5", "model", TiedExplosion, ("growth", "gradient")),
+    Fault(
+        "the depth is in the weights: an update of depth squared",
+        "model",
+        DepthInTheWeights,
+        ("increment",),
+        options={"depths": (2, 4, 8, 16, 32, 64)},
+    ),
+    Fault("the mean of all tokens is taken off", "block", MeanOfTokens, ("leak",), options={"causal": True}),
+    Fault("the branch is divided by the length", "block", LengthInTheBranch, ("length",), options={"causal": True}),
+)

@@ -1,0 +1,88 @@
+"""check_symbolic: identities that hold for some values only, and derivatives where there are none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scaleproof.certify.kernel import check_symbolic
+
+Accepts = Any
+STEPS = {"steps": ["doit", "expand", "powsimp", "cancel", "expand_log", "simplify"]}
+
+
+def _body(left: str, right: str, functions: list[str] | None = None) -> dict[str, Any]:
+    symbols = {"x": "real", "y": "real", "b": "positive"}
+    return {"symbols": symbols, "functions": functions or ["L"], "left": left, "right": right}
+
+
+HOSTILE = [
+    ("at(diff(abs(x), x), x, 0)", "0"),
+    ("diff(abs(x), x)*abs(x)", "x"),
+    ("sqrt(x)**2", "x"),
+    ("sqrt(x*x)", "x"),
+    ("exp(log(x))", "x"),
+    ("x/x", "1"),
+    ("x*x/x", "x"),
+    ("(x*x - y*y)/(x - y)", "x + y"),
+    ("log(x*x)", "2*log(x)"),
+    ("log(x) - log(x)", "0"),
+    ("sqrt(x*y)", "sqrt(x)*sqrt(y)"),
+    ("(x < y)*1", "0"),
+    ("max(x, y) + min(x, y)", "x + y"),
+    ("at(log(b), b, x)", "log(x)"),
+    ("at(1/b, b, x)*x", "1"),
+    ("at(x/b, b, x)", "1"),
+    ("at(sqrt(b), b, x)**2", "x"),
+    ("at(x, x*x, b)", "x"),
+    ("diff(x*x, x + 1)", "2*x"),
+    ("diff(L(x), x)", "L(x)"),
+    ("L(x)/L(x)", "1"),
+    ("L(x + y)", "L(x) + L(y)"),
+    ("diff(L(x*x), x)", "x*L_prime(x*x)"),
+    ("diff(L(L(x)), x)", "L_prime(x)"),
+    ("cos(x)/cos(x)", "1"),
+    ("sin(x)/x*x", "sin(x)"),
+    ("sqrt(x + b)**2", "x + b"),
+    ("1/(b - 1)*(b - 1)", "1"),
+]
+
+
+@pytest.mark.parametrize(("left", "right"), HOSTILE)
+def test_refused(accepts: Accepts, left: str, right: str) -> None:
+    assert not accepts(check_symbolic, _body(left, right), STEPS)
+
+
+@pytest.mark.parametrize("functions", [["exp"], ["x"], ["L", "L"], ["diff"]])
+def test_a_function_has_a_name_of_its_own(accepts: Accepts, functions: list[str]) -> None:
+    assert not accepts(check_symbolic, _body("exp(x)", "exp(x)", functions), STEPS)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("sqrt(b)**2", "b"),
+        ("exp(log(b))", "b"),
+        ("b/b", "1"),
+        ("sqrt(x*x + b)**2", "x*x + b"),
+        ("at(diff(x**3, x), x, 2)", "12"),
+        ("at(log(b), b, exp(x))", "x"),
+        ("diff(L(x*x), x)", "2*x*L_prime(x*x)"),
+        ("diff(log(1 + exp(x)), x)", "exp(x)/(1 + exp(x))"),
+        ("cos(x)**2 + sin(x)**2", "1"),
+    ],
+)
+def test_true_ones_stay_accepted(accepts: Accepts, left: str, right: str) -> None:
+    assert accepts(check_symbolic, _body(left, right), STEPS)
+
+
+@settings(max_examples=40)
+@given(st.integers(-5, 5), st.integers(-5, 5), st.integers(1, 4), st.integers(-2, 2))
+def test_powers_of_sums(p: int, q: int, n: int, shift: int) -> None:
+    """d/dx (p x + q)^n = n p (p x + q)^(n-1), and nothing that differs by a constant."""
+    rest = f"(({p})*x + ({q}))**{n - 1}" if n > 1 else "1"
+    body = _body(f"diff((({p})*x + ({q}))**{n}, x)", f"{n}*({p})*{rest} + ({shift})")
+    assert (check_symbolic.check(body, STEPS) is None) == (shift == 0)

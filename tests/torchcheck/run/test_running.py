@@ -1,0 +1,126 @@
+"""Tasks, subjects and workers: what travels, what is loaded, what is said when it fails."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from torchcheck.data import Measurement, Series, Task
+from torchcheck.run.execute import Here, run_task
+from torchcheck.run.subjects import DeviceError, Subject, SubjectError, build, find_device, resolve
+from torchcheck.run.worker import serve
+
+TASK = Task(
+    "torchcheck.probes.squareplus.pointwise:derivatives",
+    {"subject": {"target": "torch.nn:ReLU", "options": {}}, "points": [-1.0, 2.0], "order": 1},
+)
+
+
+def test_keys_depend_on_the_content_alone() -> None:
+    assert Task("p", {"a": 1, "b": 2}).key == Task("p", {"b": 2, "a": 1}, exclusive=True).key
+    assert len({Task("p").key, Task("q").key, Task("p", {"a": 1}).key, Task("p", {"a": 2}).key}) == 4
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        Task("p", {"a": math.nan}).key
+
+
+def test_measurements_travel_as_json() -> None:
+    sent = Measurement("q", 1.5, data={"x": [1]}, series=(Series("s", "x", "y", [1.0], [2.0]),), witness="w")
+    text = json.dumps(sent.to_json())
+    back = Measurement.from_json(json.loads(text))
+    assert json.dumps(back.to_json()) == text
+    assert back.series[0].x == [1.0]
+    assert (sent.lo, sent.hi) == (1.5, 1.5)
+    assert Measurement("q", None).lo is None
+
+
+def test_running_stamps_and_restores() -> None:
+    threads = torch.get_num_threads()
+    (found,) = run_task(TASK)
+    assert found.torch == torch.__version__
+    assert found.seconds > 0
+    assert found.data["values"] == [[0.0, 2.0], [0.0, 1.0]]
+    assert torch.get_num_threads() == threads
+
+
+def test_a_missing_device_is_an_empty_measurement() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has the device")
+    (found,) = run_task(Task(TASK.probe, {**TASK.params, "device": "cuda"}))
+    assert (found.value, found.note) == (None, "no CUDA device")
+    with pytest.raises(DeviceError, match="unknown device"):
+        find_device("abacus")
+    assert find_device("auto").type == "cpu"
+
+
+def test_subjects_from_modules_and_files(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("import torch\nclass Act(torch.nn.ReLU):\n    pass\nready = torch.nn.Tanh()\n")
+    assert isinstance(build(Subject(f"{path}:Act")), torch.nn.ReLU)
+    assert isinstance(build(Subject(f"{path}:ready")), torch.nn.Tanh)
+    assert resolve(f"{path}:Act") is resolve(f"{path}:Act")
+    assert Subject("a.b:C", {"n": 1}).label == "C(n=1)"
+    spec = Subject("torch.nn:Softplus", {"beta": 2})
+    assert Subject.from_json(spec.to_json()) == spec
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("nocolon", "names no subject"),
+        (":x", "names no subject"),
+        ("torch.nn:", "names no subject"),
+        ("no.such.module:X", "cannot import 'no.such.module'"),
+        ("torchcheck.modules:Squareplus", "it has: .*SquarePlus"),
+        ("missing.py:X", "no such file"),
+    ],
+)
+def test_bad_targets(target: str, message: str) -> None:
+    with pytest.raises(SubjectError, match=message):
+        resolve(target)
+
+
+def test_bad_options_and_broken_files(tmp_path: Path) -> None:
+    with pytest.raises(SubjectError, match=r"cannot build SquarePlus\(b=-1\)"):
+        build(Subject("torchcheck.modules:SquarePlus", {"b": -1}))
+    broken = tmp_path / "broken.py"
+    broken.write_text("1/0\n")
+    for _ in range(2):  # a half-loaded module must not be found the second time
+        with pytest.raises(ZeroDivisionError):
+            resolve(f"{broken}:X")
+
+
+def test_here_is_an_executor() -> None:
+    assert Here().submit(pow, 2, 3).result() == 8
+    assert isinstance(Here().submit(int, "x").exception(), ValueError)
+    assert list(Here().map(abs, [-1, 2])) == [1, 2]
+
+
+def test_worker_answers_line_by_line() -> None:
+    good = json.dumps({"probe": TASK.probe, "params": dict(TASK.params)})
+    bad = json.dumps({"probe": "no.such:probe"})
+    out = io.StringIO()
+    assert serve(io.StringIO(f"{good}\n\nnot json\n{bad}\n[]\n{good}\n"), out) == 1
+    answers = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [("measurements" in a, "error" in a) for a in answers] == [
+        (True, False),
+        (False, True),
+        (False, True),
+        (False, True),
+        (True, False),
+    ]
+    assert answers[0]["key"] == answers[-1]["key"] == TASK.key
+
+
+def test_worker_as_a_program() -> None:
+    line = json.dumps({"probe": TASK.probe, "params": dict(TASK.params)})
+    done = subprocess.run(
+        [sys.executable, "-m", "torchcheck.run.worker"], input=line, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)["measurements"][0]["samples"] == 2

@@ -1,0 +1,120 @@
+"""What is to be measured (a task) and what came out (a measurement): both plain data that travel as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run of one probe.
+
+    `probe` is a dotted name `package.module:function`; the function takes `params` as keyword arguments
+    (JSON values only) and returns measurements. `exclusive` asks for a quiet machine (timings).
+    """
+
+    probe: str
+    params: Params = field(default_factory=dict)
+    exclusive: bool = False
+
+    @property
+    def key(self) -> str:
+        """A hash of the content: the same work has the same key on every machine."""
+        text = json.dumps([self.probe, self.params], sort_keys=True, allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points of a curve that a measurement found on its way; `x` and `y` have the same length."""
+
+    name: str
+    x_label: str
+    y_label: str
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+class Evidence(StrEnum):
+    """What a measured value is; there is no default, and what is UNSTATED or a single run decides nothing."""
+
+    EXACT = "exact"  # a count, or what this input gives on every run
+    EXHAUSTIVE = "exhaustive"  # over every case of a finite domain
+    ENCLOSED = "enclosed"  # rigorous bounds
+    SAMPLED = (
+        "sampled"  # over random cases, with an interval at `level`, or, at level 0, the worst or the count of them
+    )
+    TIMED = "timed"
+    SINGLE = "single run"
+    UNSTATED = ""
+
+    @property
+    def decides(self) -> bool:
+        return self not in (Evidence.SINGLE, Evidence.UNSTATED)
+
+
+class Role(StrEnum):
+    """What a measurement is for."""
+
+    JUDGED = "judged"  # held against the predictions of its name
+    BESIDE = "beside"  # shown, and not judged
+    RUN = "run"  # one of the runs behind a judged measurement, shown
+    FIGURE = "figure"  # carries the points of a figure
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A measured quantity with its interval [lo, hi]; `evidence` says what that is.
+
+    `level` is the confidence of a sampled or timed interval; 1 or 0: nothing is claimed of other samples. `value` is
+    None when nothing could be measured; `note` then says why. `seconds` is wall time,
+    `unit` "1" is dimensionless. `witness` is an example that shows the value (an input, a step), for
+    people; `data` is raw material for the reduction that follows, `params` are those of the task that measured it:
+    neither reaches the record.
+    """
+
+    name: str
+    value: float | None
+    lo: float | None = None
+    hi: float | None = None
+    unit: str = "1"
+    evidence: Evidence = Evidence.UNSTATED
+    level: float = 1.0
+    samples: int = 1
+    subject: str = ""
+    device: str = "cpu"
+    dtype: str = "float64"
+    seconds: float = 0.0
+    torch: str = ""
+    note: str = ""
+    witness: str = ""
+    series: tuple[Series, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    role: Role = Role.JUDGED
+    params: Params = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.value is not None and self.lo is None:
+            object.__setattr__(self, "lo", self.value)
+        if self.value is not None and self.hi is None:
+            object.__setattr__(self, "hi", self.value)
+
+    def as_role(self, role: Role) -> Measurement:
+        return replace(self, role=role)
+
+    def to_json(self) -> dict[str, Any]:
+        """All but `params`, which whoever runs the task knows."""
+        return {k: v for k, v in asdict(replace(self, params={})).items() if k != "params"}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Measurement:
+        series = tuple(Series(**one) for one in raw.get("series", ()))
+        evidence, role = Evidence(raw.get("evidence", "")), Role(raw.get("role", "judged"))
+        return cls(**{**raw, "series": series, "evidence": evidence, "role": role})

@@ -1,0 +1,1 @@
+"""What can be measured, each written once: intervals, ulps, leaks, roles of parameters, and the slow twins."""

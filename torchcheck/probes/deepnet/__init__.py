@@ -1,0 +1,1 @@
+"""Probes of the deepnet claims: from a task to measurements."""

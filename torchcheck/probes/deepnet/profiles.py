@@ -1,0 +1,296 @@
+"""Gradients and signals of deep stacks, in one forward and backward: norms by role and layer, RMS, cosines, factors."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from torchcheck.data import Evidence, Measurement
+from torchcheck.measure.roles import depth_of, parts
+from torchcheck.modules.transformer import Sublayer
+from torchcheck.run.subjects import DTYPES, Subject, find_device, resolve
+
+#: classes of the cross-entropy loss
+CLASSES = 64
+#: gradient entries that may wait for their reduction: few calls for small models, little memory for large ones
+PENDING = 1 << 20
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Sums over the entries of each part's gradient, keyed by (layer, role).
+
+    `squares` |g|², `l1` |g|₁, and `lamb` |W| |g|₁ / sqrt(numel): the first-order decrease of the loss, per unit of
+    learning rate, under SGD, a sign step, and LAMB's first step with trust ratio |W|/|update| (1 where W is 0).
+    """
+
+    squares: dict[tuple[int, str], float]
+    l1: dict[tuple[int, str], float]
+    lamb: dict[tuple[int, str], float]
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Per sublayer, in forward order, over all tokens.
+
+    `stream` and `branch` RMS of the sublayer's input and of its branch's output, `cosine` the mean inner product of two
+    tokens of one sequence over their mean square, at the input (NaN for one token), `cotangent` |dL/dx| at the input,
+    and at the last output.
+    """
+
+    stream: list[float] = field(default_factory=list)
+    branch: list[float] = field(default_factory=list)
+    cosine: list[float] = field(default_factory=list)
+    cotangent: list[float] = field(default_factory=list)
+
+
+def profile(model: nn.Module, loss: Callable[[], Tensor]) -> tuple[float, Gradients, Signals]:
+    """One forward and backward of `loss` through `model`: its value, the gradients' norms, the signals.
+
+    Gradients are reduced and freed as they arrive, so no second copy of the model is ever held; afterwards every
+    `grad` is None. Signals are those of Sublayer modules; other models have none.
+    """
+    with _reduced(model) as sums, _watched(model) as signals:
+        value = loss()
+        value.backward()  # type: ignore[no-untyped-call]
+    columns = [{key: row[k] for key, row in sums.items()} for k in range(3)]
+    return float(value.detach()), Gradients(*columns), _as_floats(signals)
+
+
+def profiles(
+    subject: Mapping[str, Any],
+    depths: Sequence[int],
+    width: int,
+    tokens: int = 32,
+    batch: int = 1,
+    seeds: int = 8,
+    loss: str = "linear",
+    common: float = 0.0,
+    dtype: str = "float32",
+    device: str = "cpu",
+    seed: int = 0,
+    first: int = 0,
+) -> list[Measurement]:
+    """Profiles of `subject(width=..., layers=N, **options)` for every depth N, over random weights and inputs.
+
+    The random numbers are those of `seeds` seeds from 1_000_000 * seed + first on, so that a large sample can be
+    split into tasks. Inputs are normal, (batch, tokens, width), or (batch, width) for tokens = 0; `common` is the
+    cosine that tokens of a sequence share. Each measurement `profile.N=...` is the mean over seeds of |grad|² of all
+    parameters; its data holds, per seed, the sums by role, and, averaged over seeds, squares by role and layer and the
+    signals.
+    """
+    where, kind = find_device(device), DTYPES[dtype]
+    spec = Subject.from_json(subject)
+    setting = {**spec.options, "width": width, "tokens": tokens, "batch": batch, "loss": loss, "common": common}
+    found = []
+    for depth in depths:
+        rows = [
+            _one(spec, depth, width, tokens, batch, loss, common, where, kind, 1_000_000 * seed + first + k)
+            for k in range(seeds)
+        ]
+        data = {"depth": depth, "setting": setting, **_collect(rows)}
+        total = [sum(v) for v in zip(*data["squares"].values(), strict=True)]
+        found.append(
+            Measurement(
+                f"profile.N={depth}",
+                sum(total) / seeds,
+                samples=seeds,
+                evidence=Evidence.SAMPLED,
+                subject=spec.label,
+                device=device,
+                dtype=dtype,
+                data=data,
+            )
+        )
+    return found
+
+
+def _one(
+    spec: Subject, depth: int, width: int, tokens: int, batch: int, loss: str, common: float,
+    where: torch.device, kind: torch.dtype, seed: int,
+) -> tuple[Gradients, Signals]:  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = resolve(spec.target)(width=width, layers=depth, **spec.options).to(where, kind)
+        x = inputs(width, tokens, batch, common).to(where, kind).requires_grad_()
+        objective = LOSSES[loss](tuple(x.shape)).to(where, kind)
+    _, gradients, signals = profile(model, lambda: objective(model(x)))
+    return gradients, signals
+
+
+def inputs(width: int, tokens: int, batch: int, common: float = 0.0) -> Tensor:
+    """Normal inputs with squared entries of mean 1; tokens of a sequence have cosine `common`."""
+    if tokens == 0:
+        return torch.randn(batch, width)
+    shared = torch.randn(batch, 1, width)
+    return math.sqrt(common) * shared + math.sqrt(1 - common) * torch.randn(batch, tokens, width)
+
+
+class LinearLoss(nn.Module):
+    """Mean over tokens of <c, y>/sqrt(width), c normal and fixed: a cotangent of norm 1/tokens per token."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("c", torch.randn(shape) / math.sqrt(shape[-1]))
+
+    def forward(self, y: Tensor) -> Tensor:
+        return (y * self.get_buffer("c")).sum(-1).mean()
+
+
+class SquaredLoss(nn.Module):
+    """Mean over tokens of |y - t|²/(2 sqrt(width)), t normal and fixed."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("t", torch.randn(shape))
+
+    def forward(self, y: Tensor) -> Tensor:
+        return (y - self.get_buffer("t")).square().sum(-1).mean() / (2 * math.sqrt(y.shape[-1]))
+
+
+class CrossEntropy(nn.Module):
+    """Cross-entropy of random targets under a fixed linear head with logits of variance |y|²/width."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("head", torch.randn(CLASSES, shape[-1]) / math.sqrt(shape[-1]))
+        self.register_buffer("targets", torch.randint(CLASSES, shape[:-1]).flatten())
+
+    def forward(self, y: Tensor) -> Tensor:
+        logits = F.linear(y, self.get_buffer("head"))
+        return F.cross_entropy(logits.flatten(0, -2), self.get_buffer("targets"))
+
+
+LOSSES: dict[str, Callable[[tuple[int, ...]], nn.Module]] = {
+    "linear": LinearLoss,
+    "squared": SquaredLoss,
+    "cross-entropy": CrossEntropy,
+}
+
+
+@contextmanager
+def _reduced(model: nn.Module) -> Iterator[dict[tuple[int, str], list[float]]]:
+    """Inside, every parameter's gradient is reduced to its norms and dropped, PENDING entries at a time."""
+    sums: dict[tuple[int, str], list[float]] = {}
+    pending: list[tuple[tuple[int, str], Tensor, Tensor]] = []
+    roles = {name: list(parts(name, p)) for name, p in model.named_parameters()}
+    waiting = 0
+
+    def flush() -> None:
+        nonlocal waiting
+        if not pending:
+            return
+        grads, weights = [_wide(g) for _, g, _ in pending], [_wide(w) for _, _, w in pending]
+        norms = [
+            torch.stack(torch._foreach_norm(t, p)).double().tolist() for t, p in ((grads, 2), (grads, 1), (weights, 2))
+        ]
+        for (key, _, w), two, one, size in zip(pending, *norms, strict=True):
+            trust = size / math.sqrt(w.numel()) if size > 0 else 1.0
+            row = sums.setdefault(key, [0.0, 0.0, 0.0])
+            for k, v in enumerate((two * two, one, one * trust)):
+                row[k] += v
+        pending.clear()
+        waiting = 0
+
+    def reduce(p: Tensor, name: str) -> None:
+        nonlocal waiting
+        assert p.grad is not None
+        key = depth_of(name)
+        pending.extend(((key, part.role), part.of(p.grad), part.of(p.detach())) for part in roles[name])
+        waiting += p.numel()
+        p.grad = None
+        if waiting > PENDING:
+            flush()
+
+    handles = [
+        p.register_post_accumulate_grad_hook(partial(reduce, name=name))  # type: ignore[no-untyped-call]
+        for name, p in model.named_parameters()
+    ]
+    try:
+        yield sums
+        flush()
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """Half precision norms overflow: they are taken in float32."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+@contextmanager
+def _watched(model: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
+    """Inside, every Sublayer leaves its signals (0-dimensional tensors) behind."""
+    found: dict[str, list[Tensor]] = defaultdict(list)
+    backwards: list[Tensor] = []
+    sublayers = [m for m in model.modules() if isinstance(m, Sublayer)]
+
+    def before(_module: nn.Module, args: tuple[Tensor, ...]) -> None:
+        (x,) = args
+        found["stream"].append(_rms(x.detach()))
+        found["cosine"].append(_cosine(x.detach(), found["stream"][-1]))
+        if x.requires_grad:
+            x.register_hook(  # type: ignore[no-untyped-call]
+                lambda g: backwards.append(torch.linalg.vector_norm(g))
+            )
+
+    def after(module: nn.Module, _args: tuple[Tensor, ...], out: Tensor) -> None:
+        if module is sublayers[-1]:
+            out.register_hook(  # type: ignore[no-untyped-call]
+                lambda g: backwards.append(torch.linalg.vector_norm(g))
+            )
+
+    def branch(_module: nn.Module, _args: tuple[Tensor, ...], out: Tensor) -> None:
+        found["branch"].append(_rms(out.detach()))
+
+    handles = [m.register_forward_pre_hook(before) for m in sublayers]
+    handles += [m.register_forward_hook(after) for m in sublayers]
+    handles += [m.branch.register_forward_hook(branch) for m in sublayers]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+        found["cotangent"] = backwards[::-1]
+
+
+def _rms(x: Tensor) -> Tensor:
+    found: Tensor = torch.linalg.vector_norm(x) / math.sqrt(max(1, x.numel()))
+    return found
+
+
+def _cosine(x: Tensor, rms: Tensor) -> Tensor:
+    """Mean inner product of two tokens over the mean square: (|sum|²/|all|² - 1)/(T - 1), without a T x T matrix."""
+    if x.dim() < 3 or x.shape[-2] < 2:
+        return torch.full((), math.nan)
+    shared = torch.linalg.vector_norm(x.sum(-2)) / (rms * math.sqrt(x.numel()))
+    found: Tensor = (shared.square() - 1) / (x.shape[-2] - 1)
+    return found
+
+
+def _as_floats(signals: Mapping[str, list[Tensor]]) -> Signals:
+    return Signals(**{k: torch.stack(values).double().tolist() for k, values in signals.items() if values})
+
+
+def _collect(rows: Sequence[tuple[Gradients, Signals]]) -> dict[str, Any]:
+    """Per seed: sums by role. Averaged over seeds: squares by role and layer, and the signals."""
+    roles = sorted({role for gradients, _ in rows for _, role in gradients.squares})
+    by_seed = {
+        kind: {role: [sum(v for (_, r), v in getattr(g, kind).items() if r == role) for g, _ in rows] for role in roles}
+        for kind in ("squares", "l1", "lamb")
+    }
+    keys = sorted(rows[0][0].squares)
+    by_layer = {role: [sum(g.squares[k] for g, _ in rows) / len(rows) for k in keys if k[1] == role] for role in roles}
+    names = ("stream", "branch", "cosine", "cotangent")
+    means = {n: [sum(v) / len(rows) for v in zip(*(getattr(s, n) for _, s in rows), strict=True)] for n in names}
+    return {**by_seed, "layers": by_layer, "signals": means}

@@ -1,0 +1,1 @@
+"""Probes of the eg claims: from a task to measurements."""

@@ -1,0 +1,1 @@
+"""Probes of the events claims: from a task to measurements."""

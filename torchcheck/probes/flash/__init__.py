@@ -1,0 +1,1 @@
+"""Probes of the flash claims: from a task to measurements."""

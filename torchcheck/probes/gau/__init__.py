@@ -1,0 +1,1 @@
+"""Probes of the gau claims: from a task to measurements."""

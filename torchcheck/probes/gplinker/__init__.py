@@ -1,0 +1,1 @@
+"""Probes of the gplinker claims: from a task to measurements."""

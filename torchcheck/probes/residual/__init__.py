@@ -1,0 +1,1 @@
+"""Probes of the residual claims: from a task to measurements."""

@@ -1,0 +1,1 @@
+"""Probes of the squareplus claims: from a task to measurements."""

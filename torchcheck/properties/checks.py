@@ -1,0 +1,105 @@
+"""`check_block`, `check_activation` and their kin: what `scaleproof check` measures, as functions that return results.
+
+    from torchcheck import check_block
+    assert check_block(MyBlock, width=128, optimizer="adam")
+
+A subject is a class, a factory, an instance, or a name "file.py:Name". It runs in this process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Any
+
+from torchcheck.properties import REGISTRY
+from torchcheck.properties.depth import EXPONENTS, STABLE
+from torchcheck.properties.engine import Budget, Notify
+from torchcheck.properties.engine import check as run
+from torchcheck.properties.finding import CheckResult, Finding, Threshold
+from torchcheck.properties.suggest import suggest
+from torchcheck.properties.variant import Settings, Variant
+from torchcheck.run.execute import Here
+
+__all__ = [
+    "CheckResult", "Finding", "Threshold", "check", "check_activation", "check_attention", "check_block", "check_loss",
+    "check_model", "check_optimizer", "depth_stable",
+]  # fmt: skip
+
+#: the depths of a quick check in a test suite
+QUICK = (2, 4, 8, 16, 32)
+
+
+def check(
+    subject: Any,
+    kind: str | None = None,
+    *,
+    settings: Settings | None = None,
+    options: Mapping[str, Any] | None = None,
+    example_inputs: Callable[..., Any] | None = None,
+    loss: Callable[[Any], Any] | None = None,
+    thresholds: Mapping[str, Threshold] | None = None,
+    skip: Sequence[str] = (),
+    suggestion: bool = False,
+    budget: float | None = None,
+    executor: Executor | None = None,
+    notify: Notify = lambda *_: None,
+    **sizes: Any,
+) -> CheckResult:
+    """Checks any subject; `kind` None infers it from the signature.
+
+    `options` are keyword arguments of the subject's class or factory; `sizes` replace fields of Settings (width,
+    seq_len, batch, depths, optimizer, lr, dtypes, device, seeds, seed, causal). `example_inputs(batch, generator)`
+    gives what the subject takes, `loss(output)` a scalar. `suggestion` asks, for a block or model that is not
+    depth-stable, for scalings that make it so. Raises torchcheck.run.subjects.SubjectError where the subject cannot be
+    loaded, UnknownProperty (a ValueError) for an unknown property, TypeError for an unknown size.
+    """
+    chosen = replace(settings or Settings(), **sizes)
+    variant = Variant(subject, kind, options or {}, example_inputs, loss)
+    where = executor or Here()
+    seconds = Budget() if budget is None else Budget(budget)
+    result = run(variant, chosen, where, REGISTRY, seconds, thresholds, skip, notify)
+    if suggestion and not depth_stable(result) and result.kind in ("block", "model"):
+        variant = replace(variant, kind=result.kind)
+        found = suggest(variant, chosen, where, REGISTRY[result.kind].properties, seconds, notify)
+        text = "\n".join([found.words, *(f"# {f}" for f in found.findings), found.code]).strip()
+        result = replace(result, suggestion=text)
+    return result
+
+
+def depth_stable(result: CheckResult) -> bool:
+    """Whether growth and gradient passed, and the first update grows more slowly than depth^0.75."""
+    return all(f.status == "ok" for f in result if f.name in EXPONENTS) and all(
+        f.hi is not None and f.hi <= STABLE for f in result if f.name == "increment"
+    )
+
+
+def check_activation(subject: Any, **options: Any) -> CheckResult:
+    """Smoothness, shape, Gaussian moments, accuracy and range per dtype, gradient: see `check`."""
+    return check(subject, "activation", **options)
+
+
+def check_block(subject: Any, *, depths: Sequence[int] = QUICK, **options: Any) -> CheckResult:
+    """A block f(width), stacked: growth, gradients, first update, overflow, determinism: see `check`."""
+    return check(subject, "block", depths=tuple(depths), **options)
+
+
+def check_model(subject: Any, *, depths: Sequence[int] = QUICK, **options: Any) -> CheckResult:
+    """A model f(depth) or f(width, depth): as check_block; an instance has one depth and is checked at that."""
+    return check(subject, "model", depths=tuple(depths), **options)
+
+
+def check_attention(subject: Any, **options: Any) -> CheckResult:
+    """Leaks, padding, order of tokens, cost in the sequence's length, range: see `check`."""
+    return check(subject, "attention", **options)
+
+
+def check_optimizer(subject: Any, **options: Any) -> CheckResult:
+    """Descent, checkpoints, foreach, odd gradients, closed forms, cost: see `check`."""
+    return check(subject, "optimizer", **options)
+
+
+def check_loss(subject: Any, **options: Any) -> CheckResult:
+    """Gradient, extreme scores, permutations, dense and sparse targets, accuracy: see `check`."""
+    return check(subject, "loss", **options)

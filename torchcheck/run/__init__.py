@@ -1,0 +1,1 @@
+"""Torch's state, executors, subjects, and the worker for another machine."""

@@ -4,12 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ref:
+    """The value of an earlier node of a graph."""
+
+    node: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """An elementwise operation, by torch's name, of earlier nodes and numbers; None is an argument left out."""
+
+    op: str
+    args: tuple[Ref | float | None, ...] = ()
+
+
+#: an elementwise function as data: the first node is the input "x", the last one the value
+Graph = tuple[Node, ...]
+#: graph, domain -> property: (lo, hi, note), rigorous on [-domain, domain]
+Certify = Callable[[Graph, float], Mapping[str, tuple[float, float, str]]]
 
 
 @dataclass(frozen=True)
@@ -33,13 +54,17 @@ class Task:
 
 @dataclass(frozen=True)
 class Series:
-    """Points of a curve that a measurement found on its way; `x` and `y` have the same length."""
+    """Points of a curve that a measurement found on its way; `x` and `y` have the same length.
+
+    `kind` is what a drawing chooses by ("measured", "theory", …); `name` is for people.
+    """
 
     name: str
     x_label: str
     y_label: str
     x: Sequence[float]
     y: Sequence[float]
+    kind: str = ""
 
 
 class Evidence(StrEnum):
@@ -74,10 +99,10 @@ class Measurement:
     """A measured quantity with its interval [lo, hi]; `evidence` says what that is.
 
     `level` is the confidence of a sampled or timed interval; 1 or 0: nothing is claimed of other samples. `value` is
-    None when nothing could be measured; `note` then says why. `seconds` is wall time,
-    `unit` "1" is dimensionless. `witness` is an example that shows the value (an input, a step), for
-    people; `data` is raw material for the reduction that follows, `params` are those of the task that measured it:
-    neither reaches the record.
+    None when nothing could be measured; `note` then says why. `seconds` is wall time, `unit` "1" is dimensionless.
+    `witness` is an example that shows the value (an input, a step), for people; `at` says as data where it was measured
+    (a depth, a number of elements), which `name` may say in words. `data` is raw material for the reduction that
+    follows, `params` are those of the task that measured it: neither reaches the record.
     """
 
     name: str
@@ -98,6 +123,7 @@ class Measurement:
     series: tuple[Series, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     role: Role = Role.JUDGED
+    at: Mapping[str, int | float | str] = field(default_factory=dict)
     params: Params = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -46,7 +46,9 @@ class Checker:
         self._used: set[str] = set()
 
     def activation(self, subject: Any, **options: Any) -> CheckResult:
-        return self._check("check_activation", subject, options)
+        from scaleproof.certify.pointwise.certifier import certify
+
+        return self._check("check_activation", subject, {"certify": certify, **options})
 
     def block(self, subject: Any, **options: Any) -> CheckResult:
         return self._check("check_block", subject, options)

@@ -54,7 +54,8 @@ def _tagged(measurements: Sequence[Measurement]) -> list[Measurement]:
     found = []
     for m in measurements:
         options = ",".join(f"{k}={v}" for k, v in m.data["options"].items())
-        found.append(replace(m, name=f"{m.name}.{options}" if options else m.name, data={}))
+        name = f"{m.name}.{options}" if options else m.name
+        found.append(replace(m, name=name, at={**m.at, **m.data["options"]}, data={}))
     return found
 
 

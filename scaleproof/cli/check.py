@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
+from scaleproof.check.start import start_server
 from scaleproof.cli.common import Device, DeviceName, Exit, chosen_device, fail
 
 if TYPE_CHECKING:
@@ -17,66 +20,102 @@ if TYPE_CHECKING:
 
 
 KindName = Literal["activation", "block", "attention", "optimizer", "loss", "model"]
+OptimizerName = Literal["sgd", "adam", "lamb"]
+
+SubjectName = Annotated[
+    str,
+    typer.Argument(
+        help="file.py:Name or package.module:Name: a class, a factory f(width), f(width, depth) or f(depth), "
+        "or an instance."
+    ),
+]
+KindOption = Annotated[KindName | None, typer.Option(help="Inferred from the signature where that is clear.")]
+Depths = Annotated[str, typer.Option(help="Powers of two FIRST:LAST, or numbers 2,8,32.")]
+Width = Annotated[int, typer.Option(min=1, help="Features of a block, attention or model.")]
+SeqLen = Annotated[int, typer.Option(min=1, help="Tokens of a sequence.")]
+Batch = Annotated[int, typer.Option(min=1, help="Sequences of a batch.")]
+Optimizer = Annotated[OptimizerName, typer.Option(help="Whose first update is judged.")]
+Rate = Annotated[float, typer.Option(help="Learning rate asked about by first-lr; 0: the optimizer's usual one.")]
+Dtypes = Annotated[str, typer.Option(help="Comma-separated dtypes for accuracy and overflow.")]
+Seeds = Annotated[int, typer.Option(min=2, help="Random networks a depth, at most.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
+Causal = Annotated[
+    bool | None,
+    typer.Option("--causal/--no-causal", help="Must it not see the future? Told from the layer otherwise."),
+]
+SetOptions = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="NAME=VALUE for the class or factory; JSON values. Repeatable.", metavar="NAME=VALUE"),
+]
+Thresholds = Annotated[
+    list[str] | None,
+    typer.Option(help="PROPERTY=LO:HI, either side may be empty; repeatable.", metavar="NAME=LO:HI"),
+]
+Skip = Annotated[list[str] | None, typer.Option(help="A property to leave out. Repeatable.", metavar="NAME")]
+Suggest = Annotated[
+    bool, typer.Option("--suggest", help="Find residual weight and init gain that make it depth-stable.")
+]
+Seconds = Annotated[
+    float, typer.Option(min=0.1, help="Seconds for the whole check; what is undecided then is inconclusive.")
+]
+StepLimit = Annotated[float, typer.Option(min=0.1, help="Seconds for one step (one network, say); then it is stopped.")]
+Memory = Annotated[
+    float, typer.Option(min=0.0, help="GiB that a process of the subject may take; 0: its share of what is free.")
+]
+Jobs = Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")]
+BaselineFile = Annotated[Path | None, typer.Option(help="Compare with this file.")]
+UpdateBaseline = Annotated[bool, typer.Option("--update-baseline", help="Write the file of --baseline instead.")]
+ReportFolder = Annotated[Path | None, typer.Option(help="Write check.json, .md, .html and .pdf into this folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print what failed or regressed only.")]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a check may take: seconds in all and a step, bytes a process, and processes."""
+
+    seconds: float
+    step: float
+    memory: int
+    workers: int
+
+    @classmethod
+    def of(cls, seconds: float, step: float, memory: float, jobs: int) -> Limits:
+        """From the options: `memory` in GiB, 0 for a share of what is free, `jobs` 0 for one a core."""
+        from torchcheck.run.machine import cores
+
+        workers = jobs or cores()
+        share = int(memory * 2**30) or _free_memory() // workers
+        return cls(max(0.1, seconds), min(step, seconds), share, workers)
 
 
 def check(
-    subject: Annotated[
-        str,
-        typer.Argument(
-            help="file.py:Name or package.module:Name: a class, a factory f(width), f(width, depth) or f(depth), "
-            "or an instance."
-        ),
-    ],
-    kind: Annotated[KindName | None, typer.Option(help="Inferred from the signature where that is clear.")] = None,
-    depths: Annotated[str, typer.Option(help="Powers of two FIRST:LAST, or numbers 2,8,32.")] = "2:256",
-    width: Annotated[int, typer.Option(min=1, help="Features of a block, attention or model.")] = 128,
-    seq_len: Annotated[int, typer.Option(min=1, help="Tokens of a sequence.")] = 32,
-    batch: Annotated[int, typer.Option(min=1, help="Sequences of a batch.")] = 2,
-    optimizer: Annotated[Literal["sgd", "adam", "lamb"], typer.Option(help="Whose first update is judged.")] = "adam",
-    lr: Annotated[
-        float, typer.Option(help="Learning rate asked about by first-lr; 0: the optimizer's usual one.")
-    ] = 0.0,
-    dtypes: Annotated[
-        str, typer.Option(help="Comma-separated dtypes for accuracy and overflow.")
-    ] = "float32,bfloat16,float16",
+    subject: SubjectName,
+    kind: KindOption = None,
+    depths: Depths = "2:256",
+    width: Width = 128,
+    seq_len: SeqLen = 32,
+    batch: Batch = 2,
+    optimizer: Optimizer = "adam",
+    lr: Rate = 0.0,
+    dtypes: Dtypes = "float32,bfloat16,float16",
     device: Device = "cpu",
-    seeds: Annotated[int, typer.Option(min=2, help="Random networks a depth, at most.")] = 16,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every random draw.")] = 0,
-    causal: Annotated[
-        bool | None,
-        typer.Option("--causal/--no-causal", help="Must it not see the future? Told from the layer otherwise."),
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="NAME=VALUE for the class or factory; JSON values. Repeatable.", metavar="NAME=VALUE"
-        ),
-    ] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(help="PROPERTY=LO:HI, either side may be empty; repeatable.", metavar="NAME=LO:HI"),
-    ] = None,
-    skip: Annotated[list[str] | None, typer.Option(help="A property to leave out. Repeatable.", metavar="NAME")] = None,
-    suggest: Annotated[
-        bool, typer.Option("--suggest", help="Find residual weight and init gain that make it depth-stable.")
-    ] = False,
-    budget: Annotated[
-        float, typer.Option(min=0.1, help="Seconds for the whole check; what is undecided then is inconclusive.")
-    ] = 300.0,
-    step_limit: Annotated[
-        float, typer.Option(min=0.1, help="Seconds for one step (one network, say); then it is stopped.")
-    ] = 60.0,
-    memory: Annotated[
-        float, typer.Option(min=0.0, help="GiB that a process of the subject may take; 0: its share of what is free.")
-    ] = 0.0,
-    jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")] = 0,
-    baseline: Annotated[Path | None, typer.Option(help="Compare with this file.")] = None,
-    update_baseline: Annotated[
-        bool, typer.Option("--update-baseline", help="Write the file of --baseline instead.")
-    ] = False,
-    report: Annotated[Path | None, typer.Option(help="Write check.json, .md, .html and .pdf into this folder.")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, nothing else.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print what failed or regressed only.")] = False,
+    seeds: Seeds = 16,
+    seed: Seed = 0,
+    causal: Causal = None,
+    set_: SetOptions = None,
+    threshold: Thresholds = None,
+    skip: Skip = None,
+    suggest: Suggest = False,
+    budget: Seconds = 300.0,
+    step_limit: StepLimit = 60.0,
+    memory: Memory = 0.0,
+    jobs: Jobs = 0,
+    baseline: BaselineFile = None,
+    update_baseline: UpdateBaseline = False,
+    report: ReportFolder = None,
+    json_: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Check your own activation, block, attention, optimizer, loss or model; compare it with its stored baseline.
 
@@ -94,34 +133,45 @@ def check(
 
     130 interrupted
     """
-    from time import monotonic
-
-    from scaleproof.check.start import start_server
-
-    began = monotonic()
-    depth_list, target, folders = _depths(depths), *_place(subject)
+    began, depth_list, (target, folders) = monotonic(), _depths(depths), _place(subject)
     start_server()
+    if update_baseline and baseline is None:
+        fail("--update-baseline needs --baseline FILE")
+    asked: dict[str, Any] = {
+        "kind": kind, "skip": skip or (), "suggestion": suggest,
+        "settings": _settings(depth_list, width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal),
+        "options": _options(set_ or []), "thresholds": _thresholds(threshold or []),
+    }  # fmt: skip
+    stored = _stored(baseline) if baseline and not update_baseline else None
+    limits = Limits.of(budget - (monotonic() - began), step_limit, memory, jobs)
+    found = _checked(subject, target, folders, asked, limits, quiet, json_)
+    changes = _changes(stored, found) if stored else []
+    written = _write(found, changes, baseline if update_baseline else None, report)
+    _say(found, changes, written, quiet, json_)
+    raise typer.Exit(_code(found, changes, stored is not None))
+
+
+def _checked(
+    subject: str,
+    target: str,
+    folders: tuple[str, ...],
+    asked: dict[str, Any],
+    limits: Limits,
+    quiet: bool,
+    json_: bool,
+) -> CheckResult:
+    """The check, in processes of its own, with its progress on the terminal; ends the command where it cannot run."""
     from scaleproof.check import view
     from scaleproof.check.isolation import isolated
     from torchcheck.properties.checks import check as run
     from torchcheck.properties.engine import SubjectFailed, UnknownProperty
     from torchcheck.run.machine import cores
 
-    settings = _settings(depth_list, width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal)
-    if update_baseline and baseline is None:
-        fail("--update-baseline needs --baseline FILE")
-    options, thresholds = _options(set_ or []), _thresholds(threshold or [])
-    stored = _stored(baseline) if baseline and not update_baseline else None
-    workers = jobs or cores()
-    share = int(memory * 2**30) or _free_memory() // workers
-    threads = max(1, cores() // workers)
     display = view.Display(subject, quiet or json_)
+    threads = max(1, cores() // limits.workers)
     try:
-        with isolated(workers, min(step_limit, budget), share, threads, folders) as executor, display:
-            found = run(
-                target, kind, settings=settings, options=options, thresholds=thresholds, skip=skip or (),
-                suggestion=suggest, budget=max(0.1, budget - (monotonic() - began)), executor=executor, notify=display,
-            )  # fmt: skip
+        with isolated(limits.workers, limits.step, limits.memory, threads, folders) as executor, display:
+            found = run(target, **asked, budget=limits.seconds, executor=executor, notify=display)
     except SubjectFailed as error:
         _subject_failed(subject, error, json_)
     except UnknownProperty as error:
@@ -129,16 +179,17 @@ def check(
     except KeyboardInterrupt:
         typer.echo("scaleproof: interrupted", err=True)
         raise typer.Exit(Exit.INTERRUPTED) from None
-    found = _named(found, subject)
-    changes = _changes(stored, found) if stored else []
-    written = _write(found, changes, baseline if update_baseline else None, report)
-    if json_:
-        from scaleproof.check.report import to_json
+    return replace(found, subject=subject)  # as the user wrote it: no machine's paths in baselines and reports
 
+
+def _say(found: CheckResult, changes: list[Difference], written: list[Path], quiet: bool, json_: bool) -> None:
+    from scaleproof.check import view
+    from scaleproof.check.report import to_json
+
+    if json_:
         typer.echo(to_json(found, changes), nl=False)
     else:
         view.result(found, changes, written, quiet)
-    raise typer.Exit(_code(found, changes, stored is not None))
 
 
 def _code(found: CheckResult, changes: list[Difference], compared: bool) -> Exit:
@@ -164,6 +215,7 @@ def _settings(
     seed: int,
     causal: bool | None,
 ) -> Settings:
+    from scaleproof.certify.pointwise.certifier import certify
     from torchcheck.properties.variant import Settings
     from torchcheck.run.subjects import DTYPES
 
@@ -172,7 +224,8 @@ def _settings(
     if unknown or not chosen:
         fail(f"--dtypes are among {', '.join(DTYPES)}, not '{(unknown or [dtypes])[0]}'")
     where = chosen_device(device)
-    return Settings(width, seq_len, batch, depths, optimizer, lr or None, chosen, where, seeds, seed, causal)
+    sizes = (width, seq_len, batch, depths, optimizer, lr or None, chosen, where, seeds, seed, causal)
+    return Settings(*sizes, certify=certify)
 
 
 def _depths(text: str) -> tuple[int, ...]:
@@ -281,13 +334,6 @@ def _write(found: CheckResult, changes: list[Difference], baseline: Path | None,
     except (OSError, RenderError) as error:
         fail(f"cannot write: {error}")
     return written
-
-
-def _named(found: CheckResult, subject: str) -> CheckResult:
-    """The subject as the user wrote it: no machine's paths in baselines and reports."""
-    from dataclasses import replace
-
-    return replace(found, subject=subject)
 
 
 def _subject_failed(subject: str, error: Any, json_: bool) -> NoReturn:

@@ -90,7 +90,6 @@ def _execute(
     notify: Any,
 ) -> Record:
     import signal
-    from concurrent.futures import Executor
 
     from scaleproof.suite import runner
     from scaleproof.suite.environment import environment
@@ -102,11 +101,8 @@ def _execute(
     signal.signal(signal.SIGTERM, stop)
     machine = environment()
     workers = jobs or machine.cores
-    executor: Executor = Here() if workers == 1 else process_pool(workers)
-    try:
+    with Here() if workers == 1 else process_pool(workers) as executor:
         return runner.run(claims, settings, folder, executor, run, machine, notify, earlier)
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _open_run(

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
 
+from torchcheck.data import Evidence, Role
+
 SCHEMA = "scaleproof/record/3"
 MAX_BYTES = 64 * 2**20
 RECORD = "record.json"
@@ -33,7 +35,9 @@ class RecordError(ValueError):
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """Rows take their fields from a document, or from the object they record (`from_attributes`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
 
 class Run(Model):
@@ -134,13 +138,14 @@ class ClauseRow(Model):
 
 
 class Curve(Model):
-    """Points that a figure needs."""
+    """Points that a figure needs; `kind` is what a drawing chooses by, `name` is for people."""
 
     name: Text
     x_label: Text
     y_label: Text
     x: tuple[Number, ...]
     y: tuple[Number, ...]
+    kind: Text = ""
 
 
 class MeasurementRow(Model):
@@ -150,7 +155,7 @@ class MeasurementRow(Model):
     """
 
     name: Text
-    role: Literal["judged", "beside", "run", "figure"]
+    role: Role
     subject: Text
     device: Text
     dtype: Text
@@ -158,13 +163,14 @@ class MeasurementRow(Model):
     lo: Number | None
     hi: Number | None
     unit: Text
-    evidence: Literal["exact", "exhaustive", "enclosed", "sampled", "timed", "single run", ""]
+    evidence: Evidence
     level: Number
     samples: int
     seconds: Number
     torch: Text
     note: Text = ""
     witness: Text = ""
+    at: dict[str, int | float | Text] = Field(default={}, description="where it was measured, as data")
     series: tuple[Curve, ...] = ()
 
 

@@ -255,16 +255,9 @@ def _result(
     is_false = any(judgement.standings.get(c.key) == "outside" for c in claim.part("ours"))
     return Result(
         id=claim.id,
-        source=records.SourceRef(title=claim.source.title, url=claim.source.url, equation=claim.source.equation),
+        source=records.SourceRef.model_validate(claim.source),
         clauses=tuple(
-            records.ClauseRow(
-                key=c.key,
-                part=c.part,
-                text=c.text,
-                theorems=c.theorems,
-                argued=c.argued,
-                standing=judgement.standings.get(c.key, "open"),
-            )
+            records.ClauseRow.model_validate({**vars(c), "standing": judgement.standings.get(c.key, "open")})
             for c in claim.clauses
         ),
         setting=claim.setting,
@@ -275,16 +268,7 @@ def _result(
         expected=as_recorded and not is_false and (fault is None or fault.caught),
         proof=proof,
         predictions=tuple(
-            records.PredictionRow(
-                name=p.name,
-                lo=p.lo,
-                hi=p.hi,
-                unit=p.unit,
-                clause=p.clause,
-                tolerance=p.tolerance,
-                why=p.why,
-                resolution=resolution(p, measurements),
-            )
+            records.PredictionRow.model_validate({**vars(p), "resolution": resolution(p, measurements)})
             for p in predictions
         ),
         measurements=tuple(_row(m) for m in measurements),
@@ -296,25 +280,6 @@ def _result(
 
 
 def _row(m: Measurement) -> records.MeasurementRow:
-    return records.MeasurementRow(
-        name=m.name,
-        subject=m.subject,
-        device=m.device,
-        dtype=m.dtype,
-        value=m.value,
-        lo=m.lo,
-        hi=m.hi,
-        unit=m.unit,
-        role=m.role.value,
-        evidence=m.evidence.value,
-        level=m.level if m.evidence in (Evidence.SAMPLED, Evidence.TIMED) and m.level < 1 else 0.0,
-        samples=m.samples,
-        seconds=round(m.seconds, 6),
-        torch=m.torch,
-        note=m.note,
-        witness=m.witness,
-        series=tuple(
-            records.Curve(name=s.name, x_label=s.x_label, y_label=s.y_label, x=tuple(s.x), y=tuple(s.y))
-            for s in m.series
-        ),
-    )
+    has_level = m.evidence in (Evidence.SAMPLED, Evidence.TIMED) and m.level < 1
+    changes = {"level": m.level if has_level else 0.0, "seconds": round(m.seconds, 6)}
+    return records.MeasurementRow.model_validate(m).model_copy(update=changes)

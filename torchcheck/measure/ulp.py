@@ -142,7 +142,7 @@ class _Tally:
         self, fmt: Format, subject: str, device: str, dtype: str, evidence: Evidence, data: dict[str, str]
     ) -> list[Measurement]:
         slack = REFERENCE_ERROR * 2.0 ** (fmt.mantissa + 1)
-        curve = Series("ulp error", "x", "worst ulp error in the binade", *_sorted_curve(self.binades))
+        curve = Series("ulp error", "x", "worst ulp error in the binade", *_sorted_curve(self.binades), "ulp")
         common: dict[str, Any] = {
             "subject": subject,
             "device": device,

@@ -15,7 +15,7 @@ from torchcheck.data import Measurement, Series
 from torchcheck.measure.ulp import FORMATS, from_ordinals, ranges, ulp_of
 from torchcheck.properties.calling import gap
 from torchcheck.properties.engine import Kind, Step
-from torchcheck.properties.expression import certifier, trace
+from torchcheck.properties.expression import trace
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings, build
 from torchcheck.run.subjects import DTYPES, SubjectError, find_device
@@ -206,8 +206,8 @@ def shape(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """Extremes of f', f'' and the gap to ReLU on [-65536, 65536]: certified where f's graph can be enclosed."""
     f = function_of(loaded, settings)
     sampled = _sampled(f, settings)
-    certify, graph = certifier(), trace(f)
-    found = dict(certify(graph, DOMAIN)) if certify and graph else {}
+    graph = trace(f) if settings.certify else None
+    found = dict(settings.certify(graph, DOMAIN)) if settings.certify and graph else {}
     if any(m.name in found and _denied(m, *found[m.name][:2]) for m in sampled):
         found = {}  # what samples deny is no certificate, and neither is the rest of it
     answer = []

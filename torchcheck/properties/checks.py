@@ -50,10 +50,10 @@ def check(
     """Checks any subject; `kind` None infers it from the signature.
 
     `options` are keyword arguments of the subject's class or factory; `sizes` replace fields of Settings (width,
-    seq_len, batch, depths, optimizer, lr, dtypes, device, seeds, seed, causal). `example_inputs(batch, generator)`
-    gives what the subject takes, `loss(output)` a scalar. `suggestion` asks, for a block or model that is not
-    depth-stable, for scalings that make it so. Raises torchcheck.run.subjects.SubjectError where the subject cannot be
-    loaded, UnknownProperty (a ValueError) for an unknown property, TypeError for an unknown size.
+    seq_len, batch, depths, optimizer, lr, dtypes, device, seeds, seed, causal, certify). `example_inputs(batch,
+    generator)` gives what the subject takes, `loss(output)` a scalar. `suggestion` asks, for a block or model that is
+    not depth-stable, for scalings that make it so. Raises torchcheck.run.subjects.SubjectError where the subject cannot
+    be loaded, UnknownProperty (a ValueError) for an unknown property, TypeError for an unknown size.
     """
     chosen = replace(settings or Settings(), **sizes)
     variant = Variant(subject, kind, options or {}, example_inputs, loss)

@@ -1,65 +1,25 @@
-"""An activation's graph as plain data, so that code without torch can enclose it; and who does the enclosing.
-
-A graph is a list of nodes [operation, arguments]; an argument is {"node": k} or a number, and node 0 is the input x.
-Any installed package may offer to certify graphs by an entry point in the group `torchcheck.certify`: a function
-(graph, domain) -> {property: (lo, hi, note)}, rigorous on [-domain, domain].
-"""
+"""An activation's graph as plain data, so that code without torch can enclose it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from importlib.metadata import entry_points
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-Graph = list[Any]
-Certify = Callable[[Graph, float], Mapping[str, tuple[float, float, str]]]
+from torchcheck.data import Graph, Node, Ref
 
 #: operations of a graph, by torch's names
-OPERATIONS = {
-    "add",
-    "sub",
-    "rsub",
-    "mul",
-    "div",
-    "neg",
-    "abs",
-    "sign",
-    "exp",
-    "expm1",
-    "log",
-    "log1p",
-    "sqrt",
-    "rsqrt",
-    "tanh",
-    "sigmoid",
-    "erf",
-    "erfc",
-    "sin",
-    "cos",
-    "sinh",
-    "cosh",
-    "atan",
-    "asinh",
-    "reciprocal",
-    "pow",
-    "square",
-    "relu",
-    "clamp",
-    "clamp_min",
-    "clamp_max",
-    "minimum",
-    "maximum",
-    "where",
-    "gt",
-    "ge",
-    "lt",
-    "le",
-}
+OPERATIONS = frozenset((
+    "add", "sub", "rsub", "mul", "div", "neg", "abs", "sign", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "tanh",
+    "sigmoid", "erf", "erfc", "sin", "cos", "sinh", "cosh", "atan", "asinh", "reciprocal", "pow", "square", "relu",
+    "clamp", "clamp_min", "clamp_max", "minimum", "maximum", "where", "gt", "ge", "lt", "le",
+))  # fmt: skip
 
+#: operations that change nothing of an elementwise function
+SAME = ("alias", "clone", "detach", "view", "_to_copy", "lift_fresh_copy", "expand", "lift_fresh")
 #: operations that make tensors of one number
 FILLED = {"zeros": 0.0, "ones": 1.0, "zeros_like": 0.0, "ones_like": 1.0, "new_zeros": 0.0, "new_ones": 1.0}
 #: torch's activations, taken apart into those
@@ -67,14 +27,6 @@ COMPOSED = (
     "gelu", "elu", "leaky_relu", "celu", "selu", "silu", "mish", "softplus", "hardswish", "hardsigmoid", "hardtanh",
     "log_sigmoid_forward", "softshrink", "hardshrink", "_prelu_kernel", "threshold",
 )  # fmt: skip
-
-
-def certifier() -> Certify | None:
-    """The installed certifier, if there is one."""
-    for entry in entry_points(group="torchcheck.certify"):
-        found: Certify = entry.load()
-        return found
-    return None
 
 
 def trace(f: Callable[[Tensor], Tensor]) -> Graph | None:
@@ -102,63 +54,60 @@ def trace(f: Callable[[Tensor], Tensor]) -> Graph | None:
 def evaluate(graph: Graph, x: Tensor) -> Tensor:
     """The graph's value in float64, by torch."""
     values: list[Tensor] = [x]
-    for name, arguments in graph[1:]:
-        got = [values[a["node"]] if isinstance(a, dict) else a for a in arguments]
-        if name == "clamp":
-            values.append(torch.clamp(got[0], *got[1:]))
+    for node in graph[1:]:
+        got = [values[a.node] if isinstance(a, Ref) else a for a in node.args]
+        if node.op == "clamp":
+            values.append(torch.clamp(got[0], *got[1:]))  # type: ignore[arg-type]  # the input comes first
         else:
-            full = [g if isinstance(g, Tensor) else torch.full_like(x, g) for g in got]
-            values.append(getattr(torch, name)(*full))
+            full = [g if isinstance(g, Tensor) else torch.full_like(x, g or 0.0) for g in got]
+            values.append(getattr(torch, node.op)(*full))
     return values[-1]
 
 
 def _as_data(traced: Any) -> Graph:
-    nodes: dict[Any, int] = {}
-    constants: dict[Any, float] = {}
-    graph: Graph = []
-
-    def argument(a: Any) -> Any:
-        if isinstance(a, torch.fx.Node):
-            return constants[a] if a in constants else {"node": nodes[a]}
-        if isinstance(a, Tensor) and a.numel() == 1:
-            return float(a)
-        if a is None or isinstance(a, int | float):
-            return a
-        raise ValueError(f"no number: {a}")
-
+    """What torch.fx traced, as data; raises ValueError for what is no operation of a graph."""
+    seen: dict[Any, Ref | float] = {}
+    graph = [Node("x")]
     last: Any = None
     for node in traced.graph.nodes:
         if node.op == "placeholder":
-            nodes[node] = 0
-            graph.append(["x", []])
+            seen[node] = Ref(0)
         elif node.op == "get_attr":
-            value = getattr(traced, node.target)
-            if value.numel() != 1:
-                raise ValueError("a parameter with several entries")
-            constants[node] = float(value.detach())
+            seen[node] = _number(getattr(traced, node.target))
         elif node.op == "output":
             last = node.args[0][0] if isinstance(node.args[0], tuple | list) else node.args[0]
+        elif (name := node.target.overloadpacket.__name__) in SAME:
+            seen[node] = seen[node.args[0]]
+        elif name in ("full", "full_like", "scalar_tensor", *FILLED):
+            seen[node] = float(FILLED.get(name, node.args[0 if name == "scalar_tensor" else -1]))
         else:
-            name = node.target.overloadpacket.__name__
-            if name in ("alias", "clone", "detach", "view", "_to_copy", "lift_fresh_copy", "expand", "lift_fresh"):
-                if node.args[0] in constants:
-                    constants[node] = constants[node.args[0]]
-                else:
-                    nodes[node] = nodes[node.args[0]]
-                continue
-            if name in ("full", "full_like", "scalar_tensor", *FILLED):
-                number = FILLED.get(name, node.args[0 if name == "scalar_tensor" else -1])
-                constants[node] = float(number)
-                continue
-            if name not in OPERATIONS or node.kwargs.get("alpha", 1) != 1 or node.kwargs.get("rounding_mode"):
-                raise ValueError(f"operation {name}")
-            arguments = [argument(a) for a in node.args]
-            if name == "clamp" and len(arguments) == 2:
-                arguments.append(None)
-            if any(isinstance(a, float) and not math.isfinite(a) for a in arguments):
-                raise ValueError("an infinite constant")
-            nodes[node] = len(graph)
-            graph.append([name, arguments])
-    if last is None or last in constants or nodes[last] != len(graph) - 1:
+            graph.append(_operation(name, node, seen))
+            seen[node] = Ref(len(graph) - 1)
+    if last is None or seen[last] != Ref(len(graph) - 1):
         raise ValueError("the output is not the last node")
-    return graph
+    return tuple(graph)
+
+
+def _operation(name: str, node: Any, seen: dict[Any, Ref | float]) -> Node:
+    if name not in OPERATIONS or node.kwargs.get("alpha", 1) != 1 or node.kwargs.get("rounding_mode"):
+        raise ValueError(f"operation {name}")
+    arguments = [_argument(a, seen) for a in node.args]
+    if name == "clamp" and len(arguments) == 2:
+        arguments.append(None)
+    if any(isinstance(a, float) and not math.isfinite(a) for a in arguments):
+        raise ValueError("an infinite constant")
+    return Node(name, tuple(arguments))
+
+
+def _argument(a: Any, seen: dict[Any, Ref | float]) -> Ref | float | None:
+    if isinstance(a, torch.fx.Node):
+        return seen[a]
+    if a is None or isinstance(a, int | float):
+        return a
+    return _number(a)
+
+
+def _number(a: Any) -> float:
+    if not isinstance(a, Tensor) or a.numel() != 1:
+        raise ValueError(f"no number: {a}")
+    return float(a.detach())

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from torchcheck.data import Certify
 from torchcheck.run.subjects import SubjectError, resolve
 
 KINDS = ("activation", "block", "attention", "optimizer", "loss", "model")
@@ -44,7 +45,10 @@ TARGETS = ("target", "targets", "label", "labels", "y", "positives")
 
 @dataclass(frozen=True)
 class Settings:
-    """How a check is run. Sizes are in tokens and features; `lr` None is the optimizer's own in LEARNING_RATES."""
+    """How a check is run. Sizes are in tokens and features; `lr` None is the optimizer's own in LEARNING_RATES.
+
+    `certify` encloses the extremes of an activation's graph, which are estimated without it.
+    """
 
     width: int = 128
     seq_len: int = 32
@@ -58,9 +62,11 @@ class Settings:
     seed: int = 0
     causal: bool | None = None
     alarm: float = 1e-6
+    certify: Certify | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """All but `certify`, which is no setting of a measurement."""
+        return {k: v for k, v in asdict(self).items() if k != "certify"}
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -44,14 +45,26 @@ class Here(Executor):
         return future
 
 
-def process_pool(workers: int) -> Executor:
-    """An executor of that many processes, the machine's cores shared out among them."""
+@contextmanager
+def process_pool(workers: int) -> Iterator[Executor]:
+    """An executor of that many processes, the machine's cores shared out among them.
+
+    Whatever ends the block, the processes are gone after it; an error or an interruption stops those still at work.
+    """
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
     threads = max(1, cores() // workers)
     context = multiprocessing.get_context("spawn")  # a forked child may inherit torch's locked thread pool
-    return ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(threads,))
+    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(threads,))
+    try:
+        yield pool
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)  # waits: the pool's thread, left to the interpreter's end, races with it
 
 
 def _start_worker(threads: int) -> None:

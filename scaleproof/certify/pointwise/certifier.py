@@ -14,9 +14,10 @@ from typing import Any
 
 from flint import arb
 
-from scaleproof.certify.pointwise.graphs import Graph, evaluate, hull, switches
+from scaleproof.certify.pointwise.graphs import evaluate, hull, switches
 from scaleproof.certify.pointwise.jets import Jet, NotEnclosed
 from scaleproof.theory.enclosure import precision
+from torchcheck.data import Graph
 
 #: pieces of the domain that a search may look at, and the gap (relative, or absolute below 1) at which it stops
 PIECES, GAP = 3000, 1e-5

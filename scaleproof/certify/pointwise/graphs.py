@@ -1,8 +1,4 @@
-"""Evaluating a graph of elementary operations on a ball of inputs, and finding where it switches.
-
-A graph is what torchcheck.properties.expression makes: nodes [operation, arguments]; an argument is {"node": k} or a
-number, and node 0 is the input.
-"""
+"""Evaluating a graph of elementary operations on a ball of inputs, and finding where it switches."""
 
 from __future__ import annotations
 
@@ -27,8 +23,10 @@ from scaleproof.certify.pointwise.jets import (
     reciprocal,
     times,
 )
+from torchcheck.data import Graph, Ref
 
-Graph = list[Any]
+#: what an operation takes: an earlier node, a number, or nothing
+Argument = Ref | float | None
 
 
 def evaluate(graph: Graph, a: float, b: float, piece: tuple[float, float] | None = None) -> Jet:
@@ -36,20 +34,20 @@ def evaluate(graph: Graph, a: float, b: float, piece: tuple[float, float] | None
     x = hull(a, b)
     left, right = piece or (a, b)
     values: list[Any] = [Jet(x, arb(1), arb(0))]
-    for name, arguments in graph[1:]:
-        if name not in RULES:
-            raise NotEnclosed(name)
-        values.append(RULES[name](Call([_argument(values, g) for g in arguments], arguments, left, right, graph)))
+    for node in graph[1:]:
+        if node.op not in RULES:
+            raise NotEnclosed(node.op)
+        values.append(RULES[node.op](Call([_argument(values, a) for a in node.args], node.args, left, right, graph)))
     found = values[-1]
     if not isinstance(found, Jet):
         raise NotEnclosed("the output is no number")
     return found
 
 
-def _argument(values: Sequence[Any], g: Any) -> Any:
-    if isinstance(g, dict):
-        return values[g["node"]]
-    return None if g is None else Jet(arb(g), arb(0), arb(0))
+def _argument(values: Sequence[Any], a: Argument) -> Any:
+    if isinstance(a, Ref):
+        return values[a.node]
+    return None if a is None else constant(a)
 
 
 @dataclass(frozen=True)
@@ -57,12 +55,12 @@ class Call:
     """An operation on a piece [left, right]: its arguments as jets, and as they stand in the graph."""
 
     args: list[Any]
-    raw: Sequence[Any]
+    raw: Sequence[Argument]
     left: float
     right: float
     graph: Graph
 
-    def above(self, a: Any, b: Any) -> bool | None:
+    def above(self, a: Argument, b: Argument) -> bool | None:
         """Whether argument a is above b on the whole piece; None where that is not certain."""
         return _above(a, b, self.left, self.right, self.graph)
 
@@ -158,22 +156,28 @@ def _line(graph: Graph, node: int) -> Line | None:
     """The node as a line in x, where it is one (with exact coefficients)."""
     if node == 0:
         return Line(1.0, 0.0)
-    name, arguments = graph[node]
-    nodes = [a["node"] for a in arguments if isinstance(a, dict)]
-    numbers = [float(a) for a in arguments if isinstance(a, int | float)]
+    name, arguments = graph[node].op, graph[node].args
+    nodes, numbers = _parts(arguments)
     inner = _line(graph, nodes[0]) if len(nodes) == 1 else None
     if inner is None:
         return None
     if name == "neg" or (name == "mul" and numbers in ([1.0], [-1.0])):
         sign = -1.0 if name == "neg" else numbers[0]
         return Line(sign * inner.slope, sign * inner.shift, inner.folded)
-    if name in ("add", "sub") and isinstance(arguments[0], dict) and inner.shift == 0:
+    if name in ("add", "sub") and isinstance(arguments[0], Ref) and inner.shift == 0:
         return Line(inner.slope, numbers[0] if name == "add" else -numbers[0], inner.folded)
     if name == "mul" and inner.shift == 0 and math.frexp(numbers[0])[0] in (0.5, -0.5):
         return Line(inner.slope * numbers[0], 0.0, inner.folded)
     if name == "abs" and inner == Line(1.0, 0.0):
         return Line(1.0, 0.0, folded=True)
     return None
+
+
+def _parts(arguments: Sequence[Argument]) -> tuple[list[int], list[float]]:
+    """The nodes and the numbers among arguments."""
+    return [a.node for a in arguments if isinstance(a, Ref)], [
+        float(a) for a in arguments if isinstance(a, int | float)
+    ]
 
 
 def _places(line: Line, bound: float) -> list[float]:
@@ -190,15 +194,10 @@ def _places(line: Line, bound: float) -> list[float]:
 def switches(graph: Graph) -> list[float]:
     """Where comparisons, clamps, abs, relu and sign of a line in x switch."""
     found: list[float] = []
-    for name, arguments in graph[1:]:
-        if name == "where" or len([a for a in arguments if isinstance(a, dict)]) != 1:
-            continue
-        if name not in SWITCHING:
-            continue
-        (node,) = [a["node"] for a in arguments if isinstance(a, dict)]
-        line = _line(graph, node)
+    for node in graph[1:]:
+        nodes, numbers = _parts(node.args)
+        line = _line(graph, nodes[0]) if node.op in SWITCHING and len(nodes) == 1 else None
         if line is not None:
-            numbers = [float(a) for a in arguments if isinstance(a, int | float)]
             for bound in numbers or [0.0]:
                 found += _places(line, bound)
             if line.folded:
@@ -206,17 +205,17 @@ def switches(graph: Graph) -> list[float]:
     return found
 
 
-def _above(a: Any, b: Any, left: float, right: float, graph: Graph) -> bool | None:
+def _above(a: Argument, b: Argument, left: float, right: float, graph: Graph) -> bool | None:
     """Whether argument a is above b on the whole piece, told from its middle where both are lines or numbers.
 
     The pieces do not straddle the places where a line passes a number; closed pieces extend continuously.
     """
-    if isinstance(a, int | float) and isinstance(b, dict):
+    if isinstance(a, int | float) and isinstance(b, Ref):
         turned = _above(b, a, left, right, graph)
         return None if turned is None else not turned
-    if not isinstance(a, dict) or not isinstance(b, int | float):
+    if not isinstance(a, Ref) or not isinstance(b, int | float):
         return None
-    line = _line(graph, a["node"])
+    line = _line(graph, a.node)
     if line is None or any(left < p < right for p in _places(line, float(b))):
         return None
     return line.at(left + (right - left) / 2) > b

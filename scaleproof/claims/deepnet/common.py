@@ -132,16 +132,19 @@ class Grid:
         note = f"N = {self.depths[-1]} over N = {self.depths[0]}"
         return self.stamped(name, *ends, level=1 - ALARM, samples=e.samples, unit="times", note=note)
 
-    def curve(self, name: str, rows: Rows) -> Measurement:
+    def curve(self, name: str, rows: Rows, quantity: str = "decrease") -> Measurement:
         """The geometric mean over seeds at each depth, and the range over seeds, for the figures."""
-        lines = {"": [float(np.exp(np.log(r).mean())) for r in rows]}
-        lines |= {" lo": [float(r.min()) for r in rows], " hi": [float(r.max()) for r in rows]}
+        lines = {
+            "measured": [float(np.exp(np.log(r).mean())) for r in rows],
+            "lowest": [float(r.min()) for r in rows],
+            "highest": [float(r.max()) for r in rows],
+        }
         xs = [float(n) for n in self.depths]
-        series = tuple(Series(f"{name}{part}", "N", name, xs, ys) for part, ys in lines.items())
+        series = tuple(Series(name, "N", name, xs, ys, kind) for kind, ys in lines.items())
+        note, at = "the geometric mean at the largest N", {"quantity": quantity}
         return self.stamped(
-            f"measured {name}", lines[""][-1], series=series, note="the geometric mean at the largest N",
-            role=Role.FIGURE,
-        )  # fmt: skip
+            f"measured {name}", lines["measured"][-1], series=series, note=note, at=at, role=Role.FIGURE
+        )
 
     def predicted(self, at: int) -> theory.Prediction:
         s = self.setting
@@ -229,10 +232,10 @@ def third_party_measurements(g: Grid) -> list[Measurement]:
     return found
 
 
-def theory_curve(g: Grid, name: str, top: int = 1000) -> Measurement:
+def theory_curve(g: Grid, name: str, quantity: str = "decrease", top: int = 1000) -> Measurement:
     """The predicted squared gradient norm of the matrices from N = 1 to `top`, for the figures."""
     at = [n for n in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000) if n <= top]
     s = g.setting
     ys = [predicted(n, s["scaling"], s["norm"], s["width"], s["tokens"], s["batch"]).total(MATRICES) for n in at]
-    curve = Series(f"{name} theory", "N", name, [float(n) for n in at], ys)
-    return g.stamped(f"theory of {name}", ys[-1], series=(curve,), role=Role.FIGURE)
+    curve = Series(name, "N", name, [float(n) for n in at], ys, "theory")
+    return g.stamped(f"theory of {name}", ys[-1], series=(curve,), at={"quantity": quantity}, role=Role.FIGURE)

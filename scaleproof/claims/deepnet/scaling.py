@@ -353,7 +353,10 @@ def reduce_alternatives(_settings: Settings, measurements: Sequence[Measurement]
             np.sqrt(row / n) / theory.constants(name, n, g.setting["norm"])[1]
             for n, row in zip(g.depths, g.total("squares", ("inner", "outer")), strict=True)
         ]
-        found += [g.exponent(f"relative-step.{name}", relative), g.curve(f"relative step, {name}", relative)]
+        found += [
+            g.exponent(f"relative-step.{name}", relative),
+            g.curve(f"relative step, {name}", relative, "relative step"),
+        ]
     return found
 
 
@@ -400,9 +403,12 @@ def _profile(g: Grid) -> Measurement:
     blocks = range(0, n, max(1, n // 64))
     series = []
     for role in ("value", "output", "inner", "outer"):
-        for name, squares in ((role, measured[role]), (f"{role}, theory", g.predicted(n).squares[role])):
+        for name, squares, kind in (
+            (role, measured[role], "measured"),
+            (f"{role}, theory", g.predicted(n).squares[role], "theory"),
+        ):
             heights = [float(squares[b]) ** 0.5 for b in blocks]
-            series.append(Series(f"layer {name}", "block", "gradient norm", [b + 1.0 for b in blocks], heights))
+            series.append(Series(name, "block", "gradient norm", [b + 1.0 for b in blocks], heights, kind))
     note = "a figure's data: the depth"
     return g.stamped(f"profile at N = {n}", float(n), series=tuple(series), note=note, role=Role.FIGURE)
 

@@ -41,7 +41,7 @@ def reduce_first_order(_settings: Settings, measurements: Sequence[Measurement])
     for m in measurements:
         later = m.name in seen
         seen.add(m.name)
-        curve = Series(f"{m.name} against the rate", "learning rate", "ratio", m.data["rates"], m.data["curve"])
+        curve = Series(m.name, "learning rate", "ratio", m.data["rates"], m.data["curve"], m.data["against"])
         shown = replace(m, series=(curve,) if len(m.data["rates"]) > 1 else (), data={})
         found.append(replace(shown, name=f"sixth step: {m.name}", role=Role.BESIDE) if later else shown)
     return found

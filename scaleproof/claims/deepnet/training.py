@@ -74,7 +74,11 @@ def reduce_thousand(settings: Settings, measurements: Sequence[Measurement]) -> 
             if group:
                 joint = over_runs(f"{name}.layers={size.layers}", group, group[0].note)
                 found.append(joint if size.enough or not is_own else _if_decided(joint))
-    return [*found, *(m.as_role(Role.RUN) for m in measurements)]
+    return [*found, *(replace(m, role=Role.RUN, at=_arm(m)) for m in measurements)]
+
+
+def _arm(m: Measurement) -> dict[str, Any]:
+    return {"scaling": m.params["subject"]["options"]["scaling"], "rate": m.params["rate"]}
 
 
 def _if_decided(joint: Measurement) -> Measurement:

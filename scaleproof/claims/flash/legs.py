@@ -198,10 +198,10 @@ def reduce_leak(_settings: Settings, measurements: Sequence[Measurement]) -> lis
                 rows, columns = np.nonzero(picture)
                 points = Series(
                     "dependence", "input position", "output position", columns.astype(float).tolist(),
-                    rows.astype(float).tolist(),
+                    rows.astype(float).tolist(), kind="dependence",
                 )  # fmt: skip
-                size = Series("size", "pair", "size of the gradient", [], picture[rows, columns].tolist())
-                size = replace(size, x=[float(k) for k in range(len(rows))])
+                pairs, sizes = [float(k) for k in range(len(rows))], picture[rows, columns].tolist()
+                size = Series("size", "pair", "size of the gradient", pairs, sizes, kind="size")
                 found.append(replace(m, name="dependence", role=Role.FIGURE, data={}, series=(points, size)))
         elif m.name in ("leak.gradient", "leak.perturbation", "leak.length"):
             found.append(replace(m, role=Role.BESIDE, data={}, series=()))
@@ -246,9 +246,12 @@ def reduce_normaliser(_settings: Settings, measurements: Sequence[Measurement]) 
         found.append(mean_measurement(group[-1], f"exponent.{norm}", rise, log=None, unit="exponent"))
         xs = [float(n) for n in LENGTHS]
         units = [theory.Unit(n, HEAD, WIDE, normaliser=norm) for n in LENGTHS]
-        curves = (
-            Series(f"measured, divisor {norm}", "tokens", "row sum of A", xs, [float(s.mean()) for s in sums]),
-            Series(f"theory, divisor {norm}", "tokens", "row sum of A", xs, [theory.row_sum(u) for u in units]),
+        curves = tuple(
+            Series(f"{kind}, divisor {norm}", "tokens", "row sum of A", xs, ys, kind)
+            for kind, ys in (
+                ("measured", [float(s.mean()) for s in sums]),
+                ("theory", [theory.row_sum(u) for u in units]),
+            )
         )
         found.append(replace(group[-1], name=f"row sums {norm}", role=Role.FIGURE, data={}, series=curves))
     return found
@@ -320,7 +323,7 @@ def reduce_cost(_settings: Settings, measurements: Sequence[Measurement]) -> lis
         label = labels.get(m.params["label"], m.params["label"])
         if m.name == "cost":
             found.append(replace(m, name=f"cost {label}", role=Role.FIGURE, data={}))
-        elif not m.name.startswith("time."):
+        elif m.unit != "s":  # the times themselves are in the figure
             found.append(replace(m, name=f"{label}.{m.name}"))
     return found
 

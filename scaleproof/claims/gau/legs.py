@@ -176,10 +176,12 @@ def reduce_output(_settings: Settings, measurements: Sequence[Measurement]) -> l
         units = [theory.Unit(m.data["tokens"], 128, 256) for m in curve]
         label = ("tokens", "RMS of the output")
         series = (
-            Series("measured", *label, xs, [float(m.value or 0) for m in curve]),
-            Series("ours", *label, xs, [theory.output(u).rms for u in units]),
-            Series("source: s nu^6/n", *label, xs, [theory.source_rms(u) for u in units]),
-            Series("the diagonal alone (ours)", *label, xs, [math.sqrt(theory.output(u).itself) for u in units]),
+            Series("measured", *label, xs, [float(m.value or 0) for m in curve], "measured"),
+            Series("ours", *label, xs, [theory.output(u).rms for u in units], "theory"),
+            Series("source: s nu^6/n", *label, xs, [theory.source_rms(u) for u in units], "source"),
+            Series(
+                "the diagonal alone (ours)", *label, xs, [math.sqrt(theory.output(u).itself) for u in units], "part"
+            ),
         )
         found.append(replace(curve[-1], name="output over n", role=Role.FIGURE, data={}, series=series))
     found += [_rms(m, "rms.FLASH-pytorch", log=True).as_role(Role.BESIDE) for m in others]
@@ -241,11 +243,11 @@ def reduce_lambda(_settings: Settings, measurements: Sequence[Measurement]) -> l
     logs = np.log([theory.output(replace(ARTICLE, gain=g)).rms for g in fine])
     label = ("lambda", "RMS of the output")
     series = (
-        Series("measured", *label, list(GAINS), [float(np.sqrt(rows[g].mean())) for g in GAINS]),
-        Series("ours", *label, list(GAINS), [theory.output(u).rms for u in units]),
-        Series("source: lambda^7", *label, list(GAINS), [theory.source_rms(u) for u in units]),
-        Series("measured exponent", *exponents(GAINS), [float(m.value or 0) for m in found]),
-        Series("our exponent", *exponents(fine), (np.diff(logs) / np.diff(np.log(fine))).tolist()),
+        Series("measured", *label, list(GAINS), [float(np.sqrt(rows[g].mean())) for g in GAINS], "measured"),
+        Series("ours", *label, list(GAINS), [theory.output(u).rms for u in units], "theory"),
+        Series("source: lambda^7", *label, list(GAINS), [theory.source_rms(u) for u in units], "source"),
+        Series("measured exponent", *exponents(GAINS), [float(m.value or 0) for m in found], "measured exponent"),
+        Series("our exponent", *exponents(fine), (np.diff(logs) / np.diff(np.log(fine))).tolist(), "exponent"),
     )
     return [*found, replace(measurements[0], name="output over lambda", role=Role.FIGURE, data={}, series=series)]
 
@@ -340,7 +342,7 @@ def reduce_identity(settings: Settings, measurements: Sequence[Measurement]) -> 
             kind = "gau" if t == STACK else "transformer"
             group = [m for m in runs if m.data["layers"] == n and m.params["subject"]["target"] == t]
             note = group[0].note.replace(" of 2 sublayers", "")
-            found.append(over_runs(f"{kind}.layers={n}", group, note))
+            found.append(replace(over_runs(f"{kind}.layers={n}", group, note), at={"block": kind, "layers": n}))
     return found
 
 

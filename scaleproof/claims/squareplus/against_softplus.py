@@ -89,7 +89,9 @@ def reduce_minimax(_settings: Settings, measurements: Sequence[Measurement]) -> 
     for m, b, errors in _differences(measurements):
         name = f"supremum {_label(b)}"
         curve = [(x, e) for x, e in errors[::20] if -12 <= x <= 12]
-        series = Series(f"SP - softplus {_label(b)}", "x", "error", *map(list, zip(*curve, strict=True)))
+        kind = "error at b*" if b == minimax_bends()[0] else "error beside b*"
+        xs, ys = [x for x, _ in curve], [e for _, e in curve]
+        series = Series(f"SP - softplus {_label(b)}", "x", "error", xs, ys, kind)
         found.append(found_value(m, name, max(abs(e) for _, e in errors), samples=len(errors), series=(series,)))
         if b == minimax_bends()[0]:
             peak, _ = max((p for p in errors if p[0] > 0.5), key=lambda pair: pair[1])
@@ -104,9 +106,9 @@ def _shapes(softplus: Measurement, errors: Sequence[tuple[float, float]]) -> tup
     near = [(x, s, s + e) for (x, e), s in list(zip(errors, base, strict=True))[::10] if -5 <= x <= 5]
     xs = [x for x, _, _ in near]
     return (
-        Series("value of SquarePlus, b = b*", "x", "value", xs, [v for _, _, v in near]),
-        Series("value of softplus", "x", "value", xs, [s for _, s, _ in near]),
-        Series("value of ReLU", "x", "value", xs, [max(x, 0.0) for x in xs]),
+        Series("SquarePlus, b = b*", "x", "value", xs, [v for _, _, v in near], "value"),
+        Series("softplus", "x", "value", xs, [s for _, s, _ in near], "value"),
+        Series("ReLU", "x", "value", xs, [max(x, 0.0) for x in xs], "value"),
     )
 
 

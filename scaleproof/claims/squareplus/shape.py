@@ -74,7 +74,8 @@ def reduce_gap(_settings: Settings, measurements: Sequence[Measurement]) -> list
         fit = fit_exponent([-x for x in tail], [gaps[x] for x in tail])
         ratio = 4 * -tail[0] * gaps[tail[0]] / b
         curve = [x for x in sorted(gaps) if x < 0]
-        series = Series(f"gap, b = {b:g}", "-x", "SP(x) - ReLU(x)", [-x for x in curve], [gaps[x] for x in curve])
+        heights = [gaps[x] for x in curve]
+        series = Series(f"gap, b = {b:g}", "-x", "SP(x) - ReLU(x)", [-x for x in curve], heights, "gap")
         found += [
             found_value(m, "gap.at_zero", gaps[0.0] / bound),
             found_value(m, "gap.beyond_bound", len(beyond), "points"),
@@ -84,6 +85,7 @@ def reduce_gap(_settings: Settings, measurements: Sequence[Measurement]) -> list
                 hi=fit.exponent.hi,
                 unit="exponent",
                 note="a power law" if fit.power_law else "not a power law",
+                at={"b": b},
                 series=(series,),
             ),
             found_value(m, "gap.constant", ratio),

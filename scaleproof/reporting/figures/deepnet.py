@@ -9,24 +9,22 @@ from scaleproof.reporting.figures.drawing import COLOURS, STYLES, Drawing, curve
 from scaleproof.reporting.record import Curve, Result
 
 
-def _growth(canvas: Any, result: Result, prefix: str = "") -> bool:
-    """Every measured curve over N whose name begins with `prefix`, with its range over seeds; theory as lines."""
-    found = curves(result, prefix)
-    drawn = [(m, s) for m, s in found if m.role == "figure"]
-    measured = [(m, s) for m, s in drawn if m.name.startswith("measured") and not s.name.endswith((" lo", " hi"))]
-    theory = [s for m, s in drawn if m.name.startswith("theory")]
+def _growth(canvas: Any, result: Result, quantity: str = "decrease") -> bool:
+    """Every measured curve of a quantity over N, with its range over seeds; theory's of the same name as lines."""
+    measured = [(m, s) for m, s in curves(result, "measured") if m.at.get("quantity") == quantity]
     if not measured:
         return False
+    theory = {s.name: s for m, s in curves(result, "theory") if m.at.get("quantity") == quantity}
     axes = canvas.subplots()
     for k, (m, curve) in enumerate(measured):
         colour = COLOURS[k % len(COLOURS)]
-        ends = {s.name.removeprefix(curve.name).strip(): s for s in m.series}
+        ends = {s.kind: s for s in m.series}
         axes.plot(curve.x, curve.y, "osD^vP*"[k % 7], color=colour, markersize=5, label=curve.name)
-        axes.vlines(curve.x, ends["lo"].y, ends["hi"].y, color=colour, linewidth=1.2)
-        own = [s for s in theory if s.name == f"{curve.name} theory"]
-        for line in own:
+        axes.vlines(curve.x, ends["lowest"].y, ends["highest"].y, color=colour, linewidth=1.2)
+        line = theory.get(curve.name)
+        if line:
             axes.plot(line.x, line.y, color=colour, linestyle="-", linewidth=1, label=f"{curve.name}, theory")
-        if not own:
+        else:
             axes.plot(curve.x, curve.y, color=colour, linestyle=":", linewidth=0.8)
     axes.set(
         xscale="log",
@@ -39,14 +37,13 @@ def _growth(canvas: Any, result: Result, prefix: str = "") -> bool:
 
 
 def _ladder(canvas: Any, result: Result) -> bool:
-    found = [(m, s) for m, s in curves(result, "increment.")]
+    found = curves(result, "first order")
     if not found:
         return False
     axes = canvas.subplots()
     for k, (_, curve) in enumerate(found):
-        name = curve.name.removeprefix("increment.").removesuffix(" against the rate")
-        axes.plot(curve.x, curve.y, "o", linestyle=STYLES[k % len(STYLES)], color=COLOURS[k % len(COLOURS)], label=name,
-                  markersize=4)  # fmt: skip
+        look: dict[str, Any] = {"color": COLOURS[k % len(COLOURS)], "linestyle": STYLES[k % len(STYLES)]}
+        axes.plot(curve.x, curve.y, marker="o", markersize=4, label=curve.name, **look)
     axes.axhline(1, color="#555555", linewidth=0.8)
     axes.set(xscale="log", xlabel="learning rate", ylabel="true change over first order")
     axes.legend(fontsize=8)
@@ -54,13 +51,13 @@ def _ladder(canvas: Any, result: Result) -> bool:
 
 
 def _training(canvas: Any, result: Result) -> bool:
-    runs = [(m, s) for m, s in curves(result, "") if m.role == "run"]
+    runs = [(m, s) for m, s in curves(result, "loss") if m.role == "run"]
     if not runs:
         return False
     axes = canvas.subplots()
     kinds: list[str] = []  # runs of one kind differ in their seeds
     for m, curve in runs:
-        kind = f"{'DeepNorm' if 'deepnorm' in m.subject else 'Post-LN'}, rate {curve.name.rpartition('rate ')[2]}"
+        kind = f"{'DeepNorm' if m.at['scaling'] == 'deepnorm' else 'Post-LN'}, rate {m.at['rate']:g}"
         label = "" if kind in kinds else kind
         kinds += [kind] if label else []
         k = kinds.index(kind)
@@ -76,15 +73,14 @@ def _smoothed(curve: Curve) -> list[float]:
 
 
 def _profile(canvas: Any, result: Result) -> bool:
-    found = curves(result, "layer ")
+    found = [(m, s) for m, s in curves(result, "measured", "theory") if s.x_label == "block"]
     if not found:
         return False
     axes = canvas.subplots()
     for k, (_, curve) in enumerate(found):
-        style = "-" if curve.name.endswith("theory") else "none"
-        marker = "" if style == "-" else "."
-        colour, name = COLOURS[(k // 2) % len(COLOURS)], curve.name.removeprefix("layer ")
-        axes.plot(curve.x, curve.y, marker=marker, linestyle=style, color=colour, markersize=4, label=name)
+        look = {"linestyle": "-"} if curve.kind == "theory" else {"linestyle": "none", "marker": "."}
+        colour = COLOURS[(k // 2) % len(COLOURS)]
+        axes.plot(curve.x, curve.y, color=colour, markersize=4, label=curve.name, **look)
     axes.set(yscale="log", xlabel="block", ylabel="gradient norm of a matrix")
     axes.legend(fontsize=8, ncols=2)
     return True
@@ -105,13 +101,13 @@ DRAWINGS: tuple[Drawing, ...] = (
         "deepnet.alternatives",
         "deepnet-scalings",
         f"Squared gradient norm of all matrices; slow is (√(2N), 1), none is (1, 1). {GROWTH}",
-        partial(_growth, prefix="|∇L|²"),
+        _growth,
     ),
     Drawing(
         "deepnet.alternatives",
         "deepnet-alternatives",
         "An SGD step over the weights, for an FFN matrix, per unit of learning rate.",
-        partial(_growth, prefix="relative step"),
+        partial(_growth, quantity="relative step"),
     ),
     Drawing("deepnet.pre-norm", "deepnet-pre-norm", f"Pre-norm: a logarithm, not an explosion. {GROWTH}", _growth),
     Drawing(

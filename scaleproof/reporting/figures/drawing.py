@@ -67,20 +67,17 @@ def write_figure(path: Path, paint: Callable[[Any], bool]) -> bool:
     return painted
 
 
-def curves(result: Result, name: str) -> list[tuple[MeasurementRow, Curve]]:
-    """The curves whose name begins with `name`, each with the measurement that carries it."""
-    return [(m, s) for m in result.measurements for s in m.series if s.name.startswith(name)]
+def curves(result: Result, *kinds: str) -> list[tuple[MeasurementRow, Curve]]:
+    """The curves of these kinds, each with the measurement that carries it."""
+    return [(m, s) for m in result.measurements for s in m.series if s.kind in kinds]
 
 
-def lines(axes: Any, result: Result, names: dict[str, str]) -> bool:
-    """Every named curve: points where it was measured, lines where it is theory."""
-    drawn = False
-    for k, (name, marker) in enumerate(names.items()):
-        for _, curve in curves(result, name):
-            axes.plot(
-                curve.x, curve.y, marker=marker or None, color=COLOURS[k], label=curve.name, markersize=4,
-                linestyle="none" if marker else STYLES[k],
-            )  # fmt: skip
-            axes.set(xlabel=curve.x_label, ylabel=curve.y_label)
-            drawn = True
-    return drawn
+def lines(axes: Any, result: Result, *kinds: str) -> bool:
+    """Every curve of these kinds: points where it was measured, lines else."""
+    found = curves(result, *kinds)
+    for k, (_, curve) in enumerate(found):
+        is_measured = curve.kind.startswith("measured")
+        look = {"marker": "os^"[k % 3], "linestyle": "none"} if is_measured else {"linestyle": STYLES[k]}
+        axes.plot(curve.x, curve.y, color=COLOURS[k], label=curve.name, markersize=4, **look)
+        axes.set(xlabel=curve.x_label, ylabel=curve.y_label)
+    return bool(found)

@@ -9,7 +9,7 @@ from scaleproof.reporting.record import Result
 
 
 def _decay(canvas: Any, result: Result) -> bool:
-    found = curves(result, "u = ")
+    found = curves(result, "decay")
     if not found:
         return False
     axes = canvas.subplots()

@@ -10,8 +10,7 @@ from scaleproof.reporting.record import Result
 
 
 def _graph(canvas: Any, result: Result) -> bool:
-    found = [m for m in result.measurements if m.name == "smallest.antichain"]
-    events = found[0].series if found else []
+    events = [c for _, c in curves(result, "event")]
     if not events:
         return False
     canvas.set_size_inches(4.6, 3.2)
@@ -33,11 +32,10 @@ def _graph(canvas: Any, result: Result) -> bool:
 
 
 def _cost(canvas: Any, result: Result) -> bool:
-    found = [c for m, c in curves(result, "") if m.role == "figure" and m.name.startswith("worst case")]
-    if not found:
+    if not curves(result, "count"):
         return False
     for axes, kind in zip(canvas.subplots(1, 2), ("count", "seconds"), strict=True):
-        for k, curve in enumerate(c for c in found if c.y_label == kind):
+        for k, (_, curve) in enumerate(curves(result, kind)):
             axes.plot(
                 curve.x, curve.y, marker="o", color=COLOURS[k], linestyle=STYLES[k], label=curve.name, markersize=3
             )

@@ -10,13 +10,7 @@ from scaleproof.reporting.record import Result
 
 def _row_sums(canvas: Any, result: Result) -> bool:
     axes = canvas.subplots()
-    names = {
-        "measured, divisor ns": "o",
-        "theory, divisor ns": "",
-        "measured, divisor n2": "s",
-        "theory, divisor n2": "",
-    }
-    drawn = lines(axes, result, names)
+    drawn = lines(axes, result, "measured", "theory")
     if drawn:
         axes.set(xscale="log", yscale="log")
         axes.legend(fontsize=8)
@@ -26,11 +20,10 @@ def _row_sums(canvas: Any, result: Result) -> bool:
 def _cost(canvas: Any, result: Result) -> bool:
     pairs = canvas.subplots(1, 2)
     drawn = False
-    for axes, kind in zip(pairs, ("time: ", "memory: "), strict=True):
+    for axes, kind in zip(pairs, ("time", "memory"), strict=True):
         for k, (_, curve) in enumerate(curves(result, kind)):
-            ys = curve.y if kind == "time: " else [y / 2**20 for y in curve.y]
-            label = curve.name.removeprefix(kind)
-            axes.plot(curve.x, ys, marker="o", color=COLOURS[k], linestyle=STYLES[k], label=label, markersize=3)
+            ys = curve.y if kind == "time" else [y / 2**20 for y in curve.y]
+            axes.plot(curve.x, ys, marker="o", color=COLOURS[k], linestyle=STYLES[k], label=curve.name, markersize=3)
             drawn = True
         axes.set_xscale("log", base=2)
         axes.set(yscale="log", xlabel="tokens")
@@ -41,14 +34,14 @@ def _cost(canvas: Any, result: Result) -> bool:
 
 
 def _dependence(canvas: Any, result: Result) -> bool:
-    points = {c.name: c for _, c in curves(result, "")}
-    if "dependence" not in points:
+    found = [c for kind in ("dependence", "size") for _, c in curves(result, kind)]
+    if not found:
         return False
     from matplotlib.colors import LogNorm
 
     canvas.set_size_inches(4.6, 3.8)
     axes = canvas.subplots()
-    at, size = points["dependence"], points["size"]
+    at, size = found
     shown = axes.scatter(at.x, at.y, c=size.y, s=9, marker="s", cmap="viridis_r", norm=LogNorm(), rasterized=False)
     canvas.colorbar(shown, ax=axes, label="size of dy_i/dx_j")
     axes.set(xlabel=at.x_label, ylabel=at.y_label, aspect="equal")

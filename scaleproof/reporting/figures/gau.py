@@ -10,7 +10,7 @@ from scaleproof.reporting.record import Result
 
 def _output_over_n(canvas: Any, result: Result) -> bool:
     axes = canvas.subplots()
-    drawn = lines(axes, result, {"measured": "o", "ours": "", "source": "", "the diagonal": ""})
+    drawn = lines(axes, result, "measured", "theory", "source", "part")
     if drawn:
         axes.set(xscale="log", yscale="log")
         axes.legend(fontsize=8)
@@ -18,18 +18,12 @@ def _output_over_n(canvas: Any, result: Result) -> bool:
 
 
 def _output_over_gain(canvas: Any, result: Result) -> bool:
-    found = {c.name: c for _, c in curves(result, "")}
-    if "our exponent" not in found:
+    if not curves(result, "exponent"):
         return False
     pair = canvas.subplots(1, 2)
-    for axes, names in zip(
-        pair, (("measured", "ours", "source: lambda^7"), ("measured exponent", "our exponent")), strict=True
-    ):
-        for k, c in enumerate(found[name] for name in names):
-            style = "none" if k == 0 else STYLES[k]
-            marker = "o" if k == 0 else None
-            axes.plot(c.x, c.y, color=COLOURS[k], linestyle=style, marker=marker, label=c.name, markersize=4)
-            axes.set(xscale="log", xlabel=c.x_label, ylabel=c.y_label)
+    for axes, kinds in zip(pair, (("measured", "theory", "source"), ("measured exponent", "exponent")), strict=True):
+        lines(axes, result, *kinds)
+        axes.set_xscale("log")
         axes.legend(fontsize=8)
     pair[0].set_yscale("log")
     pair[1].axhline(7, color="#555555", linewidth=0.8, linestyle=":")
@@ -42,7 +36,7 @@ def _entries(canvas: Any, result: Result) -> bool:
         return False
     axes = canvas.subplots()
     for k, (_, curve) in enumerate(found):
-        axes.plot(curve.x, curve.y, color=COLOURS[k], linestyle=STYLES[k], label=curve.name.removeprefix("histogram: "))
+        axes.plot(curve.x, curve.y, color=COLOURS[k], linestyle=STYLES[k], label=curve.name)
         axes.fill_between(curve.x, curve.y, color=COLOURS[k], alpha=0.15)
         axes.set(xlabel=curve.x_label, ylabel=curve.y_label)
     axes.set(xscale="log", xlim=(1e-6, 10))
@@ -53,7 +47,7 @@ def _entries(canvas: Any, result: Result) -> bool:
 
 
 def _training(canvas: Any, result: Result) -> bool:
-    found = [(m, c) for m, c in curves(result, "") if c.y_label == "loss"]
+    found = curves(result, "loss")
     if not found:
         return False
     axes = canvas.subplots()
@@ -61,8 +55,7 @@ def _training(canvas: Any, result: Result) -> bool:
         smooth = [
             sum(curve.y[max(0, i - 4) : i + 1]) / len(curve.y[max(0, i - 4) : i + 1]) for i in range(len(curve.y))
         ]
-        kind, layers = measured.name.split(".layers=")
-        name = f"{layers} GAUs" if kind == "gau" else f"{layers} Transformer blocks"
+        name = f"{measured.at['layers']} {'GAUs' if measured.at['block'] == 'gau' else 'Transformer blocks'}"
         axes.plot(curve.x, smooth, color=COLOURS[k], linestyle=STYLES[k], label=name)
     axes.set(xlabel="step", ylabel="loss (mean of 5 steps)")
     axes.legend(fontsize=8)

@@ -10,14 +10,14 @@ from scaleproof.reporting.record import Result
 
 
 def _loss(canvas: Any, result: Result) -> bool:
-    found = [c for _, c in curves(result, "ours") + curves(result, "textbook") if max(c.y, default=0.0) > 1e-12]
+    found = [c for _, c in curves(result, "ours", "textbook") if max(c.y, default=0.0) > 1e-12]
     if not found:
         return False
     axes = canvas.subplots()
     for k, curve in enumerate(found):
         points = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if 0 < y < math.inf]
         broken = [x for x, y in zip(curve.x, curve.y, strict=True) if y == math.inf]
-        style = STYLES[0] if curve.name.startswith("ours") else STYLES[1]
+        style = STYLES[0] if curve.kind == "ours" else STYLES[1]
         axes.plot(*zip(*points, strict=True), color=COLOURS[k], linestyle=style, label=curve.name)
         if broken:
             axes.plot(max(broken), 3.0, "x", color=COLOURS[k], markersize=7, markeredgewidth=2)

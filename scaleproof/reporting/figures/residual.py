@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 from scaleproof.reporting.figures.drawing import COLOURS, Drawing
@@ -14,10 +13,9 @@ def _expansion(canvas: Any, result: Result) -> bool:
     """(1 + 1/sqrt(N))^N, (1 + 1/N)^N and what was measured, as factors of the norm."""
     points: dict[str, list[tuple[int, float, float, float]]] = {}
     for m in result.measurements:
-        found = re.fullmatch(r"log-backward\.N=(\d+)\.branch=(\w+)", m.name)
-        if found and m.value is not None and m.lo is not None and m.hi is not None:
-            row = (int(found[1]), math.exp(m.value), math.exp(m.lo), math.exp(m.hi))
-            points.setdefault(found[2], []).append(row)
+        if m.at.get("quantity") == "log-backward" and m.value is not None and m.lo is not None and m.hi is not None:
+            row = (int(m.at["N"]), math.exp(m.value), math.exp(m.lo), math.exp(m.hi))
+            points.setdefault(str(m.at["branch"]), []).append(row)
     if not points:
         return False
     axes = canvas.subplots()

@@ -6,17 +6,17 @@ import math
 from typing import Any
 
 from scaleproof.reporting.figures.drawing import COLOURS, STYLES, Drawing, curves
-from scaleproof.reporting.record import Result
+from scaleproof.reporting.record import MeasurementRow, Result
 
 
 def _minimax(canvas: Any, result: Result) -> bool:
-    shapes = curves(result, "value of")
-    errors = curves(result, "SP - softplus at b*")
+    shapes = curves(result, "value")
+    errors = curves(result, "error at b*")
     if not shapes or not errors:
         return False
     left, right = canvas.subplots(1, 2)
     for k, (_, curve) in enumerate(shapes):
-        left.plot(curve.x, curve.y, color=COLOURS[k], linestyle=STYLES[k], label=curve.name[len("value of ") :])
+        left.plot(curve.x, curve.y, color=COLOURS[k], linestyle=STYLES[k], label=curve.name)
     left.set(xlabel="x", title="as torch computes them")
     left.legend()
     right.plot(errors[0][1].x, errors[0][1].y, color=COLOURS[0])
@@ -32,7 +32,7 @@ def _minimax(canvas: Any, result: Result) -> bool:
 
 
 def _ulps(canvas: Any, result: Result) -> bool:
-    found = curves(result, "ulp error")
+    found = curves(result, "ulp")
     if not found:
         return False
     dtypes = list(dict.fromkeys(m.dtype for m, _ in found))
@@ -66,15 +66,15 @@ def _sparse_ticks(axes: Any) -> Any:
 
 
 def _speed(canvas: Any, result: Result) -> bool:
-    rows = [m for m in result.measurements if "speedup" in m.name and m.value is not None]
+    rows = [m for m in result.measurements if m.unit == "times faster" and m.value is not None]
     if not rows:
         return False
     subjects = list(dict.fromkeys(m.subject for m in rows))
     axes = canvas.subplots()
-    groups = list(dict.fromkeys((m.name.removeprefix("speedup."), m.note) for m in rows))
+    groups = list(dict.fromkeys(_setting(m) for m in rows))
     width = 0.8 / len(subjects)
     for k, subject in enumerate(subjects):
-        mine = {(m.name.removeprefix("speedup."), m.note): m for m in rows if m.subject == subject}
+        mine = {_setting(m): m for m in rows if m.subject == subject}
         at = [i for i, g in enumerate(groups) if g in mine]
         values = [float(mine[groups[i]].value or 0) for i in at]
         errors = [
@@ -90,21 +90,16 @@ def _speed(canvas: Any, result: Result) -> bool:
     axes.annotate("several times (3)", (-0.5, 3), (0, 3), textcoords="offset points", fontsize=8)
     axes.set_yscale("log")
     axes.set_yticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
-    axes.set_xticks(range(len(groups)), [_group_label(name, note) for name, note in groups], fontsize=7)
+    ticks = [f"{mode}\n2^{math.log2(n):g}\n{threads} thread{'s' * (threads > 1)}" for mode, n, threads in groups]
+    axes.set_xticks(range(len(groups)), ticks, fontsize=7)
     axes.set_ylabel("times faster than softplus")
     axes.legend(fontsize=8, ncols=2, loc="upper left", bbox_to_anchor=(0, 1.2))
     return True
 
 
-def _group_label(name: str, note: str) -> str:
-    mode = name.split(".")[0]
-    parts = [p.strip() for p in note.split(",")]
-    elements = next((p.split()[0] for p in parts if p.endswith("elements")), "")
-    threads = next((p for p in parts if p.endswith("thread(s)")), "").replace(
-        "(s)", "" if " 1 " in f" {parts[-1]} " else "s"
-    )
-    size = f"2^{int(elements).bit_length() - 1}" if elements.isdigit() else name
-    return f"{mode}\n{size}\n{threads}"
+def _setting(m: MeasurementRow) -> tuple[str, int, int]:
+    """Mode, elements and threads."""
+    return str(m.at["mode"]), int(m.at["elements"]), int(m.at["threads"])
 
 
 def _gap(canvas: Any, result: Result) -> bool:
@@ -112,9 +107,9 @@ def _gap(canvas: Any, result: Result) -> bool:
     if not found:
         return False
     axes = canvas.subplots()
-    for k, (_, curve) in enumerate(found):
+    for k, (m, curve) in enumerate(found):
         axes.plot(curve.x, curve.y, color=COLOURS[k], linestyle=STYLES[k], label=f"{curve.name}, measured")
-        b = float(curve.name.split("=")[1])
+        b = float(m.at["b"])
         axes.plot(curve.x, [b / (4 * x) for x in curve.x], color="#555555", linewidth=0.8, linestyle=":")
         axes.axhline(math.sqrt(b) / 2, color=COLOURS[k], linewidth=0.8)
     axes.set(xscale="log", yscale="log", xlabel="−x", ylabel="SquarePlus(x) − ReLU(x)")

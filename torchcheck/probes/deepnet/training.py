@@ -71,11 +71,7 @@ def training(
     where, kind = find_device(device), DTYPES[dtype]
     spec = Subject.from_json(subject)
     ids, surprisal = corpus()
-    characters = len(surprisal)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        stack = resolve(spec.target)(width=width, layers=layers, causal=True, **spec.options)
-        model = CharacterModel(stack, width, characters, tokens).to(where, kind)
+    model = _model(spec, layers, width, len(surprisal), tokens, seed).to(where, kind)
     generator = torch.Generator().manual_seed(seed)
     opt = resolve(optimizer)(model.parameters(), lr=rate)
     losses: list[float] = []
@@ -88,13 +84,13 @@ def training(
         losses.append(float(loss.detach()))
         ignorant.append(float(surprisal[block[:, 1:].cpu()].mean()))
         if not math.isfinite(losses[-1]):
-            losses[-1] = max((v for v in losses if math.isfinite(v)), default=math.log(characters))
+            losses[-1] = max((v for v in losses if math.isfinite(v)), default=math.log(len(surprisal)))
             break
         loss.backward()  # type: ignore[no-untyped-call]
         opt.step()
     last = max(1, steps // 10)
     gap = [a - b for a, b in zip(losses[-last:], ignorant[-last:], strict=True)]
-    curve = Series(f"{spec.label}, rate {rate:g}", "step", "loss", list(range(1, len(losses) + 1)), losses)
+    curve = Series(f"{spec.label}, rate {rate:g}", "step", "loss", list(range(1, len(losses) + 1)), losses, "loss")
     return [
         Measurement(
             f"loss.rate={rate:g}",
@@ -110,3 +106,10 @@ def training(
             note=f"{layers} layers of 2 sublayers, width {width}, {len(losses)} steps",
         )
     ]
+
+
+def _model(spec: Subject, layers: int, width: int, characters: int, tokens: int, seed: int) -> CharacterModel:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        stack = resolve(spec.target)(width=width, layers=layers, causal=True, **spec.options)
+        return CharacterModel(stack, width, characters, tokens)

@@ -107,7 +107,7 @@ def constant_decay(
         zeros = (path[:, i] == 0).nonzero()
         reached = int(zeros[0]) if len(zeros) else -1
         shown = [t for t in range(0, steps + 1, max(1, steps // 200)) if path[t, i] > 0]
-        curve = Series(f"u = {u:.6g}", "step", "theta", shown, [float(path[t, i]) for t in shown])
+        curve = Series(f"u = {u:.6g}", "step", "theta", shown, [float(path[t, i]) for t in shown], "decay")
         more: dict[str, Any] = {**common, "samples": steps}
         found.append(Measurement(f"decay.{name}", float(reached), unit="steps", series=(curve,), **more))
         found.append(Measurement(f"decay.stuck.{name}", float(path[-1, i]), **more))
@@ -302,68 +302,57 @@ def sign_rule(
     `rule.size` is the largest relative difference, among those, of the change of log nu from gamma a c.
     `rule.saturated`, from a log nu at its upper end: 1 if two gradients that agree leave it there, else 0.
     """
-    where, kind = find_device(device), DTYPES[dtype]
     generator = torch.Generator().manual_seed(seed)
     half = pairs // 2
-    theta = nn.Parameter(torch.zeros(pairs, device=where, dtype=kind))
+    theta = nn.Parameter(torch.zeros(pairs, device=find_device(device), dtype=DTYPES[dtype]))
     spec = Subject.from_json(optimizer)
     opt = _make(spec, [theta], lr=0.0, gamma=gamma)
-    gradients = []
-    for _ in range(2):
-        wide = _any_size(theta[:half], generator)
-        ordinary = torch.rand(pairs - half, generator=generator) * 0.9 + 0.1
-        ordinary *= torch.sign(torch.rand(pairs - half, generator=generator) - 0.5)
-        gradients.append(torch.cat([wide, ordinary.to(where, kind)]))
-    first, second = gradients
+    first, second = (_half_ordinary(theta, half, generator) for _ in range(2))
     theta.grad = first
     opt.step()
-    before = opt.state[theta]["log_nu"].clone()
+    state = opt.state[theta]
+    before = state["log_nu"].clone()
     theta.grad = second
     opt.step()
-    after = opt.state[theta]["log_nu"]
-    agree = (first.sign() * second.sign()) > 0
-    disagree = (first.sign() * second.sign()) < 0
-    grew, shrank = after > before, after < before
-    strict = grew != agree
-    against = (grew & disagree) | (shrank & agree)
+    after = state["log_nu"].clone()
+    agree, disagree = first.sign() * second.sign() > 0, first.sign() * second.sign() < 0
+    strict = (after > before) != agree
+    against = ((after > before) & disagree) | ((after < before) & agree)
     shorter = (after.exp() * second.abs()) < (before.exp() * first.abs())
-    counts = {
-        "rule.strict": strict,
-        "rule.against": against,
-        "rule.ordinary": strict[half:],
-        "rule.displacement": (agree & shorter)[half:],
-    }
-    witness = ""
-    if bool(strict.any()):
-        at = int(strict.to(torch.uint8).argmax())
-        witness = (
-            f"gradients {first[at].item()!r} then {second[at].item()!r} agree and log nu stays {after[at].item()!r}"
-        )
-    common: dict[str, Any] = {
-        "evidence": Evidence.SAMPLED,
-        "subject": spec.label,
-        "device": device,
-        "dtype": dtype,
-        "unit": "coordinates",
-    }
     product = gamma * first[half:].double() * second[half:].double()
     size = (((after - before)[half:].double() - product).abs() / product.abs()).max()
-    opt.state[theta]["log_nu"].fill_(math.inf)
+    state["log_nu"].fill_(math.inf)
     opt.step()  # clamps to the upper end
-    top = opt.state[theta]["log_nu"].clone()
-    opt.state[theta]["previous"].copy_(second)
+    top = state["log_nu"].clone()
+    state["previous"].copy_(second)
     opt.step()
-    stays = bool((opt.state[theta]["log_nu"] == top).all())
-    counted = [
-        Measurement(k, float(v.sum()), samples=v.numel(), witness=witness if k == "rule.strict" else "", **common)
-        for k, v in counts.items()
-    ]
-    number = {**common, "unit": "1"}
+    stays = bool((state["log_nu"] == top).all())
+    at = int(strict.to(torch.uint8).argmax())
+    ends = f"log nu from {before[at].item()!r} to {after[at].item()!r}"
+    said = f"gradients {first[at].item()!r} then {second[at].item()!r}: {ends}"
+    common: dict[str, Any] = {"subject": spec.label, "device": device, "dtype": dtype}
+    sampled: dict[str, Any] = {**common, "evidence": Evidence.SAMPLED}
+
+    def count(name: str, which: Tensor, witness: str = "") -> Measurement:
+        total, number = float(which.sum()), which.numel()
+        return Measurement(name, total, samples=number, unit="coordinates", witness=witness, **sampled)
+
     return [
-        *counted,
-        Measurement("rule.size", float(size), samples=pairs - half, **number),
-        Measurement("rule.saturated", float(stays), samples=pairs, **{**number, "evidence": Evidence.EXACT}),
+        count("rule.strict", strict, said if bool(strict.any()) else ""),
+        count("rule.against", against),
+        count("rule.ordinary", strict[half:]),
+        count("rule.displacement", (agree & shorter)[half:]),
+        Measurement("rule.size", float(size), samples=pairs - half, **sampled),
+        Measurement("rule.saturated", float(stays), samples=pairs, evidence=Evidence.EXACT, **common),
     ]
+
+
+def _half_ordinary(theta: Tensor, half: int, generator: torch.Generator) -> Tensor:
+    """A gradient: the first `half` of any size, the others of both signs between 0.1 and 1."""
+    wide = _any_size(theta[:half], generator)
+    ordinary = torch.rand(len(theta) - half, generator=generator) * 0.9 + 0.1
+    ordinary *= torch.sign(torch.rand(len(theta) - half, generator=generator) - 0.5)
+    return torch.cat([wide, ordinary.to(theta.device, theta.dtype)])
 
 
 def gains(

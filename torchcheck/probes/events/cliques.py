@@ -105,7 +105,7 @@ def worst_case(
         )
     rows = (("calls of the article's search", "count", calls), ("maximal cliques", "count", numbers),
             ("the article's search", "seconds", own), ("networkx", "seconds", theirs))  # fmt: skip
-    series = tuple(Series(f"{name}, groups of {size}", "nodes", kind, xs, ys) for name, kind, ys in rows)
+    series = tuple(Series(f"{name}, groups of {size}", "nodes", kind, xs, ys, kind) for name, kind, ys in rows)
     return [
         *found,
         Measurement(

@@ -74,7 +74,7 @@ def _linked(event: Event, number: int) -> Series:
     """The pairs of arguments that an event links, as points."""
     pairs = [(float(a.head), float(b.head)) for a, b in combinations(sorted(event), 2)]
     name = f"event {number + 1}: {_listed([event])[1:-1]}"
-    return Series(name, "argument", "argument", [a for a, _ in pairs], [b for _, b in pairs])
+    return Series(name, "argument", "argument", [a for a, _ in pairs], [b for _, b in pairs], "event")
 
 
 def shared_trigger(subject: Mapping[str, Any], arguments: int, device: str = "cpu", seed: int = 0) -> list[Measurement]:

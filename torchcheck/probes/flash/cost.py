@@ -58,61 +58,48 @@ def growth(
     found, times, peaks = [], [], []
     for n in sizes:
         x = torch.randn(1, n, width, generator=torch.Generator().manual_seed(seed)).to(where, kind)
-
-        def call(x: Tensor = x) -> None:
-            _once(model, x, backward)
-
+        call = partial(_once, model, x, backward)
         call()
-        count = multiply_adds(partial(model, x))
-        peak = peak_memory(call, where)
-        seconds = timed(call, repeats, where)
-        peaks.append(peak)
-        times.append(seconds)
+        peaks.append(float(peak_memory(call, where)))
+        times.append(timed(call, repeats, where))
         found += [
-            Measurement(f"multiply-adds.n={n}", float(count), unit="1", **common),
+            Measurement(f"multiply-adds.n={n}", float(multiply_adds(partial(model, x))), **common),
             Measurement(f"activations.n={n}", float(saved_numbers(model, x)), unit="numbers", **common),
-            Measurement(f"memory.n={n}", float(peak), unit="bytes", **common),
-            Measurement(
-                f"time.n={n}",
-                statistics.median(seconds),
-                min(seconds),
-                max(seconds),
-                unit="s",
-                samples=repeats,
-                note="the interval is the range",
-                **{**common, "evidence": Evidence.TIMED},
-            ),
+            Measurement(f"memory.n={n}", peaks[-1], unit="bytes", **common),
+            _time(f"time.n={n}", times[-1], common),
         ]
-    xs = [float(n) for n in sizes]
-    medians = [statistics.median(t) for t in times]
-    name = label or spec.label
+    found += _exponents(sizes, peaks, times, common)
+    xs, medians = [float(n) for n in sizes], [statistics.median(t) for t in times]
     curves = (
-        Series(f"time: {name}", "tokens", "seconds", xs, medians),
-        Series(f"memory: {name}", "tokens", "bytes", xs, [float(p) for p in peaks]),
+        Series(label or spec.label, "tokens", "seconds", xs, medians, kind="time"),
+        Series(label or spec.label, "tokens", "bytes", xs, peaks, kind="memory"),
     )
-    if len(sizes) > 1:
-        doublings = math.log(sizes[-1] / sizes[-2])
-        rise = math.log(peaks[-1] / peaks[-2]) / doublings
-        note = f"n = {sizes[-2]} to {sizes[-1]}"
-        found.append(Measurement("exponent.memory", rise, samples=2, unit="exponent", note=note, **common))
+    return [*found, Measurement("cost", float(len(sizes)), samples=len(sizes), series=curves, **common)]
+
+
+def _time(name: str, seconds: Sequence[float], common: Mapping[str, Any]) -> Measurement:
+    fields: dict[str, Any] = {**common, "evidence": Evidence.TIMED, "samples": len(seconds)}
+    note, ends = "the interval is the range", (min(seconds), max(seconds))
+    return Measurement(name, statistics.median(seconds), *ends, unit="s", note=note, **fields)
+
+
+def _exponents(
+    sizes: Sequence[int], peaks: Sequence[float], times: Sequence[Sequence[float]], common: Mapping[str, Any]
+) -> list[Measurement]:
+    """The local exponents of memory and of wall time at the largest sizes, as far as there are enough of them."""
+    if len(sizes) < 2:
+        return []
+    rise = math.log(peaks[-1] / peaks[-2]) / math.log(sizes[-1] / sizes[-2])
+    note = f"n = {sizes[-2]} to {sizes[-1]}"
+    found = [Measurement("exponent.memory", rise, samples=2, unit="exponent", note=note, **common)]
+    if len(sizes) > 2:
+        repeats = len(times[0])
         halves = [[min(t[k::2]) for t in times] for k in (0, 1)] if repeats > 1 else [[min(t) for t in times]] * 2
-        rises = [math.log(t[-1] / t[-3]) / math.log(sizes[-1] / sizes[-3]) for t in halves] if len(sizes) > 2 else []
-        if rises:
-            found.append(
-                Measurement(
-                    "exponent.time",
-                    sum(rises) / 2,
-                    min(rises),
-                    max(rises),
-                    samples=2 * repeats,
-                    unit="exponent",
-                    **{**common, "evidence": Evidence.TIMED},
-                    note=f"n = {sizes[-3]} to {sizes[-1]}, from the fastest of every other repetition, twice",
-                )
-            )
-    found.append(
-        Measurement("cost", float(len(sizes)), samples=len(sizes), series=curves, data={"time": times}, **common)
-    )
+        rises = [math.log(t[-1] / t[-3]) / math.log(sizes[-1] / sizes[-3]) for t in halves]
+        note = f"n = {sizes[-3]} to {sizes[-1]}, from the fastest of every other repetition, twice"
+        fields: dict[str, Any] = {**common, "evidence": Evidence.TIMED, "samples": 2 * repeats, "note": note}
+        ends = (min(rises), max(rises))
+        found.append(Measurement("exponent.time", sum(rises) / 2, *ends, unit="exponent", **fields))
     return found
 
 

@@ -182,11 +182,12 @@ def _histograms(a: Tensor, own: Tensor) -> tuple[Series, ...]:
         share = len(positive) / len(part)
         found.append(
             Series(
-                f"histogram: {name}, {share:.0%} positive",
+                f"{name}, {share:.0%} positive",
                 "A_ij over the mean A_ii",
                 "density per decade",
                 middle.tolist(),
                 density.tolist(),
+                "histogram",
             )
         )
     return tuple(found)

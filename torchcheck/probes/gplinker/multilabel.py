@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,9 @@ def accuracy(
                 errors.append(_relative(value, exact, None))
                 moderate = max(moderate, errors[-1] / eps) if rest >= 0.5 else moderate
             ulps, slopes = max(ulps, error / eps), max(slopes, _relative(grad[0], slope, kind) / eps)
-        curve = Series(f"{name}, {dtype}", "1 - share of the positives", "relative error of the loss", rests, errors)
+        curve = Series(
+            f"{name}, {dtype}", "1 - share of the positives", "relative error of the loss", rests, errors, name
+        )
         common: dict[str, Any] = {
             "evidence": Evidence.SAMPLED,
             "subject": label,
@@ -186,75 +189,64 @@ def sparse_gain(
     `entries` how many numbers the dense labels of heads and tails hold; `speedup.loss` the time of making the labels
     and forward and backward of the loss, dense over sparse; `memory.dense` and `memory.sparse` their peak beyond the
     scores; `speedup.training` the same with an encoder (`layers` of torch's, of `width`) and the pointer before it.
-    Repetitions of both in turn; the interval is the range of the ratios of all but the slowest.
+    Repetitions of both in turn; the interval is the range of the ratios.
     """
-    from torchcheck.modules.pointer import EfficientGlobalPointer
-
     sparse, where = resolve(Subject.from_json(subject).target), find_device(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         index = torch.randint(tokens * tokens, (batch, predicates, positives)).to(where)
         scores = torch.randn(batch, predicates, tokens * tokens).to(where).requires_grad_()
-        layer = torch.nn.TransformerEncoderLayer(width, 4, 4 * width, dropout=0.0, batch_first=True)
-        encoder = torch.nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
-        model = torch.nn.Sequential(encoder, EfficientGlobalPointer(width, predicates, 64, triangular=False)).to(where)
+        model = _tagger(width, layers, predicates).to(where)
         x = torch.randn(batch, tokens, width).to(where)
 
     def dense_loss(s: Tensor) -> Tensor:
-        labels = torch.zeros_like(s).scatter_(-1, index, 1.0)
-        return article_multilabel_loss(s, labels)
+        return article_multilabel_loss(s, torch.zeros_like(s).scatter_(-1, index, 1.0))
 
     def sparse_loss(s: Tensor) -> Tensor:
         return sparse(s, index)  # type: ignore[no-any-return]
 
-    def step(loss: Callable[[Tensor], Tensor]) -> Callable[[], None]:
-        def call() -> None:
-            scores.grad = None
-            loss(scores).mean().backward()  # type: ignore[no-untyped-call]
+    def step(loss: Callable[[Tensor], Tensor]) -> None:
+        scores.grad = None
+        loss(scores).mean().backward()  # type: ignore[no-untyped-call]
 
-        return call
+    def train(loss: Callable[[Tensor], Tensor]) -> None:
+        model.zero_grad()
+        loss(model(x).flatten(-2)).mean().backward()  # type: ignore[no-untyped-call]
 
-    def train(loss: Callable[[Tensor], Tensor]) -> Callable[[], None]:
-        def call() -> None:
-            model.zero_grad()
-            loss(model(x).flatten(-2)).mean().backward()  # type: ignore[no-untyped-call]
+    label = Subject.from_json(subject).label
+    common: dict[str, Any] = {"evidence": Evidence.EXACT, "subject": label, "device": device, "dtype": "float32"}
+    entries = 2.0 * torch.zeros_like(scores).scatter_(-1, index, 1.0).numel()
+    steps = [partial(step, loss) for loss in (dense_loss, sparse_loss)]
+    peaks = [peak_memory(call, where) / (scores.numel() * 4) for call in steps]
+    return [
+        Measurement("entries", entries, unit="numbers", note="heads and tails", samples=batch, **common),
+        Measurement("memory.dense", peaks[0], unit="times the scores", **common),
+        Measurement("memory.sparse", peaks[1], unit="times the scores", **common),
+        _gain("speedup.loss", steps, repeats, where, common),
+        _gain("speedup.training", [partial(train, loss) for loss in (dense_loss, sparse_loss)], repeats, where, common),
+    ]
 
-        return call
 
-    common: dict[str, Any] = {
-        "evidence": Evidence.EXACT,
-        "subject": Subject.from_json(subject).label,
-        "device": device,
-        "dtype": "float32",
-    }
-    labels = torch.zeros_like(scores).scatter_(-1, index, 1.0)
-    counted = {**common, "evidence": Evidence.EXACT, "samples": batch}
-    found = [Measurement("entries", 2.0 * labels.numel(), unit="numbers", note="heads and tails", **counted)]
-    del labels
-    for name, make in (("loss", step), ("training", train)):
-        both = [make(dense_loss), make(sparse_loss)]
-        for call in both:
-            call()
-        rows = [[timed(call, 1, where)[0] for call in both] for _ in range(repeats)]
-        ratios = sorted(a / b for a, b in rows)
-        middle = ratios[len(ratios) // 2]
-        timing = {**common, "evidence": Evidence.TIMED}
-        found.append(
-            Measurement(
-                f"speedup.{name}",
-                middle,
-                ratios[0],
-                ratios[-1],
-                unit="times faster",
-                samples=repeats,
-                **timing,
-            )
-        )
-        if name == "loss":
-            for kind, call in zip(("dense", "sparse"), both, strict=True):
-                peak = peak_memory(call, where) / (scores.numel() * 4)
-                found.append(Measurement(f"memory.{kind}", peak, unit="times the scores", **common))
-    return found
+def _tagger(width: int, layers: int, predicates: int) -> torch.nn.Module:
+    from torchcheck.modules.pointer import EfficientGlobalPointer
+
+    layer = torch.nn.TransformerEncoderLayer(width, 4, 4 * width, dropout=0.0, batch_first=True)
+    encoder = torch.nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+    return torch.nn.Sequential(encoder, EfficientGlobalPointer(width, predicates, 64, triangular=False))
+
+
+def _gain(
+    name: str, both: Sequence[Callable[[], None]], repeats: int, where: torch.device, common: Mapping[str, Any]
+) -> Measurement:
+    """How much faster the second call is than the first, in turn: the median and the range of the ratios."""
+    for call in both:
+        call()
+    rows = [[timed(call, 1, where)[0] for call in both] for _ in range(repeats)]
+    ratios = sorted(a / b for a, b in rows)
+    ends = (ratios[len(ratios) // 2], ratios[0], ratios[-1])
+    return Measurement(
+        name, *ends, **{**common, "evidence": Evidence.TIMED, "unit": "times faster", "samples": repeats}
+    )
 
 
 def rotary_shift(

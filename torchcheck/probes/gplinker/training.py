@@ -80,7 +80,7 @@ def extraction(
         losses.append(total / (sentences / batch))
         if losses[-1] < 0.02 and _f1(model, ids[:sentences], gold[:sentences], batch, where) == 1.0:
             break
-    curve = Series(f"{kind}: loss", "epoch", "loss", [float(k) for k in range(1, len(losses) + 1)], losses)
+    curve = Series(f"{kind}: loss", "epoch", "loss", [float(k) for k in range(1, len(losses) + 1)], losses, "loss")
     common: dict[str, Any] = {
         "evidence": Evidence.SINGLE,
         "subject": type(head).__name__,

@@ -54,6 +54,7 @@ def expansion(
                 dtype=dtype,
                 note=f"networks, {rows} vectors each",
                 data={"quantity": name, "depth": depth, "options": dict(spec.options)},
+                at={"quantity": name, "N": depth},
             )
         )
     return found

@@ -69,6 +69,7 @@ def speedups(
                     samples=ratio.samples,
                     subject=spec.label,
                     note=f"against {specs[0].label}, {x.numel()} elements, {threads} thread(s)",
+                    at={"mode": mode, "elements": x.numel(), "threads": threads},
                     **common,
                 )
             )

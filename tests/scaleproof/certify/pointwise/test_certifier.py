@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from scaleproof.certify.pointwise.certifier import certify
 from scaleproof.certify.pointwise.graphs import evaluate
-from torchcheck.properties.expression import certifier, trace
+from torchcheck import Finding, check_activation
 from torchcheck.properties.expression import evaluate as by_torch
+from torchcheck.properties.expression import trace
 
 #: known to more digits than the search asks for: GELU and SiLU by mpmath, the others by hand
 LIPSCHITZ = {
@@ -92,15 +93,11 @@ def test_small_jumps_are_named_and_large_ones_certain() -> None:
     assert set(certify(graph_of(nn.Hardshrink(0.5)), 16.0)) == {"lipschitz"}
 
 
-def test_a_certificate_that_samples_deny_is_thrown_away_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    from torchcheck import check_activation
-    from torchcheck.properties import activation
-
+def test_a_certificate_that_samples_deny_is_thrown_away_whole() -> None:
     def wrong(_graph: Any, _domain: float) -> Any:
         return {"lipschitz": (0.4, 0.5, ""), "smoothness": (0.1, 5.0, "")}
 
-    monkeypatch.setattr(activation, "certifier", lambda: wrong)
-    result = check_activation(nn.Tanh, dtypes=("float32",))
+    result = check_activation(nn.Tanh, dtypes=("float32",), certify=wrong)
     assert result["lipschitz"].value == pytest.approx(1.0, abs=1e-3)
     assert not any("certified" in f.note for f in result)
 
@@ -159,5 +156,9 @@ def test_a_graph_is_run_again_by_torch() -> None:
     assert torch.allclose(by_torch(graph_of(nn.Mish()), x), nn.Mish()(x))
 
 
-def test_the_certifier_is_found_by_its_entry_point() -> None:
-    assert certifier() is certify
+def test_a_check_certifies_only_with_a_certifier() -> None:
+    def slope(**options: Any) -> Finding:
+        return check_activation(nn.Tanh, **options)["lipschitz"]
+
+    assert "estimated" in slope().note
+    assert "certified" in slope(certify=certify).note

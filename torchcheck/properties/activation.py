@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchcheck.data import Measurement, Series
 from torchcheck.measure.ulp import FORMATS, from_ordinals, ranges, ulp_of
 from torchcheck.properties.calling import gap
-from torchcheck.properties.engine import Kind, Step
+from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.expression import trace
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings, build
@@ -109,7 +109,7 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
+def first(settings: Settings, description: Description) -> list[Step]:
     del description
     place = "torchcheck.properties.activation"
     found = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from torchcheck.data import Measurement, Series
 from torchcheck.measure.leak import worst
 from torchcheck.probes.flash.cost import multiply_adds, peak_memory, timed
 from torchcheck.properties.calling import MASKS, forward_names, tensor_of
-from torchcheck.properties.engine import Kind, Step
+from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.leak import PROPERTIES as LEAK
 from torchcheck.properties.leak import ROUNDING, layer_of
@@ -60,7 +60,7 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
+def first(settings: Settings, description: Description) -> list[Step]:
     del description
     place = "torchcheck.properties.attention"
     found = [

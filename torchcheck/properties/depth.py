@@ -7,9 +7,8 @@ every exponent is on one side of its threshold.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,14 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from torchcheck.data import Measurement, Series
+from torchcheck.measure.first_order import Decrease, first_order
 from torchcheck.measure.intervals import fit_exponent
+from torchcheck.measure.norms import rms
 from torchcheck.measure.roles import depth_of
+from torchcheck.measure.streams import Stream, first_float, watched
 from torchcheck.properties.calling import call, network, objective_of, tensor_of, to, with_gradients
-from torchcheck.properties.engine import Kind, Step
+from torchcheck.properties.engine import Description, Found, Kind, Raw, Step, measurements
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.first_order import FirstOrder, first_order
 from torchcheck.properties.leak import PROPERTIES as LEAK
 from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
@@ -43,6 +44,8 @@ STABLE = 0.75
 EXPONENTS = ("growth", "gradient", "increment")
 #: a bend of the log-log curve below this (a tenth of the value) is no reason to call it no power law
 MATERIAL = 0.1
+#: where the exponent is that of the deeper half of the grid
+DEEP_END = "deep end"
 #: seeds of the depths beyond MODEST, which cost most and vary most, unless the law bends there
 DEEP_SEEDS, MODEST = 4, 64
 
@@ -102,9 +105,42 @@ PROPERTIES: dict[str, Property] = {
 SERVES = (*EXPONENTS, "expansion", "distinct", "branch")
 
 
-def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
+@dataclass(frozen=True)
+class Point(Raw):
+    """One network: what is fitted over seeds and depths.
+
+    `learning` parameters can be updated; `rms` of the stream at every block's input and at the end, `cotangent` |dL/dx|
+    there; `branch` what the last block adds over what enters it (NaN where that cannot be told); `sgd`, `adam`, `lamb`
+    the first-order decrease of the loss per unit of learning rate; `distinct` the smallest relative spread of outputs.
+    """
+
+    depth: int
+    seed: int
+    learning: int
+    rms: tuple[float, ...]
+    cotangent: tuple[float, ...]
+    branch: float
+    sgd: float
+    adam: float
+    lamb: float
+    distinct: float
+
+    def value(self, name: str, optimizer: str) -> float:
+        """The quantity behind an exponent."""
+        if name == "increment":  # an infinite output has no gradient after its norm: that is no small update
+            return float(getattr(self, optimizer)) if math.isfinite(self.rms[-1]) else math.inf
+        ends = self.rms if name == "growth" else self.cotangent
+        if len(ends) < 2:
+            return math.nan
+        start, end = (ends[0], ends[-1]) if name == "growth" else (ends[-1], ends[0])
+        if math.isfinite(start) and math.isfinite(end):
+            return end / start if start else math.inf
+        return math.inf
+
+
+def first(settings: Settings, description: Description) -> list[Step]:
     """The structural steps at the smallest size, then the whole grid of depths once, coarse to fine."""
-    depths = settings.depths if description["any_depth"] else ()
+    depths = settings.depths if description.any_depth else ()
     steps = numeric_steps(settings, depths)
     if settings.causal:
         steps.append(
@@ -124,7 +160,7 @@ def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
     ]
 
 
-def more(settings: Settings, found: Sequence[Measurement], properties: Mapping[str, Property]) -> list[Step]:
+def more(settings: Settings, found: Sequence[Found], properties: Mapping[str, Property]) -> list[Step]:
     """One more look: seeds for every depth that ran, until all exponents are decided or the seeds are used up."""
     points = _points(found)
     if not points:
@@ -134,10 +170,10 @@ def more(settings: Settings, found: Sequence[Measurement], properties: Mapping[s
         threshold = properties[m.name].threshold if m.name in properties else None
         if m.name in EXPONENTS and threshold and m.value is not None and m.lo is not None and m.hi is not None:
             undecided += [m] if threshold.judge(m.lo, m.hi) == "inconclusive" else []
-    done = 1 + max(p["seed"] for p in points)
+    done = 1 + max(p.seed for p in points)
     upcoming = min(next((look for look in LOOKS if look > done), done), settings.seeds)
-    deep = any("deep end" in m.note for m in undecided)
-    depths = sorted({p["depth"] for p in points})
+    deep = any(m.at.get("law") == DEEP_END for m in undecided)
+    depths = sorted({p.depth for p in points})
     if not undecided:
         return []
     return [_point(d, s) for s in range(done, upcoming) for d in depths if deep or d <= MODEST or s < DEEP_SEEDS]
@@ -149,11 +185,8 @@ def _point(depth: int, seed: int) -> Step:
 
 def point(
     loaded: Loaded, settings: Settings, depth: int, seed: int, powers: Sequence[float] | None = None
-) -> list[Measurement]:
-    """One network, forward and backward: RMS and gradient of the stream at every block, first-order increments.
-
-    `powers` are those of a Scaling that is applied first.
-    """
+) -> list[Point]:
+    """One network, forward and backward; `powers` are those of a Scaling that is applied first."""
     where, kind = find_device(settings.device), torch.float32
     model, inputs = network(loaded, settings, depth, seed, Scaling(*powers) if powers else None)
     model, inputs = model.to(where, kind), to(inputs, where, kind)
@@ -166,17 +199,24 @@ def point(
         seen["output"] = tensor_of(out).detach()
         return objective(out)
 
-    with _streams(blocks_of(model, depth)) as stream:
-        value, sums = first_order(model, loss)
-    learning = sum(p.requires_grad for p in model.parameters())
-    data = {
-        "depth": depth,
-        "seed": seed,
-        "loss": value,
-        "learning": learning,
-        **_summary(stream, seen["output"], sums, inputs),
-    }
-    return [Measurement("point", float(depth), data=data, device=settings.device, dtype="float32")]
+    with watched(blocks_of(model, depth)) as stream:
+        _, parts = first_order(model, loss)
+    sizes, cotangent = _signals(stream, seen["output"], parts, inputs)
+    added = stream.branch[-1:]
+    return [
+        Point(
+            depth,
+            seed,
+            learning=sum(p.requires_grad for p in model.parameters()),
+            rms=sizes,
+            cotangent=cotangent,
+            branch=added[0] / sizes[-2] if added and sizes[-2] > 0 else math.nan,
+            sgd=sum(d.sgd for d in parts.values()),
+            adam=sum(d.adam for d in parts.values()),
+            lamb=sum(d.lamb for d in parts.values()),
+            distinct=_distinct(seen["output"]),
+        )
+    ]
 
 
 def blocks_of(model: nn.Module, depth: int) -> list[nn.Module]:
@@ -198,87 +238,33 @@ def _callable(block: nn.Module | None) -> bool:
     return block is not None and not isinstance(block, nn.ModuleList | nn.ModuleDict)
 
 
-@contextmanager
-def _streams(blocks: Sequence[nn.Module]) -> Iterator[dict[str, list[Tensor]]]:
-    """Inside, the stream's RMS and gradient norm at every block's input, and at the last output, are kept."""
-    found: dict[str, list[Tensor]] = {"rms": [], "branch": [], "cotangent": []}
-
-    def keep(x: Tensor) -> None:
-        found["rms"].append(_rms(x.detach()))
-        if x.requires_grad:
-            x.register_hook(lambda g: found["cotangent"].append(_norm(g)))  # type: ignore[no-untyped-call]
-
-    def before(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        x = next((a for a in (*args, *kwargs.values()) if isinstance(a, Tensor) and a.is_floating_point()), None)
-        if x is not None:
-            keep(x)
-
-    def after(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
-        y = tensor_of(out)
-        x = next((a for a in (*args, *kwargs.values()) if isinstance(a, Tensor) and a.is_floating_point()), None)
-        if module is blocks[-1] and x is not None and x.shape == y.shape:
-            found["branch"].append(_rms(y.detach() - x.detach()))
-        if module is blocks[-1]:
-            keep(y)
-
-    handles = [b.register_forward_pre_hook(before, with_kwargs=True) for b in blocks]
-    handles += [b.register_forward_hook(after, with_kwargs=True) for b in blocks]
-    try:
-        yield found
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _rms(x: Tensor) -> Tensor:
-    return _norm(x) / math.sqrt(max(1, x.numel()))
-
-
-def _norm(x: Tensor) -> Tensor:
-    """In float64: squares of numbers beyond 1e19 overflow float32, those below 1e-23 vanish."""
-    found: Tensor = torch.linalg.vector_norm(x, dtype=torch.float64)
-    return found
-
-
-def _summary(stream: Mapping[str, list[Tensor]], output: Tensor, sums: FirstOrder, inputs: Any) -> dict[str, Any]:
-    rms, cotangent = (torch.stack(stream[k]).tolist() if stream[k] else [] for k in ("rms", "cotangent"))
-    cotangent = cotangent[::-1]
-    if len(rms) < 2:  # no blocks to listen to: the network from outside
-        entered = next(iter(_floats(inputs)), None)
-        rms = [float(_rms(entered.detach())) if entered is not None else 1.0, float(_rms(output))]
-        sizes: dict[int, float] = {}
-        for name, norm in sums.norms.items():
-            sizes[depth_of(name)] = sizes.get(depth_of(name), 0.0) + norm * norm
-        cotangent = [math.sqrt(sizes[k]) for k in sorted(sizes) if k >= 0]
-    branch = [float(b) for b in stream["branch"][-1:]]
-    return {
-        "rms": rms,
-        "cotangent": cotangent,
-        "branch": branch[-1] / rms[-2] if branch and rms[-2] > 0 else math.nan,
-        "sgd": sums.sgd,
-        "adam": sums.adam,
-        "lamb": sums.lamb,
-        "distinct": _distinct(output),
-    }
-
-
-def _floats(inputs: Any) -> list[Tensor]:
-    return [t for t in tree_leaves(inputs) if isinstance(t, Tensor) and t.is_floating_point()]
+def _signals(
+    stream: Stream, output: Tensor, parts: Mapping[str, Decrease], inputs: Any
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """RMS and cotangents along the stream; of a network without blocks to listen to, from outside."""
+    if len(stream.rms) > 1:
+        return tuple(stream.rms), tuple(stream.cotangent)
+    entered = first_float(tree_leaves(inputs))
+    squares: dict[int, float] = {}
+    for name, part in parts.items():
+        squares[depth_of(name)] = squares.get(depth_of(name), 0.0) + part.sgd
+    cotangent = tuple(math.sqrt(squares[k]) for k in sorted(squares) if k >= 0)
+    return (1.0 if entered is None else float(rms(entered.detach())), float(rms(output))), cotangent
 
 
 def _distinct(y: Tensor) -> float:
     """The smaller of the spreads over the batch and over the tokens, relative to the RMS; NaN stays NaN."""
-    size = float(_rms(y))
+    size = float(rms(y))
     if size == 0 or y.dim() == 0:
         return 0.0 if y.dim() else math.nan
     spreads = [
-        float(_rms(y - y.mean(dim, keepdim=True))) / size for dim in range(min(2, y.dim() - 1)) if y.shape[dim] > 1
+        float(rms(y - y.mean(dim, keepdim=True))) / size for dim in range(min(2, y.dim() - 1)) if y.shape[dim] > 1
     ]
     return min(spreads, default=1.0)
 
 
-def _points(found: Sequence[Measurement]) -> list[dict[str, Any]]:
-    return [dict(m.data) for m in found if m.name == "point"]
+def _points(found: Sequence[Found]) -> list[Point]:
+    return [p for p in found if isinstance(p, Point)]
 
 
 def _deep(depths: Sequence[int]) -> list[int]:
@@ -288,33 +274,20 @@ def _deep(depths: Sequence[int]) -> list[int]:
     return deep if len(deep) >= 3 else list(depths[-3:])
 
 
-def value_of(name: str, p: Mapping[str, Any], optimizer: str) -> float:
-    """The quantity behind an exponent, of one network."""
-    if name == "increment":  # an infinite output has no gradient after its norm: that is no small update
-        return float(p[optimizer]) if math.isfinite(p["rms"][-1]) else math.inf
-    ends = p["rms"] if name == "growth" else p["cotangent"]
-    if len(ends) < 2:
-        return math.nan
-    start, end = (ends[0], ends[-1]) if name == "growth" else (ends[-1], ends[0])
-    if math.isfinite(start) and math.isfinite(end):
-        return float(end / start) if start else math.inf
-    return math.inf
-
-
-def reduce(settings: Settings, found: Sequence[Measurement]) -> list[Measurement]:
+def reduce(settings: Settings, found: Sequence[Found]) -> list[Measurement]:
     """Exponents with intervals over all networks measured so far; everything else as it is."""
     points = _points(found)
-    rest = [m for m in found if m.name != "point"]
+    rest = measurements(found)
     if not points:
         return rest
-    depths = sorted({p["depth"] for p in points})
-    common: dict[str, Any] = {"device": settings.device, "dtype": found[0].dtype or "float32", "samples": len(points)}
+    depths = sorted({p.depth for p in points})
+    common: dict[str, Any] = {"device": settings.device, "dtype": "float32", "samples": len(points)}
     reduced = [_exponent(name, points, depths, settings, common) for name in EXPONENTS]
-    last = [p for p in points if p["depth"] == depths[-1]]
-    rates = [_root(value_of("gradient", p, settings.optimizer), depths[-1]) for p in last]
+    last = [p for p in points if p.depth == depths[-1]]
+    rates = [_root(p.value("gradient", settings.optimizer), depths[-1]) for p in last]
     reduced.append(replace(_spread("expansion", rates, common, f"depth {depths[-1]}"), series=_profile(last[0])))
-    reduced.append(_least("distinct", points, common))
-    branches = [p["branch"] for p in last if not math.isnan(p["branch"])]
+    reduced.append(_distinctness(points, common))
+    branches = [p.branch for p in last if not math.isnan(p.branch)]
     if branches:
         reduced.append(_spread("branch", branches, common, f"depth {depths[-1]}"))
     reduced.append(
@@ -324,13 +297,13 @@ def reduce(settings: Settings, found: Sequence[Measurement]) -> list[Measurement
 
 
 def _exponent(
-    name: str, points: Sequence[dict[str, Any]], depths: Sequence[int], settings: Settings, common: Mapping[str, Any]
+    name: str, points: Sequence[Point], depths: Sequence[int], settings: Settings, common: Mapping[str, Any]
 ) -> Measurement:
     """The exponent over the whole grid where that is a power law within the noise, else over its deeper half."""
-    pairs = sorted((p["depth"], p["seed"], value_of(name, p, settings.optimizer)) for p in points)
+    pairs = sorted((p.depth, p.seed, p.value(name, settings.optimizer)) for p in points)
     unit = {"increment": f"exponent of depth, {settings.optimizer}"}.get(name, "exponent of depth")
     level = 1 - settings.alarm
-    if name == "increment" and not any(p["learning"] for p in points):
+    if name == "increment" and not any(p.learning for p in points):
         return Measurement(name, None, **common, note="no parameters")
     usable = [(d, math.log(v)) for d, _, v in pairs if math.isfinite(v) and v > 0]
     logs = {d: [v for e, v in usable if e == d] for d in sorted({d for d, _ in usable})}
@@ -354,16 +327,17 @@ def _exponent(
     alarm = settings.alarm * 6 / (math.pi * max(1, looks)) ** 2
     law = fit_exponent(*_columns(logs, sigma, depths), alarm=alarm, material=MATERIAL)
     if law.power_law:
-        chosen, fit, words = list(depths), law, "a power law"
+        chosen, fit, words, kept = list(depths), law, "a power law", "power law"
     else:
-        chosen = deep
+        chosen, kept = deep, DEEP_END
         fit = fit_exponent(*_columns(logs, sigma, chosen), alarm=alarm)
         words = f"no power law: bends {'up' if law.curvature.value > 0 else 'down'}wards; the deep end"
     e = fit.exponent
     note = f"depths {chosen[0]} to {chosen[-1]}, {words}"
     if name == "increment" and e.lo > 0 and e.hi > STABLE:
         note += "; not stable with depth: --suggest, or warm up"
-    return Measurement(name, e.value, e.lo, e.hi, unit, level=level, series=(curve,), **common, note=note)
+    at = {"law": kept}
+    return Measurement(name, e.value, e.lo, e.hi, unit, level=level, series=(curve,), **common, note=note, at=at)
 
 
 def _noise(logs: Mapping[int, Sequence[float]]) -> dict[int, float]:
@@ -386,14 +360,14 @@ def _columns(
     return x, y, s
 
 
-def _profile(p: Mapping[str, Any]) -> tuple[Series, ...]:
+def _profile(p: Point) -> tuple[Series, ...]:
     """The gradient's size at every block of one network, over that at the end."""
-    sizes = p["cotangent"]
+    sizes = p.cotangent
     if len(sizes) < 3 or not all(math.isfinite(v) and v > 0 for v in sizes):
         return ()
     values = [v / sizes[-1] for v in sizes]
     places = [float(k + 1) for k in range(len(sizes))]
-    name = f"gradient along depth {p['depth']}"
+    name = f"gradient along depth {p.depth}"
     return (Series(name, "block", "gradient of the stream, over that at the end", places, values),)
 
 
@@ -407,12 +381,12 @@ def _spread(name: str, values: Sequence[float], common: Mapping[str, Any], note:
     return Measurement(name, float(np.mean(values)), min(values), max(values), note=f"{note}; range over seeds", **some)
 
 
-def _least(name: str, points: Sequence[dict[str, Any]], common: Mapping[str, Any]) -> Measurement:
-    known = [p for p in points if not math.isnan(p[name])]
+def _distinctness(points: Sequence[Point], common: Mapping[str, Any]) -> Measurement:
+    known = [p for p in points if not math.isnan(p.distinct)]
     if not known:
-        return Measurement(name, math.nan, **common, note="NaN")
-    worst = min(known, key=lambda p: float(p[name]))
-    return Measurement(name, float(worst[name]), **{**common, "level": 0.0}, note=f"at depth {worst['depth']}")
+        return Measurement("distinct", math.nan, **common, note="NaN")
+    worst = min(known, key=lambda p: p.distinct)
+    return Measurement("distinct", worst.distinct, **common, level=0.0, note=f"at depth {worst.depth}")
 
 
 BLOCK = Kind(PROPERTIES, first, more, reduce, SERVES)

@@ -41,6 +41,14 @@ from torchcheck.run.subjects import DeviceError, SubjectError, resolve
 FRAMES = 6
 
 
+class Raw:
+    """What a step tells the planning and the reduction that follow; nothing of it is judged as it is."""
+
+
+#: what a step's function returns a list of
+Found = Measurement | Raw
+
+
 @dataclass(frozen=True)
 class Step:
     """A unit of work: a function (loaded, settings, **params) of this package, and the properties it answers for.
@@ -59,23 +67,32 @@ class Step:
 class Kind:
     """What is asked of a kind of subject.
 
-    `first` plans the steps; `more`, given all measurements, plans the next ones until nothing is left to decide;
-    `reduce` turns raw measurements into one for each property; `fitted` names those that it makes of several steps.
+    `first` plans the steps; `more`, given all that was found, plans the next ones until nothing is left to decide;
+    `reduce` turns that into one measurement for each property; `fitted` names those that it makes of several steps.
     """
 
     properties: Mapping[str, Property]
-    first: Callable[[Settings, Mapping[str, Any]], list[Step]]
-    more: Callable[[Settings, Sequence[Measurement], Mapping[str, Property]], list[Step]] = lambda *_: []
-    reduce: Callable[[Settings, Sequence[Measurement]], list[Measurement]] = lambda _, found: list(found)
+    first: Callable[[Settings, Description], list[Step]]
+    more: Callable[[Settings, Sequence[Found], Mapping[str, Property]], list[Step]] = lambda *_: []
+    reduce: Callable[[Settings, Sequence[Found]], list[Measurement]] = lambda _, found: measurements(found)
     fitted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
+class Description(Raw):
+    """The subject's kind and how that was told, and whether it can be built at any depth."""
+
+    kind: str
+    why: str
+    any_depth: bool
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What came of a step: measurements, or a failure."""
+    """What came of a step, or a failure."""
 
     step: Step
-    measurements: tuple[Measurement, ...] = ()
+    found: tuple[Found, ...] = ()
     failure: Failure | None = None
 
 
@@ -101,7 +118,7 @@ def run_step(step: Step, variant: Variant, settings: Settings) -> Answer:
         with fresh_state(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             loaded = load(variant)
-            found: list[Measurement] = resolve(step.function)(loaded, settings, **step.params)
+            found: list[Found] = resolve(step.function)(loaded, settings, **step.params)
     except DeviceError as error:
         return Answer(step, failure=Failure("device", str(error)))
     except SubjectError as error:
@@ -118,8 +135,15 @@ def run_step(step: Step, variant: Variant, settings: Settings) -> Answer:
             raise  # in the user's own process that was the user
         return Answer(step, failure=_raised(error))
     seconds = time.perf_counter() - start
-    stamped = [replace(m, seconds=m.seconds or seconds, torch=torch.__version__) for m in found]
-    return Answer(step, tuple(stamped))
+    return Answer(step, tuple(_stamped(m, seconds) if isinstance(m, Measurement) else m for m in found))
+
+
+def _stamped(m: Measurement, seconds: float) -> Measurement:
+    return replace(m, seconds=m.seconds or seconds, torch=torch.__version__)
+
+
+def measurements(found: Sequence[Found]) -> list[Measurement]:
+    return [m for m in found if isinstance(m, Measurement)]
 
 
 def check(
@@ -142,11 +166,11 @@ def check(
     about = answers_of([Step("torchcheck.properties.engine:describe", ())], variant, settings, executor, budget)[0]
     if about.failure:
         raise SubjectFailed(about.failure)
-    description = dict(about.measurements[0].data)
-    kind = kinds[description["kind"]]
-    _known([*(thresholds or {}), *skip], kind, description["kind"])
+    (description,) = (d for d in about.found if isinstance(d, Description))
+    kind = kinds[description.kind]
+    _known([*(thresholds or {}), *skip], kind, description.kind)
     properties = {k: p for k, p in with_thresholds(kind.properties, thresholds or {}).items() if k not in skip}
-    variant = replace(variant, kind=description["kind"])
+    variant = replace(variant, kind=description.kind)
     answers: list[Answer] = []
     planned = kind.first(settings, description)
     while planned:
@@ -163,14 +187,14 @@ def check(
             break
         before = len(answers)
         answers_of([s for s in planned if not s.gate], variant, settings, executor, budget, report)
-        if not budget.left or not any(a.measurements for a in answers[before:]):
+        if not budget.left or not any(a.found for a in answers[before:]):
             break  # a round without any answer would be planned again, and again
-        planned = kind.more(settings, [m for a in answers for m in a.measurements], properties)
+        planned = kind.more(settings, [m for a in answers for m in a.found], properties)
     findings = _findings(kind, properties, settings, answers, final=True)
     return CheckResult(
         variant.label,
-        description["kind"],
-        description["why"],
+        description.kind,
+        description.why,
         tuple(findings),
         {**settings.to_json(), "skip": tuple(skip)},
         time.monotonic() - budget.start,
@@ -190,16 +214,11 @@ class SubjectFailed(SubjectError):
         self.failure = failure
 
 
-def describe(loaded: Loaded, settings: Settings) -> list[Measurement]:
-    """The subject's kind and how it was told, and whether it can be built at any depth."""
+def describe(loaded: Loaded, settings: Settings) -> list[Description]:
+    """What the subject is; its class or factory is called once, so that a wrong one is found here."""
     if loaded.kind in ("block", "attention", "model") and not loaded.is_instance:
         arguments_of(loaded, settings.width, settings.depths[0])
-    data = {
-        "kind": loaded.kind,
-        "why": loaded.why,
-        "any_depth": loaded.kind in ("block", "model") and takes_depth(loaded),
-    }
-    return [Measurement("describe", 1.0, data=data)]
+    return [Description(loaded.kind, loaded.why, loaded.kind in ("block", "model") and takes_depth(loaded))]
 
 
 def shortened(error: BaseException) -> str:
@@ -273,7 +292,7 @@ def _findings(
 ) -> list[Finding]:
     """One finding for each property that is asked for: measured, or not answered; in the kind's order."""
     found: dict[str, Finding] = {}
-    for m in kind.reduce(settings, [m for a in answers for m in a.measurements]):
+    for m in kind.reduce(settings, [m for a in answers for m in a.found]):
         prop = property_of({**kind.properties, **properties}, m.name)
         if asked(properties, m.name):
             found[m.name] = judge(prop, m)
@@ -296,7 +315,7 @@ def _fails(answer: Answer, properties: Mapping[str, Property]) -> bool:
     """Whether the first property that a step serves has failed."""
     name = answer.step.serves[0]
     return name in properties and any(
-        judge(properties[name], m).status == "failed" for m in answer.measurements if m.name == name
+        judge(properties[name], m).status == "failed" for m in measurements(answer.found) if m.name == name
     )
 
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from torchcheck.data import Measurement
+from torchcheck.measure.first_order import first_order
 from torchcheck.probes.deepnet.increments import OPTIMIZERS
 from torchcheck.properties.calling import call, network, objective_of, to
-from torchcheck.properties.first_order import first_order
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device, resolve
 
@@ -41,8 +41,8 @@ def first_rate(loaded: Loaded, settings: Settings, depth: int) -> list[Measureme
     def loss() -> Tensor:
         return objective(call(model, inputs))
 
-    before, sums = first_order(model, loss)
-    slope = float(getattr(sums, settings.optimizer))
+    before, parts = first_order(model, loss)
+    slope = sum(float(getattr(d, settings.optimizer)) for d in parts.values())
     target, options = OPTIMIZERS[settings.optimizer]
     loss().backward()  # type: ignore[no-untyped-call]
     start = copy.deepcopy(model.state_dict())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from torchcheck.data import Measurement
-from torchcheck.properties.engine import Kind, Step
+from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings, build
 from torchcheck.run.subjects import DTYPES, SubjectError, find_device, resolve
@@ -90,7 +90,7 @@ PROPERTIES: dict[str, Property] = {
 Made = tuple[Tensor, Tensor]
 
 
-def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
+def first(settings: Settings, description: Description) -> list[Step]:
     del description
     place = "torchcheck.properties.loss"
     return [

@@ -6,7 +6,7 @@ import inspect
 import io
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from torchcheck.data import Measurement
 from torchcheck.properties.calling import gap
-from torchcheck.properties.engine import Kind, Step
+from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import SubjectError, find_device
@@ -97,7 +97,7 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def first(settings: Settings, description: Mapping[str, Any]) -> list[Step]:
+def first(settings: Settings, description: Description) -> list[Step]:
     del settings, description
     place = "torchcheck.properties.optimizer"
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,7 +38,7 @@ class Scaling:
             if attribute and self.alpha_power:
                 setattr(module, attribute, alpha)
 
-    def code(self, endings: list[str], alpha: str | None) -> str:
+    def code(self, endings: Sequence[str], alpha: str | None) -> str:
         """The same as a few lines of Python for the user's own model."""
         fused = [e for e in endings if e in FUSED]
         plain = tuple(e for e in endings if e not in FUSED)

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
-from torchcheck.data import Measurement
 from torchcheck.properties.depth import EXPLOSION, EXPONENTS, STABLE, reduce
-from torchcheck.properties.engine import Answer, Budget, Notify, Step, answers_of
+from torchcheck.properties.engine import Answer, Budget, Found, Notify, Raw, Step, answers_of
 from torchcheck.properties.finding import Finding, Property, Threshold, judge, with_thresholds
 from torchcheck.properties.rescale import Scaling, carrying_names, residual_name
 from torchcheck.properties.variant import Loaded, Settings, Variant
@@ -34,15 +33,22 @@ class Suggestion:
     words: str
 
 
-def handles(loaded: Loaded, settings: Settings) -> list[Measurement]:
+@dataclass(frozen=True)
+class Handles(Raw):
     """What can be scaled: endings of the names of the matrices that carry, and the residual weight's attribute."""
+
+    endings: tuple[str, ...]
+    alpha: str | None
+
+
+def handles(loaded: Loaded, settings: Settings) -> list[Handles]:
     from torchcheck.properties.calling import network
 
     depth = settings.depths[0]
     model, _ = network(loaded, settings, depth, 0)
     names = carrying_names(model)
     alpha = next((residual_name(m) for m in model.modules() if residual_name(m)), None)
-    return [Measurement("handles", float(len(names)), data={"endings": _endings(names), "alpha": alpha})]
+    return [Handles(tuple(_endings(names)), alpha)]
 
 
 def suggest(
@@ -58,8 +64,8 @@ def suggest(
     about = answers_of([Step("torchcheck.properties.suggest:handles", ())], variant, settings, executor, budget)[0]
     if about.failure:
         return Suggestion(None, False, (), "", f"nothing can be scaled: {about.failure.message}")
-    data = about.measurements[0].data
-    candidates = [c for c in CANDIDATES if c[0] == 0 or data["alpha"]]
+    (handle,) = (h for h in about.found if isinstance(h, Handles))
+    candidates = [c for c in CANDIDATES if c[0] == 0 or handle.alpha]
     shallow = [d for d in settings.depths if d <= SEARCH_DEPTH] or list(settings.depths[:3])
     grid = replace(settings, depths=tuple(shallow))
     best: tuple[float, Scaling] | None = None
@@ -80,7 +86,7 @@ def suggest(
     chosen = best[1]
     properties = with_thresholds(properties, {"increment": Threshold(hi=STABLE)})
     fresh = replace(settings, seed=settings.seed + 1)
-    found: list[Measurement] = []
+    found: list[Found] = []
     findings: tuple[Finding, ...] = ()
     for start, stop in zip((0, *VERIFY_SEEDS), VERIFY_SEEDS, strict=False):
         seeds = range(start, stop)
@@ -92,7 +98,7 @@ def suggest(
     verified = len(findings) == len(EXPONENTS) and all(f.status == "ok" for f in findings)
     verdict = "a second measurement confirms it" if verified else f"a second measurement does not confirm it; {WARM}"
     shown = f"alpha = (2N)^{chosen.alpha_power:g}, gain = (2N)^-{chosen.gain_power:g}"
-    return Suggestion(chosen, verified, findings, chosen.code(data["endings"], data["alpha"]), f"{shown}: {verdict}")
+    return Suggestion(chosen, verified, findings, chosen.code(handle.endings, handle.alpha), f"{shown}: {verdict}")
 
 
 WARM = "warm up the learning rate, from below the rate that first-lr names"
@@ -100,14 +106,14 @@ WARM = "warm up the learning rate, from below the rate that first-lr names"
 
 def _measure(
     powers: Sequence[float], variant: Variant, settings: Settings, executor: Executor, budget: Budget, seeds: range
-) -> list[Measurement]:
+) -> list[Found]:
     steps = [
         Step("torchcheck.properties.depth:point", (), {"depth": d, "seed": s, "powers": list(powers)})
         for s in seeds
         for d in settings.depths
     ]
     answers: Sequence[Answer] = answers_of(steps, variant, settings, executor, budget)
-    return [m for a in answers for m in a.measurements]
+    return [m for a in answers for m in a.found]
 
 
 def _endings(names: Sequence[str]) -> list[str]:

@@ -10,9 +10,10 @@ from scaleproof.reporting.record import Result
 
 
 def _graph(canvas: Any, result: Result) -> bool:
-    events = [c for _, c in curves(result, "event")]
-    if not events:
+    found = curves(result, "event")
+    if not found:
         return False
+    events = found[0][0].series  # other subjects have the same ones
     canvas.set_size_inches(4.6, 3.2)
     axes = canvas.subplots()
     nodes = sorted({int(v) for c in events for v in (*c.x, *c.y)})

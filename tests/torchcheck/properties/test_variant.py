@@ -15,7 +15,6 @@ from torchcheck import Threshold, check, check_block, check_model
 from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.engine import check as run_check
 from torchcheck.properties.finding import Property
-from torchcheck.properties.first_order import first_order
 from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.variant import Settings, Variant, build, infer_kind, load, takes_depth
 from torchcheck.run.execute import Here
@@ -167,20 +166,6 @@ def test_nothing_of_a_file_is_run_twice(tmp_path: Path) -> None:
         "import torch\nCALLS = []\nCALLS.append(1)\nassert len(CALLS) == 1\ndef act(x):\n    return x.relu()\n"
     )
     assert check(f"{file}:act", dtypes=("float32",))
-
-
-@pytest.mark.parametrize("size", [1.0, 1e-30, 1e25, 0.0])
-def test_first_order_sums_at_every_size(size: float) -> None:
-    model = nn.Linear(5, 3)
-    x = torch.randn(4, 5)
-    value, sums = first_order(model, lambda: (model(x) * size).sum())
-    model(x).sum().backward()
-    pairs = [(p.detach().double(), p.grad.double() * size) for p in model.parameters() if p.grad is not None]
-    assert value == pytest.approx(float((model(x).detach().double() * size).sum()), rel=1e-5)
-    assert sums.sgd == pytest.approx(sum(float(g.square().sum()) for _, g in pairs), rel=1e-5)
-    assert sums.adam == pytest.approx(sum(float(g.abs().sum()) for _, g in pairs), rel=1e-5)
-    lamb = sum(float(w.norm() * g.abs().sum()) / w.numel() ** 0.5 for w, g in pairs)
-    assert sums.lamb == pytest.approx(lamb, rel=1e-5)
 
 
 class Bursting(Sound):

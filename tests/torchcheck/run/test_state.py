@@ -32,7 +32,7 @@ def _by_task() -> tuple[Any, ...]:
 
 
 def _by_step() -> tuple[Any, ...]:
-    return run_step(Step(f"{__name__}:step", ()), Variant(torch.nn.ReLU), Settings()).measurements
+    return run_step(Step(f"{__name__}:step", ()), Variant(torch.nn.ReLU), Settings()).found
 
 
 def _state() -> tuple[Any, ...]:

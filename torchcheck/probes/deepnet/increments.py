@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from torchcheck.data import Evidence, Measurement
+from torchcheck.measure.first_order import decreases
 from torchcheck.measure.intervals import mean_bounds
 from torchcheck.probes.deepnet.profiles import LOSSES, inputs
 from torchcheck.run.subjects import DTYPES, Subject, find_device, resolve
@@ -109,13 +110,11 @@ def _changes(
     start = [p.detach().clone() for p in params]
     grads = [p.grad.detach().clone() for p in params if p.grad is not None]
     state = opt.state_dict()
-    squares = sum(float(g.square().sum()) for g in grads)
-    ones = [float(g.abs().sum()) for g in grads]
-    sizes = [float(w.norm()) for w in start]
-    roots = [math.sqrt(max(1, int((g != 0).sum()))) for g in grads]
-    lamb = sum(s * o for s, o in zip(sizes, ones, strict=True))
-    scaled = sum(s * o / r for s, o, r in zip(sizes, ones, roots, strict=True))
-    first, article = {"sgd": (squares, squares), "adam": (sum(ones), sum(ones)), "lamb": (scaled, lamb)}[optimizer]
+    moved = [int((g != 0).sum()) for g in grads]  # the sign of 0 is 0
+    parts = decreases(grads, start, moved)
+    first = sum(getattr(d, optimizer) for d in parts)
+    # the article's LAMB forgets that n signs have norm sqrt(n)
+    article = sum(d.lamb * math.sqrt(n) for d, n in zip(parts, moved, strict=True)) if optimizer == "lamb" else first
     found = []
     for rate in rates:
         opt.load_state_dict(_copied(state))

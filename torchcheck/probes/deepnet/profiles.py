@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from torchcheck.data import Evidence, Measurement
+from torchcheck.measure.first_order import decreases
+from torchcheck.measure.norms import norm, rms
 from torchcheck.measure.roles import depth_of, parts
+from torchcheck.measure.streams import watched
 from torchcheck.modules.transformer import Sublayer
 from torchcheck.run.subjects import DTYPES, Subject, find_device, resolve
 
@@ -27,10 +29,9 @@ PENDING = 1 << 20
 
 @dataclass(frozen=True)
 class Gradients:
-    """Sums over the entries of each part's gradient, keyed by (layer, role).
+    """Sums of measure.first_order's Decrease over each part's gradient, keyed by (layer, role).
 
-    `squares` |g|², `l1` |g|₁, and `lamb` |W| |g|₁ / sqrt(numel): the first-order decrease of the loss, per unit of
-    learning rate, under SGD, a sign step, and LAMB's first step with trust ratio |W|/|update| (1 where W is 0).
+    `squares` |g|², SGD's, `l1` |g|₁, a sign step's, and `lamb` |W| |g|₁/sqrt(n), LAMB's.
     """
 
     squares: dict[tuple[int, str], float]
@@ -63,7 +64,7 @@ def profile(model: nn.Module, loss: Callable[[], Tensor]) -> tuple[float, Gradie
         value = loss()
         value.backward()  # type: ignore[no-untyped-call]
     columns = [{key: row[k] for key, row in sums.items()} for k in range(3)]
-    return float(value.detach()), Gradients(*columns), _as_floats(signals)
+    return float(value.detach()), Gradients(*columns), signals
 
 
 def profiles(
@@ -187,16 +188,10 @@ def _reduced(model: nn.Module) -> Iterator[dict[tuple[int, str], list[float]]]:
 
     def flush() -> None:
         nonlocal waiting
-        if not pending:
-            return
-        grads, weights = [_wide(g) for _, g, _ in pending], [_wide(w) for _, _, w in pending]
-        norms = [
-            torch.stack(torch._foreach_norm(t, p)).double().tolist() for t, p in ((grads, 2), (grads, 1), (weights, 2))
-        ]
-        for (key, _, w), two, one, size in zip(pending, *norms, strict=True):
-            trust = size / math.sqrt(w.numel()) if size > 0 else 1.0
+        found = decreases([g for _, g, _ in pending], [w for _, _, w in pending])
+        for (key, _, _), d in zip(pending, found, strict=True):
             row = sums.setdefault(key, [0.0, 0.0, 0.0])
-            for k, v in enumerate((two * two, one, one * trust)):
+            for k, v in enumerate((d.sgd, d.adam, d.lamb)):
                 row[k] += v
         pending.clear()
         waiting = 0
@@ -223,63 +218,32 @@ def _reduced(model: nn.Module) -> Iterator[dict[tuple[int, str], list[float]]]:
             handle.remove()
 
 
-def _wide(tensor: Tensor) -> Tensor:
-    """Half precision norms overflow: they are taken in float32."""
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
-
-
 @contextmanager
-def _watched(model: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
-    """Inside, every Sublayer leaves its signals (0-dimensional tensors) behind."""
-    found: dict[str, list[Tensor]] = defaultdict(list)
-    backwards: list[Tensor] = []
+def _watched(model: nn.Module) -> Iterator[Signals]:
+    """Inside, every Sublayer is watched; the Signals are filled in at the end."""
     sublayers = [m for m in model.modules() if isinstance(m, Sublayer)]
-
-    def before(_module: nn.Module, args: tuple[Tensor, ...]) -> None:
-        (x,) = args
-        found["stream"].append(_rms(x.detach()))
-        found["cosine"].append(_cosine(x.detach(), found["stream"][-1]))
-        if x.requires_grad:
-            x.register_hook(  # type: ignore[no-untyped-call]
-                lambda g: backwards.append(torch.linalg.vector_norm(g))
-            )
-
-    def after(module: nn.Module, _args: tuple[Tensor, ...], out: Tensor) -> None:
-        if module is sublayers[-1]:
-            out.register_hook(  # type: ignore[no-untyped-call]
-                lambda g: backwards.append(torch.linalg.vector_norm(g))
-            )
-
-    def branch(_module: nn.Module, _args: tuple[Tensor, ...], out: Tensor) -> None:
-        found["branch"].append(_rms(out.detach()))
-
-    handles = [m.register_forward_pre_hook(before) for m in sublayers]
-    handles += [m.register_forward_hook(after) for m in sublayers]
-    handles += [m.branch.register_forward_hook(branch) for m in sublayers]
+    signals, cosines, branches = Signals(), [], []
+    handles = [
+        m.branch.register_forward_hook(lambda _module, _args, out: branches.append(rms(out.detach())))
+        for m in sublayers
+    ]
     try:
-        yield found
+        with watched(sublayers, lambda x: cosines.append(_cosine(x))) as stream:
+            yield signals
     finally:
         for handle in handles:
             handle.remove()
-        found["cotangent"] = backwards[::-1]
+    signals.stream.extend(stream.rms[: len(sublayers)])
+    signals.branch.extend(map(float, branches))
+    signals.cosine.extend(map(float, cosines))
+    signals.cotangent.extend(stream.cotangent)
 
 
-def _rms(x: Tensor) -> Tensor:
-    found: Tensor = torch.linalg.vector_norm(x) / math.sqrt(max(1, x.numel()))
-    return found
-
-
-def _cosine(x: Tensor, rms: Tensor) -> Tensor:
+def _cosine(x: Tensor) -> Tensor:
     """Mean inner product of two tokens over the mean square: (|sum|²/|all|² - 1)/(T - 1), without a T x T matrix."""
     if x.dim() < 3 or x.shape[-2] < 2:
         return torch.full((), math.nan)
-    shared = torch.linalg.vector_norm(x.sum(-2)) / (rms * math.sqrt(x.numel()))
-    found: Tensor = (shared.square() - 1) / (x.shape[-2] - 1)
-    return found
-
-
-def _as_floats(signals: Mapping[str, list[Tensor]]) -> Signals:
-    return Signals(**{k: torch.stack(values).double().tolist() for k, values in signals.items() if values})
+    return ((norm(x.sum(-2)) / norm(x)).square() - 1) / (x.shape[-2] - 1)
 
 
 def _collect(rows: Sequence[tuple[Gradients, Signals]]) -> dict[str, Any]:

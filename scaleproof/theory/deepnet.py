@@ -20,8 +20,8 @@ Sources for the parts: relu kernels, Cho and Saul 2009; signal and gradient recu
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -50,18 +50,18 @@ class Stack:
     shared: float = 0.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class Prediction:
     """Per sublayer, in forward order: RMS of stream and branch, token cosine, |dL/dx| of the input and of the output.
 
     `squares[role]` are expected squared Frobenius norms of gradients, one for each sublayer that has the role.
     """
 
-    stream: list[float] = field(default_factory=list)
-    branch: list[float] = field(default_factory=list)
-    cosine: list[float] = field(default_factory=list)
-    cotangent: list[float] = field(default_factory=list)
-    squares: dict[str, list[float]] = field(default_factory=dict)
+    stream: list[float]
+    branch: list[float]
+    cosine: list[float]
+    cotangent: list[float]
+    squares: dict[str, list[float]]
 
     def total(self, roles: Sequence[str]) -> float:
         return sum(sum(self.squares.get(role, ())) for role in roles)
@@ -80,7 +80,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class _Step:
-    """What the backward pass needs: input (q, c), branch input (u, c), output (q_out, c_out), mixing moments.
+    """What the backward pass needs: inputs (q, c) and, of the branch, (u, c), output (q_out, c_out), mixing moments.
 
     `variance` is the squared divisor of the layer norm at the sublayer's output: q_out without the squared mean over
     coordinates, which is 1/width of what the branch (and the stack's input) brings.
@@ -90,6 +90,7 @@ class _Step:
     q: float
     u: float
     c: float
+    branch: float
     q_out: float
     c_out: float
     variance: float
@@ -117,48 +118,70 @@ def linear_loss_cotangent(tokens: int, batch: int) -> float:
     return 1.0 / (max(tokens, 1) * batch) ** 2
 
 
+@dataclass(frozen=True)
+class Cotangent:
+    """dL/dx in the mean over tokens: `own` (D) a token's squared norm, `other` (E) its inner product with another's."""
+
+    own: float
+    other: float
+
+    def times(self, own: float, other: float | None = None) -> Cotangent:
+        return Cotangent(own * self.own, (own if other is None else other) * self.other)
+
+    def plus(self, more: Cotangent) -> Cotangent:
+        return Cotangent(self.own + more.own, self.other + more.other)
+
+
+#: roles with what a token's gradient has as squared norm, and as inner product with another token's
+Gradients = list[tuple[str, Cotangent]]
+
+
 def predict(stack: Stack) -> Prediction:
     """The recursions forward and backward through the stack."""
-    steps, branch = _forward(stack)
-    found = Prediction(stream=[math.sqrt(s.q) for s in steps], branch=branch, cosine=[s.c for s in steps])
+    steps = _forward(stack)
     tokens = max(stack.tokens, 1)
-    pairs = tokens - 1
-    d_, e_ = stack.cotangent or linear_loss_cotangent(stack.tokens, stack.batch), stack.shared
-    squares: dict[str, list[float]] = {}
-
-    def add(role: str, own: float, other: float) -> None:
-        squares.setdefault(role, []).insert(0, stack.batch * tokens * (own + pairs * other))
-
+    at = Cotangent(stack.cotangent or linear_loss_cotangent(stack.tokens, stack.batch), stack.shared)
     # A layer norm projects the mean and the signal's own direction out of a cotangent. Below the last norm that of a
     # post-norm stream has neither left (the map from x to the norm is homogeneous in x: Euler's identity), but for the
     # mean that the branch adds.
-    keep = 1 - 2 / stack.width
-    last = steps[-1]
+    keep, last = 1 - 2 / stack.width, steps[-1]
+    gradients: Gradients = []  # from the last sublayer to the first, as the cotangents
     if stack.norm == "pre":
-        add("norm", d_ * 2, e_ * (1 + last.c_out))
-        d_, e_ = d_ * keep / last.variance, e_ * keep / last.variance
-    found.cotangent.append(math.sqrt(stack.batch * tokens * d_))
+        gradients, at = _norm(at, last.c_out, keep / last.variance)
+    cotangents = [at]
     for step in reversed(steps):
         if stack.norm == "post":
-            add("norm", d_ * 2, e_ * (1 + step.c_out))
-            d_, e_ = d_ * keep / step.variance, e_ * keep / step.variance
-        inner_d, inner_e = _backward(stack, step, d_, e_, add)
+            found, at = _norm(at, step.c_out, keep / step.variance)
+            gradients += found
+        found, inner = (_ffn if step.kind == "ffn" else _attention)(stack, step, at)
+        gradients += found
         if stack.norm == "pre":
-            add("norm", inner_d * 2, inner_e * (1 + step.c))
-            variance = step.q * (1 - 1 / stack.width)
-            inner_d, inner_e = inner_d * keep / variance, inner_e * keep / variance
-        d_, e_ = stack.alpha**2 * d_ + inner_d, stack.alpha**2 * e_ + inner_e
+            found, inner = _norm(inner, step.c, keep / (step.q * (1 - 1 / stack.width)))
+            gradients += found
+        at = at.times(stack.alpha**2).plus(inner)
         if stack.norm == "post":
-            keep = 1 - inner_d / d_ / stack.width
-        found.cotangent.insert(0, math.sqrt(stack.batch * tokens * d_))
-    found.squares = squares
-    return found
+            keep = 1 - inner.own / at.own / stack.width
+        cotangents.append(at)
+    squares: dict[str, list[float]] = {}
+    for role, g in reversed(gradients):
+        squares.setdefault(role, []).append(stack.batch * tokens * (g.own + (tokens - 1) * g.other))
+    return Prediction(
+        stream=[math.sqrt(s.q) for s in steps],
+        branch=[math.sqrt(s.branch) for s in steps],
+        cosine=[s.c for s in steps],
+        cotangent=[math.sqrt(stack.batch * tokens * c.own) for c in reversed(cotangents)],
+        squares=squares,
+    )
 
 
-def _forward(stack: Stack) -> tuple[list[_Step], list[float]]:
+def _forward(stack: Stack) -> list[_Step]:
+    """(q, c) -> (alpha² q + b, (alpha² q c + b')/(alpha² q + b)), b and b' the branch's own and shared second moment.
+
+    Attention: b = gain⁴ u (c + (1 - c) s1), b' with s2 for s1, the means of sum_k A_ik² and sum_k A_ik A_jk; relu's
+    layer: b = gain' u, b' = b relu_kernel(c). Behind a norm u, or the next q, is 1.
+    """
     q, c = 1.0, stack.common
     steps: list[_Step] = []
-    branch: list[float] = []
     for _ in range(stack.layers):
         for kind in stack.branches:
             u = 1.0 if stack.norm == "pre" else q
@@ -166,52 +189,65 @@ def _forward(stack: Stack) -> tuple[list[_Step], list[float]]:
             if kind == "attention":
                 s1, s3 = softmax_moments(u * u * (1 - c), stack.tokens)
                 s2 = (stack.tokens * s1) ** max(c, 0.0) / stack.tokens  # from 1/T (independent) to s1 (equal queries)
-                own, other = _attention_gain(stack) * u * np.array([c + (1 - c) * s1, c + (1 - c) * s2])
+                own, other = (_attention_gain(stack) * u * (c + (1 - c) * mixed) for mixed in (s1, s2))
             else:
                 own = _ffn_gain(stack) * u
                 other = own * relu_kernel(c)
             q_out = stack.alpha**2 * q + own
             c_out = (stack.alpha**2 * q * c + other) / q_out
             fresh = own if steps and stack.norm == "post" else q_out
-            steps.append(_Step(kind, q, u, c, q_out, c_out, q_out - fresh / stack.width, s1, s2, s3))
-            branch.append(math.sqrt(own))
+            steps.append(_Step(kind, q, u, c, own, q_out, c_out, q_out - fresh / stack.width, s1, s2, s3))
             q, c = (1.0 if stack.norm == "post" else q_out), min(1.0, c_out)
-    return steps, branch
+    return steps
 
 
-def _backward(
-    stack: Stack, step: _Step, d_: float, e_: float, add: Callable[[str, float, float], None]
-) -> tuple[float, float]:
-    """Adds the sublayer's expected squared gradients; returns (D, E) of the cotangent at the branch's input."""
-    width, pairs, c, u = stack.width, max(stack.tokens, 1) - 1, step.c, step.u
-    add("bias", d_, e_)
-    if step.kind == "ffn":
-        hidden = 4 * width
-        variance = 2 * stack.gain**2 / (width + hidden)
-        active = u * width * variance / 2
-        kernel, masks = relu_kernel(c), relu_mask_kernel(c)
-        add("outer", hidden * active * d_, hidden * active * kernel * e_)
-        hid_d, hid_e = hidden * variance / 2 * d_, hidden * variance / 2 * masks * e_
-        add("inner", width * u * hid_d, width * u * c * hid_e)
-        add("bias", hid_d, hid_e)
-        return width * variance * hid_d, width * variance * hid_e
-    gain2 = stack.gain**2
-    mixed_own, mixed_other = u * (c + (1 - c) * step.s1), u * (c + (1 - c) * step.s2)
-    add("output", width * gain2 * mixed_own * d_, width * gain2 * mixed_other * e_)
-    val_d, val_e = gain2 * d_, gain2 * e_
-    add("value", width * mixed_own * val_d, width * mixed_other * val_e)
-    add("bias", val_d, val_e)
-    # through the scores: softmax keeps differences between keys only, hence (1 - c) twice; the sum over keys has an
-    # incoherent part s1 - 2 s3 + s1² and a coherent one, 1/width
+def _norm(at: Cotangent, c: float, factor: float) -> tuple[Gradients, Cotangent]:
+    """(D, E) -> factor (D, E), what the projection keeps over the variance; gain and shift get (2 D, (1 + c) E)."""
+    return [("norm", at.times(2, 1 + c))], at.times(factor)
+
+
+def _ffn(stack: Stack, step: _Step, at: Cotangent) -> tuple[Gradients, Cotangent]:
+    """Through W2 relu(W1 x), v = 2 gain²/(width + hidden): D -> hidden v/2 D -> width v D, E with the mask kernel."""
+    width, hidden, c = stack.width, 4 * stack.width, step.c
+    variance = 2 * stack.gain**2 / (width + hidden)
+    active = hidden * step.u * width * variance / 2  # of relu(W1 x)
+    inside = at.times(hidden * variance / 2, hidden * variance / 2 * relu_mask_kernel(c))
+    gradients = [
+        ("bias", at),
+        ("outer", at.times(active, active * relu_kernel(c))),
+        ("inner", inside.times(width * step.u, width * step.u * c)),
+        ("bias", inside),
+    ]
+    return gradients, inside.times(width * variance)
+
+
+def _attention(stack: Stack, step: _Step, at: Cotangent) -> tuple[Gradients, Cotangent]:
+    """Through the values, and through the scores of queries and keys.
+
+    Values: D -> gain⁴ (D s1 + (T-1) E s2), E -> gain⁴ (D (1 - s1)/(T-1) + E (1 - s2)). Scores: softmax keeps
+    differences between keys only, hence (1 - c) twice; the sum over keys has an incoherent part s1 - 2 s3 + s1² and a
+    coherent one, 1/width.
+    """
+    width, others, c, u, gain2 = stack.width, max(stack.tokens, 1) - 1, step.c, step.u, stack.gain**2
+    mixed = (width * u * (c + (1 - c) * step.s1), width * u * (c + (1 - c) * step.s2))
+    value = at.times(gain2)
     spread = (u * (1 - c)) ** 2 * gain2
     incoherent = step.s1 - 2 * step.s3 + step.s1**2
-    score_d, score_e = spread * val_d * (incoherent + 1 / width), spread * val_e * (step.s2 + 1 / width)
-    add("query", width * u * score_d, width * u * c * score_e)
-    add("key", width * u * score_d, width * u * c * score_e)
-    tokens = stack.tokens
-    own = val_d * step.s1 + val_e * pairs * step.s2
-    other = val_d * (1 - step.s1) / max(pairs, 1) + val_e * (1 - step.s2)
-    return gain2 * own + 2 * score_d, gain2 * other + score_e - score_d / max(tokens - 1, 1)
+    score = value.times(spread * (incoherent + 1 / width), spread * (step.s2 + 1 / width))
+    gradients = [
+        ("bias", at),
+        ("output", at.times(gain2 * mixed[0], gain2 * mixed[1])),
+        ("value", value.times(*mixed)),
+        ("bias", value),
+        ("query", score.times(width * u, width * u * c)),
+        ("key", score.times(width * u, width * u * c)),
+    ]
+    own = value.own * step.s1 + value.other * others * step.s2
+    other = value.own * (1 - step.s1) / max(others, 1) + value.other * (1 - step.s2)
+    return gradients, Cotangent(
+        gain2 * own + 2 * score.own,
+        gain2 * other + score.other - score.own / max(stack.tokens - 1, 1),
+    )
 
 
 def _ffn_gain(stack: Stack) -> float:

@@ -15,7 +15,7 @@ others. The article keeps the first alone. Each is an expectation over S's, comp
   -(d/2) log det(1 - 2T/d) - tr T, so that nothing is expanded in s/d; its second order through its mean.
 
 All numbers are
-float64 estimates, no enclosures; the Gaussian moments that enter are enclosed in analysis.gaussian.
+float64 estimates, no enclosures; the Gaussian moments that enter are enclosed in theory.gaussian.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from scipy import special
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+#: a characteristic function's derivatives, by one Hermite order a token
+Partial = Callable[..., Complex]
 
 #: Gauss-Hermite nodes of one pre-activation; points and half width (in standard deviations) of the grids of S
 NODES, POINTS, SPAN = 96, 256, 14.0
@@ -144,14 +146,14 @@ def moments(head_size: int, width: int, gain: float) -> Pairs:
     c1 = float(w @ (g * phi))
     off = _Grid(s * mu**2, SPAN * math.sqrt(s * (nu2**2 - mu**4) + (s * c1**2) ** 2 / d))
     own = _Grid(s * nu2, SPAN * math.sqrt(s * (fourth - nu2**2) + 2 * (s * nu2) ** 2 / d))
-    tilt = _Tilt(s, d, gain)
+    law = Law(s, d, gain)
     a = _square_of_relu(off.points)
-    square, growth = tilt.grown(2, 0)
-    alone = tilt.one(off.frequencies, [Factor(1.0, (0.0, 0.0))])
-    other = tilt.one(off.frequencies, [Factor(square**2, (growth, growth))])
-    mixed = tilt.with_itself(own.frequencies, off.frequencies)
-    others = tilt.two(off.frequencies)
-    q = tilt.itself()
+    square, growth = _grown(gain, 2, 0)
+    alone = _of_another(law, off.frequencies, [Factor(1.0, (0.0, 0.0))])
+    other = _of_another(law, off.frequencies, [Factor(square**2, (growth, growth))])
+    mixed = _of_itself_and_another(law, own.frequencies, off.frequencies)
+    others = _of_two_others(law, off.frequencies)
+    q = _of_itself(law)
     return Pairs(
         diagonal=gain**4 * q[0],
         off_diagonal=gain**4 * float(a @ off.density(alone)),
@@ -175,6 +177,15 @@ def _nodes(gain: float) -> tuple[Real, Real, Real]:
 def swish(gain: float, x: Real) -> Real:
     """swish(gain * x)/gain."""
     return np.asarray(x * special.expit(gain * x))
+
+
+@dataclass(frozen=True)
+class Law:
+    """What the scores' law depends on: head size s, width d, init gain."""
+
+    s: int
+    d: int
+    gain: float
 
 
 @dataclass(frozen=True)
@@ -227,104 +238,108 @@ def _joint(first: _Grid, second: _Grid, characteristic: Complex) -> Real:
     return np.asarray(np.fft.fft2(shifted).real / POINTS**2)
 
 
-class _Tilt:
-    """Means over theta of characteristic functions, with the factors U² and V V that depend on theta as well."""
+def _tilted(p: Partial, tokens: int, law: Law, factors: Sequence[Factor]) -> Complex:
+    """E over theta of p^s times a sum of factors, to second order of log p in theta (see the module).
 
-    def __init__(self, s: int, d: int, gain: float) -> None:
-        self.s, self.d, self.gain = s, d, gain
-        self.g, self.w, self.phi = g, w, phi = _nodes(gain)
-        self.hermite = [hermeval(g, [0] * k + [1]) for k in range(5)]
-        self.m = {k: [float(w @ (self.hermite[h] * phi**k)) for h in range(5)] for k in (1, 2)}
+    `p(h, ...)` is one unit's characteristic function, E of prod_k He_{h_k}(g_k) exp(i t S): the Hermite orders h, one a
+    token, are derivatives by the variances (order 2, times 1/2) and covariances of the pre-activations g.
+    """
+    base = p(*[0] * tokens)
+    live = np.abs(base) ** law.s > 1e-13
+    safe = np.where(live, base, 1.0)
+    tilt, bends = {}, np.zeros_like(base)
+    for i in range(tokens):
+        for j in range(i, tokens):
+            orders = [(i == k) + (j == k) for k in range(tokens)]
+            half, variance = (0.5, 2 / law.d) if i == j else (1.0, 1 / law.d)  # d/d G_ii = (d²/dg_i²)/2
+            slope = half * p(*orders) / safe
+            bends += 0.5 * variance * (half**2 * p(*(2 * o for o in orders)) / safe - slope**2)
+            tilt[i, j] = law.s * slope
+    log = law.s * (np.log(safe) + bends)
+    total = np.zeros_like(base)
+    for factor in factors:
+        moved = {key: eta + (factor.growth[key[0]] if key[0] == key[1] else 0) for key, eta in tilt.items()}
+        cumulant, covariance = wishart(moved, law.d, factor.pair)
+        shape = (1.0, covariance, covariance**2 + 1 / law.d)[factor.order]
+        total += factor.size * np.where(live, np.exp(np.where(live, log + cumulant, -np.inf)) * shape, 0.0)
+    return total
 
-    def table(self, t: Real) -> list[Complex]:
-        """[h][t, node]: E He_h(g) exp(i t phi(node) phi(g)), the derivatives by g's variance and covariances."""
-        phase = np.exp(1j * t[:, None, None] * self.phi[None, :, None] * self.phi[None, None, :])
-        return [phase @ (self.w * he) for he in self.hermite]
 
-    def power(self, p: Callable[..., Complex], tokens: int, factors: Sequence[Factor]) -> Complex:
-        """E over theta of p^s times a sum of factors; p(h, ...) are p's derivatives by Hermite orders, one a token."""
-        base = p(*[0] * tokens)
-        live = np.abs(base) ** self.s > 1e-13
-        safe = np.where(live, base, 1.0)
-        tilt, bends = {}, np.zeros_like(base)
-        for i in range(tokens):
-            for j in range(i, tokens):
-                orders = [(i == k) + (j == k) for k in range(tokens)]
-                half, variance = (0.5, 2 / self.d) if i == j else (1.0, 1 / self.d)  # d/d G_ii = (d²/dg_i²)/2
-                slope = half * p(*orders) / safe
-                bends += 0.5 * variance * (half**2 * p(*(2 * o for o in orders)) / safe - slope**2)
-                tilt[i, j] = self.s * slope
-        log = self.s * (np.log(safe) + bends)
-        total = np.zeros_like(base)
-        for factor in factors:
-            moved = {key: eta + (factor.growth[key[0]] if key[0] == key[1] else 0) for key, eta in tilt.items()}
-            cumulant, covariance = wishart(moved, self.d, factor.pair)
-            shape = (1.0, covariance, covariance**2 + 1 / self.d)[factor.order]
-            total += factor.size * np.where(live, np.exp(np.where(live, log + cumulant, -np.inf)) * shape, 0.0)
-        return total
+def _grown(gain: float, k: int, h: int) -> tuple[float, float]:
+    """E f^(h)(sqrt(1 + delta) g), f = phi^k, at delta = 0 (it is E He_h f), and its logarithm's slope in delta."""
+    g, w, phi = _nodes(gain)
+    at, next_ = (float(w @ (_hermite(order, g) * phi**k)) for order in (h, h + 2))
+    return at, 0.5 * next_ / at
 
-    def grown(self, k: int, h: int) -> tuple[float, float]:
-        """E f^(h)(sqrt(1 + delta) g), f = phi^k, at delta = 0 (it is E He_h f), and its logarithm's slope in delta."""
-        m = self.m[k]
-        return m[h], 0.5 * m[h + 2] / m[h]
 
-    def product(self, tokens: int, i: int, j: int) -> list[Factor]:
-        """U_0² phi(g_i) phi(g_j): Mehler's sum of c_k² rho^k/k! up to rho², c_k = E He_k(g) phi(g)."""
-        found = []
-        gate, gate_growth = self.grown(2, 0)
-        for order in (0, 1, 2):
-            c, slope = self.grown(1, order)
-            growth = [0.0] * tokens
-            growth[0] += gate_growth
-            growth[i] += slope
-            growth[j] += slope
-            found.append(Factor(gate * c**2 / math.factorial(order), tuple(growth), (i, j), order))
-        return found
+def _values(law: Law, tokens: int, i: int, j: int) -> list[Factor]:
+    """U_0² phi(g_i) phi(g_j): Mehler's sum of c_k² rho^k/k! up to rho², c_k = E He_k(g) phi(g)."""
+    found = []
+    gate, gate_growth = _grown(law.gain, 2, 0)
+    for order in (0, 1, 2):
+        c, slope = _grown(law.gain, 1, order)
+        growth = [0.0] * tokens
+        growth[0] += gate_growth
+        growth[i] += slope
+        growth[j] += slope
+        found.append(Factor(gate * c**2 / math.factorial(order), tuple(growth), (i, j), order))
+    return found
 
-    def one(self, t: Real, factors: Sequence[Factor]) -> Complex:
-        """The characteristic function of S_01, times factors of theta."""
-        chi = self.table(t)
 
-        def p(i: int, j: int) -> Complex:
-            return np.asarray(chi[j] @ (self.w * self.hermite[i]))
+def _unit(gain: float, t: Real) -> list[Complex]:
+    """[h][t, node]: E He_h(g) exp(i t phi(node) phi(g)), the derivatives by g's variance and covariances."""
+    g, w, phi = _nodes(gain)
+    phase = np.exp(1j * t[:, None, None] * phi[None, :, None] * phi[None, None, :])
+    return [phase @ (w * _hermite(h, g)) for h in range(5)]
 
-        return self.power(p, 2, factors)
 
-    def two(self, t: Real) -> Complex:
-        """That of (S_01, S_02), times U_0² V_1 V_2."""
-        chi = self.table(t)
+def _of_another(law: Law, t: Real, factors: Sequence[Factor]) -> Complex:
+    """The characteristic function of S_01, times factors of theta: p(h) = E He_h0(g_0) E He_h1(g) exp(i t phi phi)."""
+    g, w, _ = _nodes(law.gain)
+    chi = _unit(law.gain, t)
+    return _tilted(lambda i, j: np.asarray(chi[j] @ (w * _hermite(i, g))), 2, law, factors)
 
-        def p(i: int, j: int, k: int) -> Complex:
-            return np.asarray((chi[j] * (self.w * self.hermite[i])) @ chi[k].T)
 
-        return self.power(p, 3, self.product(3, 1, 2))
+def _of_two_others(law: Law, t: Real) -> Complex:
+    """That of (S_01, S_02), times U_0² V_1 V_2; given g_0 the two are independent."""
+    g, w, _ = _nodes(law.gain)
+    chi = _unit(law.gain, t)
+    return _tilted(
+        lambda i, j, k: np.asarray((chi[j] * (w * _hermite(i, g))) @ chi[k].T), 3, law, _values(law, 3, 1, 2)
+    )
 
-    def with_itself(self, own: Real, t: Real) -> Complex:
-        """That of (S_00, S_01), times U_0² V_0 V_1."""
-        chi = self.table(t)
-        phase = np.exp(1j * own[:, None] * self.phi**2)
 
-        def p(i: int, j: int) -> Complex:
-            return np.asarray((phase * (self.w * self.hermite[i])) @ chi[j].T)
+def _of_itself_and_another(law: Law, own: Real, t: Real) -> Complex:
+    """That of (S_00, S_01), times U_0² V_0 V_1."""
+    g, w, phi = _nodes(law.gain)
+    chi = _unit(law.gain, t)
+    phase = np.exp(1j * own[:, None] * phi**2)
+    return _tilted(lambda i, j: np.asarray((phase * (w * _hermite(i, g))) @ chi[j].T), 2, law, _values(law, 2, 0, 1))
 
-        return self.power(p, 2, self.product(2, 0, 1))
 
-    def itself(self) -> tuple[float, float]:
-        """E S_ii² and E U_i² S_ii⁴ V_i², over the chi-square law of |x_i|²/d."""
-        nodes, weights = hermegauss(9)
-        # Wilson and Hilferty 1931: (chi²_d/d)^(1/3) is normal to high accuracy
-        q = (1 - 2 / (9 * self.d) + nodes * math.sqrt(2 / (9 * self.d))) ** 3
-        found = np.zeros(2)
-        for value, weight in zip(q, weights / weights.sum(), strict=True):
-            found += weight * np.array(self._itself_at(math.sqrt(value)))
-        return float(found[0]), float(found[1])
+def _of_itself(law: Law) -> tuple[float, float]:
+    """E S_ii² and E U_i² S_ii⁴ V_i², over the chi-square law of |x_i|²/d."""
+    nodes, weights = hermegauss(9)
+    # Wilson and Hilferty 1931: (chi²_d/d)^(1/3) is normal to high accuracy
+    q = (1 - 2 / (9 * law.d) + nodes * math.sqrt(2 / (9 * law.d))) ** 3
+    found = np.zeros(2)
+    for value, weight in zip(q, weights / weights.sum(), strict=True):
+        found += weight * np.array(_given_norm(law, math.sqrt(value)))
+    return float(found[0]), float(found[1])
 
-    def _itself_at(self, r: float) -> tuple[float, float]:
-        """The same for |x_i| = r sqrt(d): raw moments of a sum of s independent squares, from their cumulants."""
-        phi, s = swish(self.gain, r * self.g), self.s
-        m = [float(self.w @ phi ** (2 * k)) for k in range(5)]
-        first, second = m[1], m[2] - m[1] ** 2
-        third = m[3] - 3 * m[2] * m[1] + 2 * m[1] ** 3
-        fourth = m[4] - 4 * m[3] * m[1] - 3 * m[2] ** 2 + 12 * m[2] * m[1] ** 2 - 6 * m[1] ** 4
-        a, b, c, d = (s * cumulant for cumulant in (first, second, third, fourth))
-        return b + a**2, (d + 4 * c * a + 3 * b**2 + 6 * b * a**2 + a**4) * m[1] ** 2
+
+def _given_norm(law: Law, r: float) -> tuple[float, float]:
+    """The same for |x_i| = r sqrt(d): raw moments of a sum of s independent squares, from their cumulants."""
+    g, w, _ = _nodes(law.gain)
+    phi = swish(law.gain, r * g)
+    m = [float(w @ phi ** (2 * k)) for k in range(5)]
+    first, second = m[1], m[2] - m[1] ** 2
+    third = m[3] - 3 * m[2] * m[1] + 2 * m[1] ** 3
+    fourth = m[4] - 4 * m[3] * m[1] - 3 * m[2] ** 2 + 12 * m[2] * m[1] ** 2 - 6 * m[1] ** 4
+    a, b, c, d = (law.s * cumulant for cumulant in (first, second, third, fourth))
+    return b + a**2, (d + 4 * c * a + 3 * b**2 + 6 * b * a**2 + a**4) * m[1] ** 2
+
+
+def _hermite(order: int, g: Real) -> Real:
+    """The probabilists' Hermite polynomial He_order."""
+    return np.asarray(hermeval(g, [0] * order + [1]))

@@ -20,6 +20,7 @@ Beyond "far" a lemma about F(-x, b), proved by z3, takes over. See analysis/squa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -67,62 +68,113 @@ def _threshold(body: Body, evidence: Body, bounds: Body) -> str | None:
     return reason or _tail(body, lo, hi, far, f"{family} > 0")
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What the lemmas of the minimax statement speak of: [b_lo, b_hi], a peak on [left, right], `far` beyond it.
+
+    `error` is the ball of -F(0, b) for all those b.
+    """
+
+    x: str
+    b: str
+    family: str
+    b_lo: Fraction
+    b_hi: Fraction
+    left: Fraction
+    right: Fraction
+    far: Fraction
+    error: Any
+
+    @property
+    def all_b(self) -> Any:
+        return hull(self.b_lo, self.b_hi)
+
+    def at(self, x: Fraction, b: Fraction) -> Any:
+        """The ball of F(x, b)."""
+        return value(self.family, {self.x: ball(x), self.b: ball(b)})
+
+    def over_zero(self, sign: str) -> tuple[str, str, dict[str, Any]]:
+        """`sign` F(x, b) - F(0, b), for all those b: its text, the variable, and the balls of b and of F(0, b)."""
+        name = f"{self.b}_zero"
+        return f"{sign}({self.family}) - {name}", self.x, {self.b: self.all_b, name: -self.error}
+
+
 def _minimax(body: Body, evidence: Body, bounds: Body) -> str | None:
-    x, b, family = body["variable"], body["parameter"], body["family"]
+    """The lemmas in turn, as analysis/squareplus.md numbers them: 1 balance, 2 lower side, 4 numbers; 3 follows."""
     if set(bounds) != {"b", "x", "error"}:
         return "a minimax statement has bounds for b, x and error"
     b_lo, b_hi = (rational(t) for t in bounds["b"])
     x_lo, x_hi = (rational(t) for t in bounds["x"])
-    peak = evidence["peak"]
-    left, right = rational(peak[0]["lo"]), rational(peak[-1]["hi"])
+    left, right = rational(evidence["peak"][0]["lo"]), rational(evidence["peak"][-1]["hi"])
     far = rational(evidence["far"])
     if not (0 < b_lo < b_hi and 0 < left < x_lo < x_hi < right < far):
         return "the bounds are not in order"
-    both = hull(b_lo, b_hi)
-    at_zero = {k: value(family, {x: ball(ZERO), b: ball(v)}) for k, v in (("lo", b_lo), ("hi", b_hi))}
-    error = -value(family, {x: ball(ZERO), b: both})
+    x, b, family = body["variable"], body["parameter"], body["family"]
+    error = -value(family, {x: ball(ZERO), b: hull(b_lo, b_hi)})
     if not _inside(error, bounds["error"]):
         return "the error at 0 is not inside the stated bounds"
+    setting = Setting(x, b, family, b_lo, b_hi, left, right, far, error)
+    return (
+        _peak_is_concave(setting, evidence)
+        or _balance(setting, evidence)
+        or _upper_side(setting, evidence)
+        or _peak_is_inside(setting, x_lo, x_hi)
+        or _lower_side(setting, evidence)
+        or _small_beyond(setting, body, evidence)
+    )
 
-    # sup F(., b_lo) < -F(0, b_lo): on the peak by the tangent of a concave function, elsewhere by a cover
+
+def _peak_is_concave(s: Setting, evidence: Body) -> str | None:
+    """1, 4: F(., b) is concave on [left, right] for every b in the bounds."""
+    reason = check_cover(evidence["peak"], s.left, s.right, concave(s.family, s.x, {s.b: s.all_b}))
+    return f"peak: {reason}" if reason else None
+
+
+def _balance(s: Setting, evidence: Body) -> str | None:
+    """1: on the peak F(x, b_lo) < -F(0, b_lo), by the tangent of a concave function; F(centre, b_hi) > -F(0, b_hi)."""
     centre = rational(evidence["centre"])
-    if not left <= centre <= right:
+    if not s.left <= centre <= s.right:
         return "the centre is not on the peak"
-    top, slope, _ = taylor(family, x, ball(centre), {b: ball(b_lo)})
-    reason = check_cover(peak, left, right, concave(family, x, {b: both}))
-    if reason:
-        return f"peak: {reason}"
-    if not top + abs(slope) * ball(right - left) + at_zero["lo"] < 0:
+    top, slope, _ = taylor(s.family, s.x, ball(centre), {s.b: ball(s.b_lo)})
+    if not top + abs(slope) * ball(s.right - s.left) + s.at(ZERO, s.b_lo) < 0:
         return "at the lower bound of b the positive error is not certainly the smaller one"
-    below = f"-({family}) - {b}_zero"
-    cover = evidence["below"]
-    inner = {b: both, f"{b}_zero": -error}
-    lower = positive(below, x, inner)
-    reason = check_cover(cover["left"], ZERO, left, lower) or check_cover(cover["right"], right, far, lower)
-    if reason:
-        return f"upper bound: {reason}"
-    # F(centre, b_hi) > -F(0, b_hi): in between the two errors are equal, at b*
-    if not value(family, {x: ball(centre), b: ball(b_hi)}) + at_zero["hi"] > 0:
+    if not s.at(centre, s.b_hi) + s.at(ZERO, s.b_hi) > 0:
         return "at the upper bound of b the positive error is not certainly the larger one"
-    # the peak of F(., b*) is inside the bounds of x: concave, rising before, falling after
-    _, rising, _ = taylor(family, x, ball(x_lo), {b: both})
-    _, falling, _ = taylor(family, x, ball(x_hi), {b: both})
-    if not (rising > 0 and falling < 0):
-        return "the peak is not certainly inside the bounds of x"
-    # F(x, b) > F(0, b) but for x = 0: the negative error is largest at 0
-    symbols = symbols_of({x: "real", b: "positive"})
-    lifted = expression(family, symbols) - expression(family, {**symbols, x: sp.Integer(0)})
-    if not _vanishes_twice(lifted, symbols[x]):
+    return None
+
+
+def _upper_side(s: Setting, evidence: Body) -> str | None:
+    """1, 4: F(x, b) < -F(0, b) on [0, left] and [right, far], for every b in the bounds."""
+    certain = positive(*s.over_zero("-"))
+    cover = evidence["below"]
+    reason = check_cover(cover["left"], ZERO, s.left, certain) or check_cover(cover["right"], s.right, s.far, certain)
+    return f"upper bound: {reason}" if reason else None
+
+
+def _peak_is_inside(s: Setting, x_lo: Fraction, x_hi: Fraction) -> str | None:
+    """4: F(., b) rises at x_lo and falls at x_hi, for every b in the bounds."""
+    _, rising, _ = taylor(s.family, s.x, ball(x_lo), {s.b: s.all_b})
+    _, falling, _ = taylor(s.family, s.x, ball(x_hi), {s.b: s.all_b})
+    return None if rising > 0 and falling < 0 else "the peak is not certainly inside the bounds of x"
+
+
+def _lower_side(s: Setting, evidence: Body) -> str | None:
+    """2: F(x, b) > F(0, b) on (0, far], for every b in the bounds; on the piece at 0 by the second derivative."""
+    symbols = symbols_of({s.x: "real", s.b: "positive"})
+    lifted = expression(s.family, symbols) - expression(s.family, {**symbols, s.x: sp.Integer(0)})
+    if not _vanishes_twice(lifted, symbols[s.x]):
         return "the family's slope does not vanish at 0"
-    above = f"({family}) - {b}_zero"
-    reason = check_cover(evidence["above"], ZERO, far, positive(above, x, inner, touch=ZERO))
-    if reason:
-        return f"lower bound: {reason}"
+    reason = check_cover(evidence["above"], ZERO, s.far, positive(*s.over_zero(""), touch=ZERO))
+    return f"lower bound: {reason}" if reason else None
+
+
+def _small_beyond(s: Setting, body: Body, evidence: Body) -> str | None:
+    """1, 2, 4: abs(F(x, b)) < margin < -F(0, b) for x >= far and every b in the bounds."""
     margin = rational(evidence["margin"])
-    if not ball(margin) < error:
+    if not ball(margin) < s.error:
         return "the tail's margin is not below the error"
     size = f"{margin.numerator}/{margin.denominator}"
-    return _tail(body, b_lo, b_hi, far, f"{family} < {size} and {family} > -{size}")
+    return _tail(body, s.b_lo, s.b_hi, s.far, f"{s.family} < {size} and {s.family} > -{size}")
 
 
 def check_cover(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from torchcheck.data import Evidence, Measurement, Series
+from torchcheck.data import Evidence, Measurement, Params, Series
 from torchcheck.run.subjects import DTYPES, Subject, build, find_device
 
 #: copies of the sequence in one batch
@@ -36,7 +35,7 @@ def dependence(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def leaks(
-    subject: Mapping[str, Any],
+    subject: Params,
     width: int,
     tokens: int,
     dtype: str = "float64",
@@ -65,15 +64,14 @@ def leaks(
         scale = float(whole.square().mean().sqrt())
         swapped, cut = changes(model, x, other, whole)
     witness = f"dy_{i}/dx_{j} = {float(worst[i, j]):.3g} (positions from 0)"
-    common: dict[str, Any] = {"evidence": Evidence.SAMPLED, "subject": spec.label, "device": device, "dtype": dtype}
-    places = [float(k) for k in range(tokens)]
+    measured = partial(Measurement, evidence=Evidence.SAMPLED, subject=spec.label, device=device, dtype=dtype)
+    data, places = {"picture": picture.double().tolist()}, [float(k) for k in range(tokens)]
     curve = Series("leak.length", "position", "change of the output over its RMS", places, [c / scale for c in cut])
     return [
-        Measurement("leak.gradient", float(worst.max()), samples=tokens**2, witness=witness, **common,
-                    data={"picture": picture.double().tolist()}),
-        Measurement("leak.perturbation", max(swapped) / scale, samples=tokens, **common),
-        Measurement("leak.length", max(cut) / scale, samples=tokens, series=(curve,), **common),
-        Measurement("unused", float((picture.eq(0) & ~future).sum()), samples=tokens**2, unit="pairs", **common),
+        measured("leak.gradient", float(worst.max()), samples=tokens**2, witness=witness, data=data),
+        measured("leak.perturbation", max(swapped) / scale, samples=tokens),
+        measured("leak.length", max(cut) / scale, samples=tokens, series=(curve,)),
+        measured("unused", float((picture.eq(0) & ~future).sum()), samples=tokens**2, unit="pairs"),
     ]  # fmt: skip
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from torchcheck.data import Evidence, Measurement, Series
+from torchcheck.data import Evidence, Measurement, Params, Series
 from torchcheck.run.subjects import Subject, build, find_device
 
 #: inputs at a time: on the CPU what stays in cache, on an accelerator what keeps it busy (3 GB of temporaries)
@@ -56,8 +57,8 @@ def from_ordinals(ordinals: Tensor, fmt: Format) -> Tensor:
 
 
 def audit(
-    subject: Mapping[str, Any],
-    reference: Mapping[str, Any],
+    subject: Params,
+    reference: Params,
     dtype: str,
     device: str = "cpu",
     start: int | None = None,
@@ -143,21 +144,25 @@ class _Tally:
     ) -> list[Measurement]:
         slack = REFERENCE_ERROR * 2.0 ** (fmt.mantissa + 1)
         curve = Series("ulp error", "x", "worst ulp error in the binade", *_sorted_curve(self.binades), "ulp")
-        common: dict[str, Any] = {
-            "subject": subject,
-            "device": device,
-            "dtype": dtype,
-            "samples": self.samples,
-            "evidence": evidence,
-        }
+        measured = partial(
+            Measurement, subject=subject, device=device, dtype=dtype, samples=self.samples, evidence=evidence
+        )
         mean = self.total / max(self.finite, 1)
         found = [
-            Measurement("ulp.worst", self.worst, self.worst, self.worst + slack, unit="ulp",
-                        witness=self.witness.get("worst", ""), series=(curve,), data=data, **common),
-            Measurement("ulp.mean", mean, mean - slack, mean + slack, unit="ulp", **common),
-        ]  # fmt: skip
+            measured(
+                "ulp.worst",
+                self.worst,
+                self.worst,
+                self.worst + slack,
+                unit="ulp",
+                witness=self.witness.get("worst", ""),
+                series=(curve,),
+                data=data,
+            ),
+            measured("ulp.mean", mean, mean - slack, mean + slack, unit="ulp"),
+        ]
         for name, number in self.counts.items():
-            found.append(Measurement(name, float(number), unit="inputs", witness=self.witness.get(name, ""), **common))
+            found.append(measured(name, float(number), unit="inputs", witness=self.witness.get(name, "")))
         return found
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -163,17 +163,17 @@ def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
     same = gap(y, again)
     scale = 1e-12 * max(1.0, float(y.abs().nan_to_num(0.0, 0.0, 0.0).max()))
     apart = max(gap(y[order], shuffled), gap(y[:100], half))
-    common: dict[str, Any] = {"device": settings.device, "samples": len(x)}
+    measured = partial(Measurement, device=settings.device, samples=len(x))
     if same > 0:
         apart = 0.0  # cannot be told from noise
     values = [float(v) for v in special]
     ends = f"f(inf) = {values[1]:g}, f(-inf) = {values[2]:g}"
     return [
-        Measurement("elementwise", apart if apart > scale else 0.0, note="largest change by others", **common),
-        Measurement("deterministic", same, note="largest difference", **common),
-        Measurement("input-kept", changed, unit="inputs changed", **common),
-        Measurement("nan-kept", float(math.isnan(values[0])), note=f"f(NaN) = {values[0]:g}", **common),
-        Measurement("at-infinity", float(sum(map(math.isnan, values[1:]))), note=ends, **common),
+        measured("elementwise", apart if apart > scale else 0.0, note="largest change by others"),
+        measured("deterministic", same, note="largest difference"),
+        measured("input-kept", changed, unit="inputs changed"),
+        measured("nan-kept", float(math.isnan(values[0])), note=f"f(NaN) = {values[0]:g}"),
+        measured("at-infinity", float(sum(map(math.isnan, values[1:]))), note=ends),
     ]  # fmt: skip
 
 
@@ -188,11 +188,11 @@ def moments(loaded: Loaded, settings: Settings) -> list[Measurement]:
         weight = torch.exp(-x.detach().square() / 2) / math.sqrt(2 * math.pi) * (24 / steps)
         y = y.detach().to(weight.device)
         found.append([float((weight * v).sum()) for v in (y, y.square(), slope.to(weight.device).square())])
-    common: dict[str, Any] = {"device": settings.device, "level": 0.0, "samples": 2**15}
+    measured = partial(Measurement, device=settings.device, level=0.0, samples=2**15)
 
     def near(name: str, coarse: float, fine: float) -> Measurement:
         wide = 2 * abs(fine - coarse)
-        return Measurement(name, fine, fine - wide, fine + wide, note="by quadrature", **common)
+        return measured(name, fine, fine - wide, fine + wide, note="by quadrature")
 
     (m1, s1, d1), (m2, s2, d2) = found
     gains = [1 / math.sqrt(s) if s > 0 else math.inf for s in (s1, s2)]
@@ -243,16 +243,16 @@ def _sampled(f: Callable[[Tensor], Tensor], settings: Settings) -> list[Measurem
         bends.append(d.diff() / ((h[1:] + h[:-1]) / 2))
         gaps.append((y - x.clamp(min=0)).abs())
     slope, bend, gap = torch.cat(slopes), torch.cat(bends), torch.cat(gaps)
-    common: dict[str, Any] = {"device": settings.device, "level": 0.0, "samples": len(slope)}
+    measured = partial(Measurement, device=settings.device, level=0.0, samples=len(slope))
     note = "estimated on a grid"
     curve = Series("activation", "x", "f(x)", small[::1024].tolist(), parts[0][1][::1024].tolist())
     worst = float(slope.abs().max())
     return [
-        Measurement("lipschitz", worst, note=note, series=(curve,), **common),
-        Measurement("smoothness", float(bend.abs().max()), note=f"{note}: a kink looks large", **common),
-        Measurement("monotone", _near_zero(float(slope.min())), note=note, **common),
-        Measurement("convex", _near_zero(float(bend.min()), 1e3), note=note, **common),
-        Measurement("relu-gap", float(gap.max()), note=note, **common),
+        measured("lipschitz", worst, note=note, series=(curve,)),
+        measured("smoothness", float(bend.abs().max()), note=f"{note}: a kink looks large"),
+        measured("monotone", _near_zero(float(slope.min())), note=note),
+        measured("convex", _near_zero(float(bend.min()), 1e3), note=note),
+        measured("relu-gap", float(gap.max()), note=note),
     ]  # fmt: skip
 
 
@@ -304,7 +304,7 @@ def audit(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
     ulps = torch.where(finite & exact.isfinite(), error / ulp_of(exact, fmt), 0.0)
     bad = wide.abs()[~finite]
     reach = float(bad.min()) if len(bad) else math.inf
-    common: dict[str, Any] = {"device": settings.device, "dtype": dtype, "samples": len(x), "level": 0.0}
+    measured = partial(Measurement, device=settings.device, dtype=dtype, samples=len(x), level=0.0)
 
     def at(values: Tensor) -> str:
         k = int(values.argmax())
@@ -315,10 +315,10 @@ def audit(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
     beyond = at(((wide.abs() == reach) & ~finite).double()) if len(bad) else ""
     worst_lost = at(lost.double()) if bool(lost.any()) else ""
     return [
-        Measurement(f"accuracy.{dtype}", float(mixed.max()), unit="eps", witness=at(mixed), **common),
-        Measurement(f"ulp.{dtype}", float(ulps.max()), unit="ulp", witness=at(ulps), **common),
-        Measurement(f"range.{dtype}", low, low, min(reach, top) if len(bad) else low, witness=beyond, **common),
-        Measurement(f"lost.{dtype}", float(lost.sum()), unit="inputs", witness=worst_lost, **common),
+        measured(f"accuracy.{dtype}", float(mixed.max()), unit="eps", witness=at(mixed)),
+        measured(f"ulp.{dtype}", float(ulps.max()), unit="ulp", witness=at(ulps)),
+        measured(f"range.{dtype}", low, low, min(reach, top) if len(bad) else low, witness=beyond),
+        measured(f"lost.{dtype}", float(lost.sum()), unit="inputs", witness=worst_lost),
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -78,9 +77,9 @@ def padding(loaded: Loaded, settings: Settings) -> list[Measurement]:
     layer, dtype = layer_of(loaded, settings)
     names = forward_names(layer.layer)
     mask_name = next((n for n in names if n in MASKS), None)
-    common: dict[str, Any] = {"device": settings.device, "dtype": str(dtype).split(".")[1]}
+    measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
     if mask_name is None:
-        return [Measurement("padding", None, note=f"forward takes none of {', '.join(MASKS)}", **common)]
+        return [measured("padding", None, note=f"forward takes none of {', '.join(MASKS)}")]
     b, n = 2, settings.seq_len
     generator = torch.Generator().manual_seed(settings.seed)
     x, other = (torch.randn(b, n, settings.width, generator=generator).to(dtype) for _ in range(2))
@@ -98,7 +97,7 @@ def padding(loaded: Loaded, settings: Settings) -> list[Measurement]:
         a, b_ = run(x), run(mixed)
     scale = float(a[kept].square().mean().sqrt()) or 1.0
     largest = worst((a - b_)[kept]) / scale
-    return [Measurement("padding", 0.0 if largest <= ROUNDING[dtype] else largest, note=f"with {mask_name}", **common)]
+    return [measured("padding", 0.0 if largest <= ROUNDING[dtype] else largest, note=f"with {mask_name}")]
 
 
 def order(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -110,8 +109,8 @@ def order(loaded: Loaded, settings: Settings) -> list[Measurement]:
     with torch.no_grad():
         whole = layer(x)
         change = worst(layer(x[:, places]) - whole[:, places]) / (float(whole.square().mean().sqrt()) or 1.0)
-    common: dict[str, Any] = {"device": settings.device, "dtype": str(dtype).split(".")[1]}
-    return [Measurement("equivariance", 0.0 if change <= ROUNDING[dtype] else change, **common)]
+    measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
+    return [measured("equivariance", 0.0 if change <= ROUNDING[dtype] else change)]
 
 
 def range_of(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
@@ -154,31 +153,21 @@ def cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
         memory.append(peak_memory(run, where))
         run()
         seconds.append(timed(run, 5, where))
-    common: dict[str, Any] = {
-        "device": settings.device,
-        "dtype": "float32",
-        "note": f"n = {LENGTHS[-2]} to {LENGTHS[-1]}",
-    }
+    measured = partial(Measurement, device=settings.device, dtype="float32", note=f"n = {LENGTHS[-2]} to {LENGTHS[-1]}")
     xs = [float(n) for n in LENGTHS]
 
     def rise(values: Sequence[float]) -> float:
         return math.log2(values[-1] / values[-2]) if min(values[-2:]) > 0 else math.nan
 
     found = [
-        Measurement(
-            name,
-            rise(values),
-            samples=2,
-            series=(Series(name, "tokens", unit, xs, [float(v) for v in values]),),
-            **common,
-        )
+        measured(name, rise(values), samples=2, series=(Series(name, "tokens", unit, xs, [float(v) for v in values]),))
         for name, unit, values in (("cost-operations", "multiply-adds", operations), ("cost-memory", "bytes", memory))
         if min(values[-2:]) > 0
     ]
     best = [min(s) for s in seconds]
     slopes = [math.log2(b / a) for a, b in zip(sorted(seconds[-2]), sorted(seconds[-1]), strict=True)]
     curve = Series("cost-time", "tokens", "seconds", xs, best)
-    time = Measurement(
+    time = measured(
         "cost-time",
         rise(best),
         min([*slopes, rise(best)]),
@@ -186,7 +175,6 @@ def cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
         samples=10,
         series=(curve,),
         level=0.0,
-        **common,
     )
     return [*found, time]  # fmt: skip
 

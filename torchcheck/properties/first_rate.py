@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -57,14 +57,14 @@ def first_rate(loaded: Loaded, settings: Settings, depth: int) -> list[Measureme
 
     downwards = (k for k in range(0, -SPAN - 1, -1) if usable(own * 2.0**k))
     power = next(downwards, None)
-    common: dict[str, Any] = {"device": settings.device, "dtype": "float32"}
+    measured = partial(Measurement, device=settings.device, dtype="float32")
     if power is None:
         rate = own * 2.0**-SPAN
         note = f"no usable first rate from {rate:.2g} on at depth {depth}: needs warmup"
-        return [Measurement("first-lr", rate, 0.0, rate, note=note, **common)]
+        return [measured("first-lr", rate, 0.0, rate, note=note)]
     while 0 <= power < SPAN and usable(own * 2.0 ** (power + 1)):
         power += 1
     rate = own * 2.0**power
     need = "needs no warmup" if power >= 0 else "needs warmup"
     note = f"at depth {depth}: {need} for {settings.optimizer} at {own:g}"
-    return [Measurement("first-lr", rate, rate, 2 * rate, note=note, **common)]
+    return [measured("first-lr", rate, rate, 2 * rate, note=note)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -74,19 +75,19 @@ def leaks(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[
     causal, why = settings.causal, "as asked"
     if causal is None:
         causal, why = ahead < MOSTLY, f"{1 - ahead:.0%} of the pairs ahead are independent"
-    common: dict[str, Any] = {"device": settings.device, "dtype": str(dtype).split(".")[1], "samples": tokens}
+    measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1], samples=tokens)
     reach = float(visible[~future].double().mean())
-    found = [Measurement("reach", reach, note="of the pairs", **common)]
+    found = [measured("reach", reach, note="of the pairs")]
     if not causal:
-        return [*found, Measurement("leak", None, note=f"not causal: {why}", **common)]
+        return [*found, measured("leak", None, note=f"not causal: {why}")]
     largest = max(swapped, by_gradient)
     largest = 0.0 if largest <= ROUNDING[dtype] else largest
     witness = f"output {place} changes with the inputs after it"
     if by_gradient > swapped:
         witness = f"the gradient of output {_pair(picture, future)}"
     return [
-        Measurement("leak", largest, note=f"causal, {why}", witness=witness if largest else "", **common),
-        Measurement("length", 0.0 if cut <= ROUNDING[dtype] else cut, **common),
+        measured("leak", largest, note=f"causal, {why}", witness=witness if largest else ""),
+        measured("length", 0.0 if cut <= ROUNDING[dtype] else cut),
         *found,
     ]
 
@@ -138,8 +139,8 @@ def _token_leaks(layer: SequenceLayer, settings: Settings) -> list[Measurement]:
             swapped = max(swapped, worst((run(mixed) - whole)[:, : i + 1]) / scale)
             cut = max(cut, worst(run(ids[:, : i + 1]) - whole[:, : i + 1]) / scale)
     limit = ROUNDING[torch.float32]
-    common: dict[str, Any] = {"device": settings.device, "dtype": "float32", "samples": ids.shape[1]}
+    measured = partial(Measurement, device=settings.device, dtype="float32", samples=ids.shape[1])
     return [
-        Measurement("leak", 0.0 if swapped <= limit else swapped, note="by other token ids", **common),
-        Measurement("length", 0.0 if cut <= limit else cut, **common),
+        measured("leak", 0.0 if swapped <= limit else swapped, note="by other token ids"),
+        measured("length", 0.0 if cut <= limit else cut),
     ]

@@ -205,12 +205,12 @@ def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
             (s, t), _ = inputs_of(loaded, settings, settings.seed + seed, scale=float(seed))
             smallest = min(smallest, float(f(s, t)))
     size = max(abs(value), 1e-6)
-    common: dict[str, Any] = {"device": settings.device, "note": f"targets: {form}"}
+    measured = partial(Measurement, device=settings.device, note=f"targets: {form}")
     found = [
-        Measurement("deterministic", _off(value, again), **common),
-        Measurement("input-kept", changed, **common),
-        Measurement("batch-order", _off(value, moved) / size, **common),
-        Measurement("sign", smallest, samples=20, **common),
+        measured("deterministic", _off(value, again)),
+        measured("input-kept", changed),
+        measured("batch-order", _off(value, moved) / size),
+        measured("sign", smallest, samples=20),
     ]
     if scores.dim() == 2 and form != "its own":
         classes = torch.randperm(scores.shape[1], generator=torch.Generator().manual_seed(2)).to(scores.device)
@@ -218,14 +218,14 @@ def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
         other = targets[:, classes] if targets.dim() == 2 else back[targets]
         with torch.no_grad():
             renamed = float(f(scores[:, classes], other))
-        found.append(Measurement("class-order", _off(value, renamed) / size, **common))
+        found.append(measured("class-order", _off(value, renamed) / size))
     leaf = scores.clone().requires_grad_()
     out = f(leaf, targets.clone())
     share = 0.0
     if out.requires_grad:
         (g,) = torch.autograd.grad(out, leaf, allow_unused=True)
         share = 0.0 if g is None else float((g != 0).double().mean())
-    found.append(Measurement("scores-learn", share, **common))
+    found.append(measured("scores-learn", share))
     return found
 
 
@@ -282,11 +282,11 @@ def extreme(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]
             elif g is not None:
                 largest = max(largest, float(g.abs().max()) * BATCH)
     names = list(dict.fromkeys(bad))
-    common: dict[str, Any] = {"device": settings.device, "dtype": dtype}
+    measured = partial(Measurement, device=settings.device, dtype=dtype)
     witness = f"not finite for scores of size {', '.join(names)}" if names else ""
     return [
-        Measurement(f"extreme.{dtype}", float(len(names)), unit="sizes", samples=15, witness=witness, **common),
-        Measurement(f"gradient-bound.{dtype}", largest, samples=15, **common),
+        measured(f"extreme.{dtype}", float(len(names)), unit="sizes", samples=15, witness=witness),
+        measured(f"gradient-bound.{dtype}", largest, samples=15),
     ]
 
 
@@ -304,7 +304,7 @@ def form_of(loaded: Loaded, settings: Settings) -> torch.dtype:
 def forms(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """Dense against sparse: index against one-hot targets, or the function sparse_NAME(scores, positives) beside it."""
     f = function_of(loaded, settings)
-    common: dict[str, Any] = {"device": settings.device}
+    measured = partial(Measurement, device=settings.device)
     name = getattr(loaded.found, "__name__", "")
     module = getattr(loaded.found, "__module__", "")
     twin = None
@@ -333,13 +333,9 @@ def forms(loaded: Loaded, settings: Settings) -> list[Measurement]:
             break
         worst = max(worst, _relative(a, b))
     if worst < 0:
-        return [
-            Measurement(
-                "dense-sparse", None, note="it takes one form of targets, and no sparse_ twin is beside it", **common
-            )
-        ]
+        return [measured("dense-sparse", None, note="it takes one form of targets, and no sparse_ twin is beside it")]
     note = "with its sparse twin" if twin is not None else "one-hot and index targets"
-    return [Measurement("dense-sparse", worst, samples=5, note=note, **common)]
+    return [measured("dense-sparse", worst, samples=5, note=note)]
 
 
 def accuracy(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
@@ -353,8 +349,8 @@ def accuracy(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement
         exact = float(f(low.double(), low_targets.double() if floating else targets))
         error = abs(float(f(low, low_targets)) - exact) / max(abs(exact), 1e-3) / torch.finfo(kind).eps
         worst = max(worst, error if math.isfinite(error) else math.inf)
-    common: dict[str, Any] = {"unit": "eps", "samples": 20, "device": settings.device, "dtype": dtype, "level": 0.0}
-    return [Measurement(f"accuracy.{dtype}", worst, **common)]
+    measured = partial(Measurement, unit="eps", samples=20, device=settings.device, dtype=dtype, level=0.0)
+    return [measured(f"accuracy.{dtype}", worst)]
 
 
 def _mean(value: Tensor) -> float:

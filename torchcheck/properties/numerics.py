@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -88,11 +89,11 @@ def structure(loaded: Loaded, settings: Settings, depth: int | None) -> list[Mea
         silent = now if silent is None else silent & now
     names = sorted(silent or ())
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    common: dict[str, Any] = {"device": settings.device, "dtype": "float32", "samples": 3}
+    measured = partial(Measurement, device=settings.device, dtype="float32", samples=3)
     return [
-        Measurement("deterministic", unlike, **common, note="largest difference"),
-        Measurement("input-kept", changed, unit="inputs changed", **common),
-        Measurement("dead-parameters", float(len(names)), unit="tensors", witness=shown, **common),
+        measured("deterministic", unlike, note="largest difference"),
+        measured("input-kept", changed, unit="inputs changed"),
+        measured("dead-parameters", float(len(names)), unit="tensors", witness=shown),
     ]
 
 
@@ -114,12 +115,12 @@ def overflow(loaded: Loaded, settings: Settings, depth: int | None, dtype: str) 
     ]
     largest = max((size for _, ok, size in seen["forward"] if ok), default=0.0)
     bits = math.log2(torch.finfo(kind).max / largest) if largest else math.inf
-    common: dict[str, Any] = {"device": settings.device, "dtype": dtype}
+    measured = partial(Measurement, device=settings.device, dtype=dtype)
     at = f"depth {depth}" if depth else ""
     witness = f"first {bad[0]}" if bad else ""
     return [
-        Measurement(f"overflow.{dtype}", float(len(bad)), unit="places", witness=witness, note=at, **common),
-        Measurement(f"headroom.{dtype}", bits, unit="bits", note=at, **common),
+        measured(f"overflow.{dtype}", float(len(bad)), unit="places", witness=witness, note=at),
+        measured(f"headroom.{dtype}", bits, unit="bits", note=at),
     ]
 
 

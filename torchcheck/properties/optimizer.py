@@ -7,6 +7,7 @@ import io
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -197,12 +198,12 @@ def descent(loaded: Loaded, settings: Settings) -> list[Measurement]:
         for _ in range(99):
             problem.step()
         ends.append((float(problem.loss()) / before, cosine, problem.values()))
-    common: dict[str, Any] = {"device": settings.device, "dtype": "float32"}
+    measured = partial(Measurement, device=settings.device, dtype="float32")
     same = gap(ends[0][2], ends[1][2])
     return [
-        Measurement("descends", ends[0][0], samples=100, **common),
-        Measurement("direction", ends[0][1], **common),
-        Measurement("deterministic", same, samples=100, **common),
+        measured("descends", ends[0][0], samples=100),
+        measured("direction", ends[0][1]),
+        measured("deterministic", same, samples=100),
     ]
 
 
@@ -228,13 +229,13 @@ def state_dict(loaded: Loaded, settings: Settings) -> list[Measurement]:
 
 def foreach(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """10 steps with foreach=True and with foreach=False."""
-    common: dict[str, Any] = {"device": settings.device, "dtype": "float32", "samples": 10}
+    measured = partial(Measurement, device=settings.device, dtype="float32", samples=10)
     try:
         takes = "foreach" in inspect.signature(loaded.found).parameters
     except (TypeError, ValueError):
         takes = False
     if not takes:
-        return [Measurement("foreach", None, note="it takes no foreach", **common)]
+        return [measured("foreach", None, note="it takes no foreach")]
     found = []
     for value in (True, False):
         problem = Problem(loaded, settings, foreach=value)
@@ -242,31 +243,31 @@ def foreach(loaded: Loaded, settings: Settings) -> list[Measurement]:
             problem.step()
         found.append(problem.values())
     size = float(found[1].norm()) or 1.0
-    return [Measurement("foreach", gap(*found) / size, **common)]
+    return [measured("foreach", gap(*found) / size)]
 
 
 def edge_cases(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """No gradient, gradients of 0, of 1e-30 and of 1e15, three steps each from a fresh start."""
-    common: dict[str, Any] = {"device": settings.device, "dtype": "float32", "samples": 3}
+    measured = partial(Measurement, device=settings.device, dtype="float32", samples=3)
     found = []
     problem = Problem(loaded, settings)
     before = problem.values()
     problem.set(lambda _: None)
     problem.step(fixed=True)
-    found.append(Measurement("none-gradient", gap(before, problem.values()), **common))
+    found.append(measured("none-gradient", gap(before, problem.values())))
     for name, size in (("zero-gradient", 0.0), ("tiny-gradient", 1e-30), ("huge-gradient", 1e15)):
         problem = Problem(loaded, settings)
         for _ in range(3):
             problem.set(lambda p, size=size: torch.full_like(p, size))  # type: ignore[misc]
             problem.step(fixed=True)
         bad = ~problem.values().isfinite()
-        found.append(Measurement(name, float(bad.sum()), unit="entries", **common))
+        found.append(measured(name, float(bad.sum()), unit="entries"))
     return found
 
 
 def poison(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """One NaN, or one infinity, in one entry of one gradient, and then three steps with good ones."""
-    common: dict[str, Any] = {"device": settings.device, "dtype": "float32"}
+    measured = partial(Measurement, device=settings.device, dtype="float32")
     found = []
     for name, value in (("recovers", math.nan), ("infinite", math.inf)):
         problem = Problem(loaded, settings)
@@ -281,13 +282,13 @@ def poison(loaded: Loaded, settings: Settings) -> list[Measurement]:
         total = float(lost.sum())
         reached = ((0, "nothing"), (1, "that entry"), (problem.params[0].numel(), "that tensor"))
         words = next((w for most, w in reached if total <= most), "every tensor")
-        found.append(Measurement(name, total / lost.numel(), note=f"lost: {words}", **common))
+        found.append(measured(name, total / lost.numel(), note=f"lost: {words}"))
     return found
 
 
 def sparse(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """A sparse gradient, as nn.Embedding(sparse=True) makes it."""
-    common: dict[str, Any] = {"device": settings.device, "dtype": "float32"}
+    measured = partial(Measurement, device=settings.device, dtype="float32")
     table = nn.Embedding(10, 4, sparse=True, _weight=torch.full((10, 4), 0.5)).to(find_device(settings.device))
     opt = make(loaded, list(table.parameters()))
     before = table.weight.detach().clone()
@@ -295,14 +296,14 @@ def sparse(loaded: Loaded, settings: Settings) -> list[Measurement]:
     try:
         opt.step(lambda: 0.0)
     except RuntimeError as error:
-        return [Measurement("sparse", 0.0, note=f"refused: {str(error).splitlines()[0][:80]}", **common)]
+        return [measured("sparse", 0.0, note=f"refused: {str(error).splitlines()[0][:80]}")]
     changed = float((table.weight.detach() != before).any(1).sum())
-    return [Measurement("sparse", 1.0, note=f"{changed:g} of 10 rows changed, 2 had a gradient", **common)]
+    return [measured("sparse", 1.0, note=f"{changed:g} of 10 rows changed, 2 had a gradient")]
 
 
 def laws(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """Signs under random gradients, the law of k constant gradients, and the power of the gradient in a step."""
-    common: dict[str, Any] = {"device": settings.device, "dtype": "float32"}
+    measured = partial(Measurement, device=settings.device, dtype="float32")
     problem = Problem(loaded, settings)
     generator = torch.Generator().manual_seed(settings.seed + 1)
     for _ in range(200):
@@ -325,11 +326,11 @@ def laws(loaded: Loaded, settings: Settings) -> list[Measurement]:
         sizes.append(float((problem.values() - before).norm()))
     power = math.log10(sizes[1] / sizes[0]) if min(sizes) > 0 else math.nan
     answer = [
-        Measurement("non-negative", kept, samples=200, **common),
-        Measurement("closed-form", float(LAWS.index(form)), note=form, **common),
+        measured("non-negative", kept, samples=200),
+        measured("closed-form", float(LAWS.index(form)), note=form),
     ]
     if math.isfinite(power):
-        answer.append(Measurement("scale-exponent", power, **common))
+        answer.append(measured("scale-exponent", power))
     return answer
 
 
@@ -383,8 +384,8 @@ def step_cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
     mine = prepared(lambda params: make(loaded, params))
     reference = prepared(lambda params: torch.optim.SGD(params, lr=1e-3, foreach=True))
     ratios = sorted(mine() / reference() for _ in range(7))
-    common: dict[str, Any] = {"device": settings.device, "dtype": "float32", "samples": 7, "level": 0.0}
-    return [Measurement("step-cost", ratios[3], ratios[0], ratios[-1], unit="times SGD", **common)]
+    measured = partial(Measurement, device=settings.device, dtype="float32", samples=7, level=0.0)
+    return [measured("step-cost", ratios[3], ratios[0], ratios[-1], unit="times SGD")]
 
 
 OPTIMIZER = Kind(PROPERTIES, first)

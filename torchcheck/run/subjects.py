@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from torchcheck.data import Params
 
 DTYPES: dict[str, torch.dtype] = {
     "float64": torch.float64,
@@ -37,7 +38,7 @@ class Subject:
     """
 
     target: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Params = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -48,7 +49,7 @@ class Subject:
         return {"target": self.target, "options": dict(self.options)}
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Subject:
+    def from_json(cls, raw: Params) -> Subject:
         return cls(raw["target"], dict(raw.get("options", {})))
 
 

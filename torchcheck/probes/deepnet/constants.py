@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 
-from torchcheck.data import Evidence, Measurement
+from torchcheck.data import Evidence, Measurement, Params
 from torchcheck.measure.references import deepnorm_reference
 from torchcheck.measure.roles import MATRICES, parts
 from torchcheck.modules.scaling import deepnorm_constants
@@ -30,9 +31,7 @@ def constants(cases: Sequence[tuple[str, int, int | None]]) -> list[Measurement]
     return found
 
 
-def scaled_weights(
-    subject: Mapping[str, Any], layers: int, width: int, device: str = "cpu", seed: int = 0
-) -> list[Measurement]:
+def scaled_weights(subject: Params, layers: int, width: int, device: str = "cpu", seed: int = 0) -> list[Measurement]:
     """The standard deviation of each role's weights over Xavier's, `gain.<role>`, and the residual weight, `alpha`.
 
     Intervals are four standard errors of a Gaussian sample's standard deviation.
@@ -49,20 +48,20 @@ def scaled_weights(
                 w = part.of(p.detach()).double()
                 squares[part.role] += float(w.square().sum()) * sum(w.shape) / 2
                 counts[part.role] += w.numel()
-    common: dict[str, Any] = {"evidence": Evidence.SAMPLED, "subject": spec.label, "device": device, "dtype": "float32"}
+    measured = partial(Measurement, evidence=Evidence.SAMPLED, subject=spec.label, device=device, dtype="float32")
     found = []
     for role in MATRICES:
         value, error = math.sqrt(squares[role] / counts[role]), 4 / math.sqrt(2 * counts[role])
         bounds = (value * (1 - error), value * (1 + error))
-        found.append(Measurement(f"gain.{role}", value, *bounds, level=1 - 6.4e-5, samples=counts[role], **common))
+        found.append(measured(f"gain.{role}", value, *bounds, level=1 - 6.4e-5, samples=counts[role]))
     alphas = {m.alpha for m in model.modules() if isinstance(m, Sublayer)}
-    exact = {**common, "evidence": Evidence.EXACT}
-    found += [Measurement("alpha", alpha, **exact) for alpha in sorted(alphas)]
+    exact = partial(measured, evidence=Evidence.EXACT)
+    found += [exact("alpha", alpha) for alpha in sorted(alphas)]
     return found
 
 
 def forward(
-    subject: Mapping[str, Any], layers: int, width: int, alpha: float, heads: int = 2, tokens: int = 5,
+    subject: Params, layers: int, width: int, alpha: float, heads: int = 2, tokens: int = 5,
     device: str = "cpu", seed: int = 0,
 ) -> list[Measurement]:  # fmt: skip
     """`forward`: the largest relative difference of a first block from DeepNorm's, written out slowly with `alpha`."""

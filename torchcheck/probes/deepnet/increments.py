@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from torchcheck.data import Evidence, Measurement
+from torchcheck.data import Evidence, Measurement, Params
 from torchcheck.measure.first_order import decreases
 from torchcheck.measure.intervals import mean_bounds
 from torchcheck.probes.deepnet.profiles import LOSSES, inputs
@@ -25,7 +26,7 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def increments(
-    subject: Mapping[str, Any],
+    subject: Params,
     optimizer: str,
     rates: Sequence[float],
     depths: Sequence[int],
@@ -143,7 +144,7 @@ def _copied(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def scale_probe(
-    subject: Mapping[str, Any],
+    subject: Params,
     width: int = 32,
     seeds: int = 4096,
     alarm: float = 1e-7,
@@ -175,15 +176,16 @@ def scale_probe(
         worst = max(worst, abs(float(model.scale.grad) - inner) / size)
         own.append((float(model.scale.grad) / size) ** 2 * grad.numel())
         fresh.append(float((grad * other).sum() / (grad.norm() * other.norm())) ** 2 * grad.numel())
-    common: dict[str, Any] = {
-        "evidence": Evidence.SAMPLED,
-        "subject": spec.label,
-        "device": device,
-        "samples": seeds,
-        "data": {"options": dict(spec.options)},
-    }
-    found = [Measurement("probe.identity", worst, **common), Measurement("probe.least", min(own) ** 0.5, **common)]
+    measured = partial(
+        Measurement,
+        evidence=Evidence.SAMPLED,
+        subject=spec.label,
+        device=device,
+        samples=seeds,
+        data={"options": dict(spec.options)},
+    )
+    found = [measured("probe.identity", worst), measured("probe.least", min(own) ** 0.5)]
     for name, squares in (("probe.square", own), ("probe.independent", fresh)):
         lo, hi = (float(v) for v in mean_bounds(squares, alarm))
-        found.append(Measurement(name, sum(squares) / seeds, lo, hi, level=1 - alarm, **common))
+        found.append(measured(name, sum(squares) / seeds, lo, hi, level=1 - alarm))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from torchcheck.data import Evidence, Measurement
+from torchcheck.data import Evidence, Measurement, Params
 from torchcheck.measure.first_order import decreases
 from torchcheck.measure.norms import norm, rms
 from torchcheck.measure.roles import depth_of, parts
@@ -68,7 +68,7 @@ def profile(model: nn.Module, loss: Callable[[], Tensor]) -> tuple[float, Gradie
 
 
 def profiles(
-    subject: Mapping[str, Any],
+    subject: Params,
     depths: Sequence[int],
     width: int,
     tokens: int = 32,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from torchcheck.data import Evidence, Measurement, Series
+from torchcheck.data import Evidence, Measurement, Params, Series
 from torchcheck.run.subjects import DTYPES, Subject, find_device, resolve
 
 
@@ -50,7 +48,7 @@ def corpus() -> tuple[Tensor, Tensor]:
 
 
 def training(
-    subject: Mapping[str, Any],
+    subject: Params,
     layers: int,
     width: int,
     rate: float,

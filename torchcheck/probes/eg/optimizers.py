@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from torchcheck.data import Evidence, Measurement, Series
+from torchcheck.data import Evidence, Measurement, Params, Series
 from torchcheck.run.subjects import DTYPES, Subject, find_device, resolve
 
 #: includes a scalar, an empty tensor and a one-element tensor
@@ -17,7 +18,7 @@ SHAPES = ((7, 5), (), (0,), (1,), (3, 1, 4))
 
 
 def nonnegativity(
-    optimizer: Mapping[str, Any],
+    optimizer: Params,
     dtype: str,
     steps: int,
     lr: float = 1.0,
@@ -70,7 +71,7 @@ def nonnegativity(
 
 
 def constant_decay(
-    optimizer: Mapping[str, Any],
+    optimizer: Params,
     dtype: str,
     exponents: Mapping[str, float],
     steps: int,
@@ -102,20 +103,20 @@ def constant_decay(
             smallest.grad = None
     path = torch.stack(history)
     found = []
-    common: dict[str, Any] = {"evidence": Evidence.EXACT, "subject": spec.label, "device": device, "dtype": dtype}
+    measured = partial(Measurement, evidence=Evidence.EXACT, subject=spec.label, device=device, dtype=dtype)
     for i, (name, u) in enumerate(exponents.items()):
         zeros = (path[:, i] == 0).nonzero()
         reached = int(zeros[0]) if len(zeros) else -1
         shown = [t for t in range(0, steps + 1, max(1, steps // 200)) if path[t, i] > 0]
         curve = Series(f"u = {u:.6g}", "step", "theta", shown, [float(path[t, i]) for t in shown], "decay")
-        more: dict[str, Any] = {**common, "samples": steps}
-        found.append(Measurement(f"decay.{name}", float(reached), unit="steps", series=(curve,), **more))
-        found.append(Measurement(f"decay.stuck.{name}", float(path[-1, i]), **more))
-        found.append(Measurement(f"smallest.{name}", float(left[i]), unit="of it left", **common))
+        more = partial(measured, samples=steps)
+        found.append(more(f"decay.{name}", float(reached), unit="steps", series=(curve,)))
+        found.append(more(f"decay.stuck.{name}", float(path[-1, i])))
+        found.append(measured(f"smallest.{name}", float(left[i]), unit="of it left"))
     return found
 
 
-def one_step(optimizer: Mapping[str, Any], lr: float = 0.1, device: str = "cpu", seed: int = 0) -> list[Measurement]:
+def one_step(optimizer: Params, lr: float = 0.1, device: str = "cpu", seed: int = 0) -> list[Measurement]:
     """One real EG step (float64) against two definitions of it, on a regression with non-negative weights.
 
     `step.log_descent`: relative difference from exp(phi - lr * d), where autograd gives the gradient of
@@ -152,16 +153,16 @@ def one_step(optimizer: Mapping[str, Any], lr: float = 0.1, device: str = "cpu",
     noise = torch.randn(1000, 12, generator=generator, dtype=torch.float64)
     around = after * (scales * noise).exp().to(where)
     excess = (mirror(after) - mirror(around)).max()
-    common: dict[str, Any] = {"evidence": Evidence.SAMPLED, "subject": spec.label, "device": device, "samples": 12}
+    measured = partial(Measurement, evidence=Evidence.SAMPLED, subject=spec.label, device=device, samples=12)
     return [
-        Measurement("step.log_descent", float(((after - descended) / descended).abs().max()), **common),
-        Measurement("step.mirror", float(residual), **common),
-        Measurement("step.mirror_excess", float(excess), **{**common, "samples": 1000}),
+        measured("step.log_descent", float(((after - descended) / descended).abs().max())),
+        measured("step.mirror", float(residual)),
+        measured("step.mirror_excess", float(excess), samples=1000),
     ]
 
 
 def hypergradient(
-    optimizer: Mapping[str, Any],
+    optimizer: Params,
     steps: int = 6,
     lr: float = 0.05,
     gamma: float = 0.02,
@@ -208,21 +209,16 @@ def hypergradient(
             gaps = [float((logs[k] - before[k] + gamma / lr * exact[k]).abs().max()) for k in exact]
             used = max(used, max(gaps) / (gamma / lr * scale))
         previous, sizes = grads, {k: v.exp() for k, v in logs.items()}
-    common: dict[str, Any] = {
-        "evidence": Evidence.SAMPLED,
-        "subject": spec.label,
-        "device": device,
-        "samples": steps - 1,
-    }
+    measured = partial(Measurement, evidence=Evidence.SAMPLED, subject=spec.label, device=device, samples=steps - 1)
     return [
-        Measurement("hypergradient.identity", identity, **common),
-        Measurement("hypergradient.used", used, **common),
-        Measurement("hypergradient.step", stepped, **common),
+        measured("hypergradient.identity", identity),
+        measured("hypergradient.used", used),
+        measured("hypergradient.step", stepped),
     ]
 
 
 def closed_form(
-    optimizer: Mapping[str, Any],
+    optimizer: Params,
     dtype: str,
     steps: int,
     lr: float = 1e-4,
@@ -286,7 +282,7 @@ def _after_overflow(spec: Subject, kind: torch.dtype, where: torch.device, commo
 
 
 def sign_rule(
-    optimizer: Mapping[str, Any],
+    optimizer: Params,
     dtype: str,
     pairs: int = 4096,
     gamma: float = 1.0,
@@ -330,20 +326,20 @@ def sign_rule(
     at = int(strict.to(torch.uint8).argmax())
     ends = f"log nu from {before[at].item()!r} to {after[at].item()!r}"
     said = f"gradients {first[at].item()!r} then {second[at].item()!r}: {ends}"
-    common: dict[str, Any] = {"subject": spec.label, "device": device, "dtype": dtype}
-    sampled: dict[str, Any] = {**common, "evidence": Evidence.SAMPLED}
+    measured = partial(Measurement, subject=spec.label, device=device, dtype=dtype)
+    sampled = partial(measured, evidence=Evidence.SAMPLED)
 
     def count(name: str, which: Tensor, witness: str = "") -> Measurement:
         total, number = float(which.sum()), which.numel()
-        return Measurement(name, total, samples=number, unit="coordinates", witness=witness, **sampled)
+        return sampled(name, total, samples=number, unit="coordinates", witness=witness)
 
     return [
         count("rule.strict", strict, said if bool(strict.any()) else ""),
         count("rule.against", against),
         count("rule.ordinary", strict[half:]),
         count("rule.displacement", (agree & shorter)[half:]),
-        Measurement("rule.size", float(size), samples=pairs - half, **sampled),
-        Measurement("rule.saturated", float(stays), samples=pairs, evidence=Evidence.EXACT, **common),
+        sampled("rule.size", float(size), samples=pairs - half),
+        measured("rule.saturated", float(stays), samples=pairs, evidence=Evidence.EXACT),
     ]
 
 
@@ -356,7 +352,7 @@ def _half_ordinary(theta: Tensor, half: int, generator: torch.Generator) -> Tens
 
 
 def gains(
-    optimizer: Mapping[str, Any],
+    optimizer: Params,
     dtype: str,
     steps: int,
     gamma: float = 1.0,
@@ -383,20 +379,14 @@ def gains(
         for scale in opt.scales():
             counts["scale.negative"] += int(scale < 0)
             counts["scale.nan"] += int(math.isnan(scale))
-    common: dict[str, Any] = {
-        "evidence": Evidence.SAMPLED,
-        "subject": spec.label,
-        "device": device,
-        "dtype": dtype,
-        "unit": "values",
-    }
+    measured = partial(
+        Measurement, evidence=Evidence.SAMPLED, subject=spec.label, device=device, dtype=dtype, unit="values"
+    )
     samples = steps * (sum(p.numel() for p in params) + 1)
-    return [Measurement(k, float(v), samples=samples, **common) for k, v in counts.items()]
+    return [measured(k, float(v), samples=samples) for k, v in counts.items()]
 
 
-def published_funnel(
-    optimizer: Mapping[str, Any], steps: int = 12, device: str = "cpu", seed: int = 0
-) -> list[Measurement]:
+def published_funnel(optimizer: Params, steps: int = 12, device: str = "cpu", seed: int = 0) -> list[Measurement]:
     """The optimizer against the update of Amid et al. 2022 (arXiv:2202.00145), written out in float64, step by step.
 
     p <- p exp(gamma_p m g); s <- s exp(gamma_s <h, g>); m <- beta m + (1 - beta) g; h <- mu h + lr p g;
@@ -434,8 +424,8 @@ def published_funnel(
         for name, both in pairs.items():
             for got, wanted in both:
                 worst[name] = max(worst[name], float(((got - wanted).abs() / wanted.abs()).max()))
-    common: dict[str, Any] = {"evidence": Evidence.SAMPLED, "subject": spec.label, "device": device, "samples": steps}
-    return [Measurement(f"published.{k}", v, **common) for k, v in worst.items()]
+    measured = partial(Measurement, evidence=Evidence.SAMPLED, subject=spec.label, device=device, samples=steps)
+    return [measured(f"published.{k}", v) for k, v in worst.items()]
 
 
 def _make(spec: Subject, params: list[nn.Parameter], **options: Any) -> Any:

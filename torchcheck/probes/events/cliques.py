@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import networkx as nx
 import numpy as np
 
-from torchcheck.data import Evidence, Measurement, Role, Series
+from torchcheck.data import Evidence, Measurement, Params, Role, Series
 from torchcheck.run.subjects import Subject, resolve
 
 
 def cliques(
-    subject: Mapping[str, Any],
+    subject: Params,
     atlas: int = 7,
     random_graphs: int = 40,
     largest: int = 60,
@@ -49,12 +49,12 @@ def cliques(
             differ["order"] += moved != {frozenset(int(names[u]) for u in c) for c in found}
             if g.number_of_nodes() <= 6:
                 most = max(most, calls)
-    common: dict[str, Any] = {"evidence": Evidence.EXHAUSTIVE, "subject": label, "witness": witness, "unit": "graphs"}
-    sampled = {**common, "evidence": Evidence.SAMPLED}
+    measured = partial(Measurement, evidence=Evidence.EXHAUSTIVE, subject=label, witness=witness, unit="graphs")
+    sampled = partial(measured, evidence=Evidence.SAMPLED)
     return [
-        Measurement("differ.atlas", float(differ["atlas"]), samples=len(small), **common),
-        Measurement("differ.random", float(differ["random"]), samples=len(large), **sampled),
-        Measurement("differ.order", float(differ["order"]), samples=len(small) + len(large), **sampled),
+        measured("differ.atlas", float(differ["atlas"]), samples=len(small)),
+        sampled("differ.random", float(differ["random"]), samples=len(large)),
+        sampled("differ.order", float(differ["order"]), samples=len(small) + len(large)),
         Measurement(
             "calls",
             float(most),
@@ -66,9 +66,7 @@ def cliques(
     ]
 
 
-def worst_case(
-    subject: Mapping[str, Any], size: int, groups: int, device: str = "cpu", seed: int = 0
-) -> list[Measurement]:
+def worst_case(subject: Params, size: int, groups: int, device: str = "cpu", seed: int = 0) -> list[Measurement]:
     """The search on k = 1 ... `groups` groups of `size` nodes, adjacent across groups only: size^k maximal cliques.
 
     Groups of three are the Moon-Moser graphs, which have the most maximal cliques; groups of two cocktail party graphs.

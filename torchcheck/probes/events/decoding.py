@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import combinations, product
 from typing import Any
 
-from torchcheck.data import Evidence, Measurement, Series
+from torchcheck.data import Evidence, Measurement, Params, Series
 from torchcheck.modules import events as ev
 from torchcheck.modules import relations as rel
 from torchcheck.modules.events import TRIGGER, Argument, Event
@@ -15,7 +16,7 @@ from torchcheck.run.subjects import Subject, resolve
 
 
 def splitting(
-    subject: Mapping[str, Any],
+    subject: Params,
     arguments: int,
     most: int,
     through_scores: bool = True,
@@ -54,20 +55,21 @@ def splitting(
                 if not smallest[name] or len(own) < smallest[name]:
                     smallest[name], witness[name] = len(own), f"{_listed(own)} comes back as {_listed(back)}"
                     series = tuple(_linked(e, k) for k, e in enumerate(sorted(own, key=sorted)))
-    common: dict[str, Any] = {
-        "samples": total,
-        "evidence": Evidence.EXHAUSTIVE,
-        "subject": Subject.from_json(subject).label,
-    }
+    measured = partial(
+        Measurement, samples=total, evidence=Evidence.EXHAUSTIVE, subject=Subject.from_json(subject).label
+    )
     return [
-        Measurement("wrong", float(wrong), unit="families", witness=witness["smallest"], **common),
-        Measurement("unexplained", float(unexplained), unit="families", **common),
-        Measurement("smallest", float(smallest["smallest"]), unit="events", witness=witness["smallest"], **common),
-        Measurement(
-            "smallest.antichain", float(smallest["smallest.antichain"]), unit="events", series=series,
-            witness=witness["smallest.antichain"], **common,
+        measured("wrong", float(wrong), unit="families", witness=witness["smallest"]),
+        measured("unexplained", float(unexplained), unit="families"),
+        measured("smallest", float(smallest["smallest"]), unit="events", witness=witness["smallest"]),
+        measured(
+            "smallest.antichain",
+            float(smallest["smallest.antichain"]),
+            unit="events",
+            series=series,
+            witness=witness["smallest.antichain"],
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _linked(event: Event, number: int) -> Series:
@@ -77,7 +79,7 @@ def _linked(event: Event, number: int) -> Series:
     return Series(name, "argument", "argument", [a for a, _ in pairs], [b for _, b in pairs], "event")
 
 
-def shared_trigger(subject: Mapping[str, Any], arguments: int, device: str = "cpu", seed: int = 0) -> list[Measurement]:
+def shared_trigger(subject: Params, arguments: int, device: str = "cpu", seed: int = 0) -> list[Measurement]:
     """All pairs of different events that share a trigger, each with any of `arguments` others, through the scores.
 
     `wrong` counts the pairs that do not come back, `wrong.incomparable` those among them of which none contains the
@@ -99,19 +101,16 @@ def shared_trigger(subject: Mapping[str, Any], arguments: int, device: str = "cp
             wrong += 1
             incomparable += not (pair[0] < pair[1] or pair[1] < pair[0])
             witness = witness or f"{_listed(own)} comes back as {_listed(back)}"
-    common: dict[str, Any] = {
-        "samples": total,
-        "unit": "pairs",
-        "evidence": Evidence.EXHAUSTIVE,
-        "subject": Subject.from_json(subject).label,
-    }
+    measured = partial(
+        Measurement, samples=total, unit="pairs", evidence=Evidence.EXHAUSTIVE, subject=Subject.from_json(subject).label
+    )
     return [
-        Measurement("wrong", float(wrong), witness=witness, **common),
-        Measurement("wrong.incomparable", float(incomparable), **common),
+        measured("wrong", float(wrong), witness=witness),
+        measured("wrong.incomparable", float(incomparable)),
     ]
 
 
-def positional(subject: Mapping[str, Any], device: str = "cpu", seed: int = 0) -> list[Measurement]:
+def positional(subject: Params, device: str = "cpu", seed: int = 0) -> list[Measurement]:
     """Families of events over spans that share tokens, through the scores: links are pairs of positions.
 
     All pairs (and single ones) of events of a type over a trigger and four spans, alone and with an event of another
@@ -124,8 +123,13 @@ def positional(subject: Mapping[str, Any], device: str = "cpu", seed: int = 0) -
     """
     del device, seed
     decode: Decode = resolve(Subject.from_json(subject).target)
-    pool = [Argument("t", TRIGGER, 0, 0), Argument("t", "p", 1, 3), Argument("t", "q", 5, 6), Argument("t", "r", 4, 7),
-            Argument("t", "s", 5, 7)]  # fmt: skip
+    pool = [
+        Argument("t", TRIGGER, 0, 0),
+        Argument("t", "p", 1, 3),
+        Argument("t", "q", 5, 6),
+        Argument("t", "r", 4, 7),
+        Argument("t", "s", 5, 7),
+    ]
     foreign = [Argument("u", f"r{k}", a.head, a.tail) for k, a in enumerate(pool)]
     roles = [(a.type, a.role) for a in (*pool, *foreign)]
     subsets = [frozenset(c) for size in range(1, len(pool) + 1) for c in combinations(pool, size)]
@@ -150,14 +154,15 @@ def positional(subject: Mapping[str, Any], device: str = "cpu", seed: int = 0) -
                 if pair and pool[0] in family[0] & family[1]:
                     counts["shared"] += 1
                     witness = witness or f"{_placed(own)} comes back as {_placed(back)}"
-    common: dict[str, Any] = {
-        "samples": total,
-        "unit": "families",
-        "evidence": Evidence.EXHAUSTIVE,
-        "subject": Subject.from_json(subject).label,
-        "witness": witness,
-    }
-    return [Measurement(f"positional.{name}", float(value), **common) for name, value in counts.items()]
+    measured = partial(
+        Measurement,
+        samples=total,
+        unit="families",
+        evidence=Evidence.EXHAUSTIVE,
+        subject=Subject.from_json(subject).label,
+        witness=witness,
+    )
+    return [measured(f"positional.{name}", float(value)) for name, value in counts.items()]
 
 
 def _by_definition(events: set[Event], heads: set[tuple[int, int]], tails: set[tuple[int, int]]) -> set[Event]:
@@ -184,7 +189,7 @@ def _pair(i: int, j: int) -> tuple[int, int]:
     return (min(i, j), max(i, j))
 
 
-def categorical(subject: Mapping[str, Any], device: str = "cpu", seed: int = 0) -> list[Measurement]:
+def categorical(subject: Params, device: str = "cpu", seed: int = 0) -> list[Measurement]:
     """One and two events of a type with a classified argument of two values, there and back through the scores.
 
     Each event has an argument of its own, the one common trigger, a trigger of its own, both, or none, and no value or
@@ -233,13 +238,14 @@ def categorical(subject: Mapping[str, Any], device: str = "cpu", seed: int = 0) 
         counts["wrong.clash"] += clash and not same
         counts["right.clash"] += clash and same
         witness = witness or ("" if same else f"(triggers, value) of each event: {case}")
-    common: dict[str, Any] = {
-        "samples": len(cases),
-        "unit": "cases",
-        "evidence": Evidence.EXHAUSTIVE,
-        "subject": Subject.from_json(subject).label,
-    }
-    return [Measurement(k, float(v), witness=witness if k == "wrong" else "", **common) for k, v in counts.items()]
+    measured = partial(
+        Measurement,
+        samples=len(cases),
+        unit="cases",
+        evidence=Evidence.EXHAUSTIVE,
+        subject=Subject.from_json(subject).label,
+    )
+    return [measured(k, float(v), witness=witness if k == "wrong" else "") for k, v in counts.items()]
 
 
 def _values(events: Iterable[tuple[Event, dict[str, set[str]]]]) -> set[Any]:

@@ -7,7 +7,7 @@ import math
 import statistics
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -18,11 +18,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from torchcheck.data import Evidence, Measurement, Series
+from torchcheck.data import Evidence, Measurement, Params, Series
 from torchcheck.run.subjects import DTYPES, Subject, build, find_device
 
 
-def parameters(subject: Mapping[str, Any], matrices: bool = False, name: str = "parameters") -> list[Measurement]:
+def parameters(subject: Params, matrices: bool = False, name: str = "parameters") -> list[Measurement]:
     """How many numbers the subject learns; `matrices` leaves out what has fewer than two dimensions of 2 or more."""
     spec = Subject.from_json(subject)
     shapes = [p.shape for p in build(spec).parameters()]
@@ -31,7 +31,7 @@ def parameters(subject: Mapping[str, Any], matrices: bool = False, name: str = "
 
 
 def growth(
-    subject: Mapping[str, Any],
+    subject: Params,
     width: int,
     sizes: Sequence[int],
     repeats: int = 5,
@@ -77,14 +77,14 @@ def growth(
     return [*found, Measurement("cost", float(len(sizes)), samples=len(sizes), series=curves, **common)]
 
 
-def _time(name: str, seconds: Sequence[float], common: Mapping[str, Any]) -> Measurement:
+def _time(name: str, seconds: Sequence[float], common: Params) -> Measurement:
     fields: dict[str, Any] = {**common, "evidence": Evidence.TIMED, "samples": len(seconds)}
     note, ends = "the interval is the range", (min(seconds), max(seconds))
     return Measurement(name, statistics.median(seconds), *ends, unit="s", note=note, **fields)
 
 
 def _exponents(
-    sizes: Sequence[int], peaks: Sequence[float], times: Sequence[Sequence[float]], common: Mapping[str, Any]
+    sizes: Sequence[int], peaks: Sequence[float], times: Sequence[Sequence[float]], common: Params
 ) -> list[Measurement]:
     """The local exponents of memory and of wall time at the largest sizes, as far as there are enough of them."""
     if len(sizes) < 2:
@@ -170,7 +170,7 @@ def timed(call: Callable[[], Any], repeats: int, device: torch.device) -> list[f
 
 
 def causal_sums(
-    subject: Mapping[str, Any], width: int, tokens: int, batch: int = 1, device: str = "cpu", seed: int = 0
+    subject: Params, width: int, tokens: int, batch: int = 1, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """`sums`: how many numbers the running sums of a causal layer hold: the largest result of a cumulative sum."""
     where = find_device(device)

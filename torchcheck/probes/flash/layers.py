@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from torchcheck.data import Evidence, Measurement
+from torchcheck.data import Evidence, Measurement, Params
 from torchcheck.measure.references import flash_reference, gau_reference
 from torchcheck.run.subjects import DTYPES, Subject, build, find_device
 
 DTYPE = torch.float64
 
 
-def reductions(
-    subject: Mapping[str, Any], width: int, tokens: int, device: str = "cpu", seed: int = 0
-) -> list[Measurement]:
+def reductions(subject: Params, width: int, tokens: int, device: str = "cpu", seed: int = 0) -> list[Measurement]:
     """What a GAU becomes with A = I (kernel "identity") and with U = 1 (gated False), against torch's own functions.
 
     `glu`: the largest difference from W_o (swish(x W_u) * swish(x W_v)), as F.glu-like layers compute it; `attention`:
@@ -55,9 +53,7 @@ def reductions(
         return [_difference(name, a, b, spec, device) for name, (a, b) in pairs.items()]
 
 
-def chunk_sums(
-    subject: Mapping[str, Any], width: int, tokens: int, device: str = "cpu", seed: int = 0
-) -> list[Measurement]:
+def chunk_sums(subject: Params, width: int, tokens: int, device: str = "cpu", seed: int = 0) -> list[Measurement]:
     """`global`: the bidirectional global part of a FLASH layer against (Q K^T)V/n without chunks, over its RMS.
 
     The part inside chunks is silenced by gamma = beta = 0 for its queries and keys.
@@ -78,7 +74,7 @@ def chunk_sums(
 
 
 def reference(
-    subject: Mapping[str, Any], width: int, tokens: int, name: str, device: str = "cpu", seed: int = 0
+    subject: Params, width: int, tokens: int, name: str, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """`<name>`: the largest difference of a GAU or FLASH layer from the formula by pairs of tokens, over its RMS.
 
@@ -97,7 +93,7 @@ def reference(
 
 
 def padded(
-    subject: Mapping[str, Any], width: int, tokens: int, name: str, device: str = "cpu", seed: int = 0
+    subject: Params, width: int, tokens: int, name: str, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """`<name>`: the largest change of the outputs at tokens, over their RMS, when padding is put after them.
 
@@ -117,7 +113,7 @@ def padded(
 
 
 def past_weight(
-    subject: Mapping[str, Any],
+    subject: Params,
     width: int,
     tokens: int,
     chunk: int,
@@ -138,10 +134,10 @@ def past_weight(
         unit = build(Subject(spec.target, {"width": width, **spec.options})).to(where, kind)
         x = torch.randn(1, 1, width).to(where, kind).expand(1, tokens, width)
         weights = _package_weights(unit, x) if hasattr(unit, "layer") else _own_weights(unit, x)
-    common: dict[str, Any] = {"evidence": Evidence.SAMPLED, "subject": spec.label, "device": device, "dtype": dtype}
+    measured = partial(Measurement, evidence=Evidence.SAMPLED, subject=spec.label, device=device, dtype=dtype)
     last = range(chunk - 1, tokens, chunk)
     return [
-        Measurement(f"{name}.g={g}", float(weights[t]), witness=f"n = {tokens}, c = {chunk}, chunk {g}", **common)
+        measured(f"{name}.g={g}", float(weights[t]), witness=f"n = {tokens}, c = {chunk}, chunk {g}")
         for g, t in enumerate(last, 1)
     ]
 

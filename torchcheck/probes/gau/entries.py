@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from torchcheck.data import Evidence, Measurement, Series
+from torchcheck.data import Evidence, Measurement, Params, Series
 from torchcheck.run.subjects import DTYPES, Subject, build, find_device
 
 
 def entries(
-    subject: Mapping[str, Any],
+    subject: Params,
     width: int,
     tokens: int,
     seeds: int,
@@ -71,7 +68,7 @@ def entries(
 
 
 def outputs(
-    subject: Mapping[str, Any],
+    subject: Params,
     width: int,
     tokens: int,
     seeds: int,
@@ -105,9 +102,7 @@ def outputs(
     ]
 
 
-def weights(
-    subject: Mapping[str, Any], width: int, alarm: float = 1e-7, device: str = "cpu", seed: int = 0
-) -> list[Measurement]:
+def weights(subject: Params, width: int, alarm: float = 1e-7, device: str = "cpu", seed: int = 0) -> list[Measurement]:
     """`init.<name>`: the standard deviation of each matrix at initialisation over 1/sqrt(fan_in), LeCun's.
 
     Intervals are a normal sample's at false-alarm rate `alarm` (its variance's chi-squared law).
@@ -131,7 +126,7 @@ def weights(
 
 
 def activations(
-    subject: Mapping[str, Any], samples: int = 1 << 24, alarm: float = 1e-6, device: str = "cpu", seed: int = 0
+    subject: Params, samples: int = 1 << 24, alarm: float = 1e-6, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """`first` and `second`: means of f(g) and f(g)² over normal g in float32, for an activation module f."""
     from scipy import stats

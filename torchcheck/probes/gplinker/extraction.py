@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations, product
 from typing import Any
 
 import torch
 
-from torchcheck.data import Evidence, Measurement
+from torchcheck.data import Evidence, Measurement, Params
 from torchcheck.modules import relations as rel
 from torchcheck.modules.relations import PairScores, Quintuple
 from torchcheck.run.subjects import Subject, build, find_device, resolve
@@ -17,7 +17,7 @@ Decode = Callable[..., set[Any]]
 
 
 def count(
-    subject: Mapping[str, Any], width: int, tokens: Sequence[int], predicates: int, device: str = "cpu", seed: int = 0
+    subject: Params, width: int, tokens: Sequence[int], predicates: int, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """`quintuples.l=...`: how many quintuples a relation model could decode, any score above -inf being enough."""
     spec = Subject.from_json(subject)
@@ -44,7 +44,7 @@ def count(
 
 
 def decoding(
-    subject: Mapping[str, Any],
+    subject: Params,
     tokens: int,
     predicates: int,
     most: int,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,15 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from torchcheck.data import Evidence, Measurement, Series
+from torchcheck.data import Evidence, Measurement, Params, Series
 from torchcheck.modules.multilabel import article_multilabel_loss
 from torchcheck.probes.flash.cost import peak_memory, timed
 from torchcheck.run.subjects import DTYPES, Subject, build, find_device, resolve
 
 
-def bounds(
-    subject: Mapping[str, Any], classes: int, samples: int, device: str = "cpu", seed: int = 0
-) -> list[Measurement]:
+def bounds(subject: Params, classes: int, samples: int, device: str = "cpu", seed: int = 0) -> list[Measurement]:
     """A dense loss (scores, labels) on random scores of all sizes, in float64.
 
     `value` the largest relative difference from the definition, `gradient` that of the closed form -p_i/(1 + sum p),
@@ -69,7 +67,7 @@ def bounds(
 
 
 def accuracy(
-    subject: Mapping[str, Any], name: str, dtypes: Sequence[str], classes: int = 64, spread: bool = True,
+    subject: Params, name: str, dtypes: Sequence[str], classes: int = 64, spread: bool = True,
     device: str = "cpu", seed: int = 0,
 ) -> list[Measurement]:  # fmt: skip
     """A sparse loss (scores, positives) against extended precision, on two kinds of rows.
@@ -173,7 +171,7 @@ def _relative(value: Tensor, exact: Any, normal: torch.dtype | None) -> float:
 
 
 def sparse_gain(
-    subject: Mapping[str, Any],
+    subject: Params,
     batch: int,
     predicates: int,
     tokens: int,
@@ -236,7 +234,7 @@ def _tagger(width: int, layers: int, predicates: int) -> torch.nn.Module:
 
 
 def _gain(
-    name: str, both: Sequence[Callable[[], None]], repeats: int, where: torch.device, common: Mapping[str, Any]
+    name: str, both: Sequence[Callable[[], None]], repeats: int, where: torch.device, common: Params
 ) -> Measurement:
     """How much faster the second call is than the first, in turn: the median and the range of the ratios."""
     for call in both:
@@ -250,7 +248,7 @@ def _gain(
 
 
 def rotary_shift(
-    subject: Mapping[str, Any],
+    subject: Params,
     size: int,
     shifts: Sequence[float],
     pairs: int = 256,
@@ -289,7 +287,7 @@ def rotary_shift(
 
 
 def pointer_scores(
-    subject: Mapping[str, Any], width: int, tokens: int, name: str, device: str = "cpu", seed: int = 0
+    subject: Params, width: int, tokens: int, name: str, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """`<name>`: a pointer's scores against its formula, pair by pair in float64, over their RMS.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -81,19 +82,20 @@ def extraction(
         if losses[-1] < 0.02 and _f1(model, ids[:sentences], gold[:sentences], batch, where) == 1.0:
             break
     curve = Series(f"{kind}: loss", "epoch", "loss", [float(k) for k in range(1, len(losses) + 1)], losses, "loss")
-    common: dict[str, Any] = {
-        "evidence": Evidence.SINGLE,
-        "subject": type(head).__name__,
-        "device": device,
-        "dtype": "float32",
-    }
+    measured = partial(
+        Measurement, evidence=Evidence.SINGLE, subject=type(head).__name__, device=device, dtype="float32"
+    )
     note = f"{len(losses)} epochs"
     return [
-        Measurement("f1.seen", _f1(model, ids[:sentences], gold[:sentences], batch, where), samples=sentences,
-                    series=(curve,), note=note, **common),
-        Measurement("f1.held-out", _f1(model, ids[sentences:], gold[sentences:], batch, where), samples=held_out,
-                    **common),
-    ]  # fmt: skip
+        measured(
+            "f1.seen",
+            _f1(model, ids[:sentences], gold[:sentences], batch, where),
+            samples=sentences,
+            series=(curve,),
+            note=note,
+        ),
+        measured("f1.held-out", _f1(model, ids[sentences:], gold[sentences:], batch, where), samples=held_out),
+    ]
 
 
 def _relations(sentences: Sequence[RelationSentence]) -> tuple[list[set[Any]], nn.Module, Any]:

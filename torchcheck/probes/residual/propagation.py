@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from torchcheck.data import Evidence, Measurement
+from torchcheck.data import Evidence, Measurement, Params
 from torchcheck.measure.intervals import mean_bounds
 from torchcheck.run.subjects import DTYPES, Subject, find_device, resolve
 
 
 def expansion(
-    subject: Mapping[str, Any],
+    subject: Params,
     depth: int,
     width: int,
     seeds: int,
@@ -61,7 +61,7 @@ def expansion(
 
 
 def chain_rule(
-    subject: Mapping[str, Any], epsilons: list[float], width: int = 16, device: str = "cpu", seed: int = 0
+    subject: Params, epsilons: list[float], width: int = 16, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """One residual layer y = x + epsilon f(x; theta) against the article's three formulas, in float64.
 
@@ -95,13 +95,8 @@ def chain_rule(
         for name, (after, before, change) in sizes.items():
             relative = abs(float(after.detach().norm() / before.detach().norm()) - 1) / epsilon
             worst[name] = max(worst[name], relative / float(change.detach().norm() / before.detach().norm()))
-    common: dict[str, Any] = {
-        "evidence": Evidence.SAMPLED,
-        "subject": spec.label,
-        "device": device,
-        "samples": len(epsilons),
-    }
-    return [Measurement(f"layer.{name}", value, **common) for name, value in worst.items()]
+    measured = partial(Measurement, evidence=Evidence.SAMPLED, subject=spec.label, device=device, samples=len(epsilons))
+    return [measured(f"layer.{name}", value) for name, value in worst.items()]
 
 
 def _once(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 
-from torchcheck.data import Evidence, Measurement
+from torchcheck.data import Evidence, Measurement, Params
 from torchcheck.run.subjects import DTYPES, Subject, build, find_device
 
 
 def derivatives(
-    subject: Mapping[str, Any],
+    subject: Params,
     points: Sequence[float],
     order: int = 0,
     dtype: str = "float64",

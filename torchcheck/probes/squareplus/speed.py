@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 
-from torchcheck.data import Evidence, Measurement
+from torchcheck.data import Evidence, Measurement, Params
 from torchcheck.measure.intervals import Interval, median_interval
 from torchcheck.run.subjects import DTYPES, Subject, build, find_device
 
@@ -20,8 +21,8 @@ LOOKS, WIDTH = 3, 0.5
 
 
 def speedups(
-    subjects: Sequence[Mapping[str, Any]],
-    baseline: Mapping[str, Any],
+    subjects: Sequence[Params],
+    baseline: Params,
     sizes: Mapping[str, int],
     mode: str = "eager",
     threads: int = 1,
@@ -43,7 +44,7 @@ def speedups(
     inputs = {k: torch.randn(n, generator=generator).to(where, DTYPES[dtype]) for k, n in sizes.items()}
     specs = [Subject.from_json(s) for s in [baseline, *subjects]]
     functions = [build(s) for s in specs]
-    common: dict[str, Any] = {"device": device, "dtype": dtype, "unit": "times faster"}
+    measured = partial(Measurement, device=device, dtype=dtype, unit="times faster")
     if mode == "compiled":
         torch.compiler.reset()  # no kernel of an earlier task, specialised to its sizes
         try:
@@ -51,15 +52,13 @@ def speedups(
         except Exception as error:  # torch.compile raises its own, varied errors for a missing compiler
             reason = f"torch.compile does not work here: {type(error).__name__}"
             return [
-                Measurement(f"speedup.compiled.{k}", None, subject=s.label, note=reason, **common)
-                for s in specs[1:]
-                for k in sizes
+                measured(f"speedup.compiled.{k}", None, subject=s.label, note=reason) for s in specs[1:] for k in sizes
             ]
     found = []
     for label, x in inputs.items():
         for spec, ratio in zip(specs[1:], _ratios(functions, x, repeats, alarm), strict=True):
             found.append(
-                Measurement(
+                measured(
                     f"speedup.{mode}.{label}",
                     ratio.value,
                     ratio.lo,
@@ -70,7 +69,6 @@ def speedups(
                     subject=spec.label,
                     note=f"against {specs[0].label}, {x.numel()} elements, {threads} thread(s)",
                     at={"mode": mode, "elements": x.numel(), "threads": threads},
-                    **common,
                 )
             )
     return found

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 Params = Mapping[str, Any]
 
@@ -65,6 +66,19 @@ class Series:
     x: Sequence[float]
     y: Sequence[float]
     kind: str = ""
+
+
+Standing = Literal["inside", "outside", "open"]
+
+
+def within(lo: float, hi: float, wanted: tuple[float, float]) -> Standing:
+    """Where the interval [lo, hi] lies: inside the range that is wanted, outside it, or neither; NaN is outside."""
+    if math.isnan(lo) or math.isnan(hi):
+        return "outside"
+    least, most = wanted
+    if least <= lo and hi <= most:
+        return "inside"
+    return "outside" if hi < least or lo > most else "open"
 
 
 class Evidence(StrEnum):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
 
-from torchcheck.data import Evidence, Role
+from torchcheck.data import Evidence, Role, Standing
 
 SCHEMA = "scaleproof/record/3"
 MAX_BYTES = 64 * 2**20
@@ -134,7 +134,7 @@ class ClauseRow(Model):
     text: Text
     theorems: tuple[Text, ...] = ()
     argued: tuple[Text, ...] = ()
-    standing: Literal["inside", "outside", "open"]
+    standing: Standing
 
 
 class Curve(Model):

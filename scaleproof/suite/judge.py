@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from scaleproof.certify.kernel.certificate import Checked
 from scaleproof.claim import Claim, Clause, Prediction, Verdict
-from torchcheck.data import Evidence, Measurement, Role
-
-Standing = Literal["inside", "outside", "open"]
+from torchcheck.data import Evidence, Measurement, Role, Standing, within
 
 
 @dataclass(frozen=True)
@@ -89,12 +86,9 @@ def compare(prediction: Prediction, measurement: Measurement) -> Standing:
         return "open"
     if not measurement.evidence.decides:
         return "open"
-    if any(math.isnan(v) for v in (measurement.lo, measurement.value, measurement.hi)):
+    if math.isnan(measurement.value):
         return "outside"
-    lo, hi = prediction.range
-    if lo <= measurement.lo and measurement.hi <= hi:
-        return "inside"
-    return "outside" if measurement.hi < lo or measurement.lo > hi else "open"
+    return within(measurement.lo, measurement.hi, prediction.range)
 
 
 def resolution(prediction: Prediction, measurements: Sequence[Measurement]) -> float | None:

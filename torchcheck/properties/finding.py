@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from torchcheck.data import Measurement, Series
+from torchcheck.data import Measurement, Series, Standing, within
 
 Status = Literal["ok", "noted", "skipped", "failed", "inconclusive", "error"]
 #: Which way a value is better: "less", "more", nearer to "zero", "sign" (not negative is better than negative), or
@@ -16,6 +16,9 @@ Better = Literal["less", "more", "zero", "sign", "none"]
 #: How two runs are compared: by their intervals; by a "factor", for the worst or the range of a sample without a level;
 #: or not at all, "shown", for what differs from machine to machine
 Compared = Literal["interval", "factor", "shown"]
+
+
+STATUS: dict[Standing, Status] = {"inside": "ok", "outside": "failed", "open": "inconclusive"}
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,7 @@ class Threshold:
 
     def judge(self, lo: float, hi: float) -> Status:
         """`ok` if the whole interval is inside, `failed` if all of it is outside; NaN fails."""
-        if math.isnan(lo) or math.isnan(hi):
-            return "failed"
-        if self.lo <= lo and hi <= self.hi:
-            return "ok"
-        return "failed" if hi < self.lo or lo > self.hi else "inconclusive"
+        return STATUS[within(lo, hi, (self.lo, self.hi))]
 
     def __str__(self) -> str:
         if self.lo == self.hi:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaleproof.certify.kernel.language import LanguageError, evaluate
+from scaleproof.certify.kernel.language import LanguageError, calls, evaluate, integers
 
 
 def _fraction(text: str, **variables: int) -> object:
@@ -89,3 +89,47 @@ def test_a_truth_is_no_number(text: str) -> None:
 def test_a_number_is_no_truth() -> None:
     with pytest.raises(LanguageError, match="is a number, where a truth belongs"):
         evaluate("x + 1", {"x": Fraction(1)}, Fraction, {}, "truth")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("x + (y > 1)", "'y > 1' is a truth, where a number belongs"),
+        ("z", "undeclared name 'z'; declared: x, y"),
+        ("f(x)", "no function 'f' here; there are: max"),
+        ("x**65", "exponents are whole numbers from 1 to 64"),
+        ("True", "True and False are not in the language"),
+        ("x.real", "'x.real' is not in the language of statements"),
+        ("~x", "'~x' is not in the language of statements"),
+        ("x" * 4001, "a statement is a text of at most 4000 characters"),
+        ("x" + "+x" * 400, "the statement is too long"),
+        ("1 +", "cannot parse '1 +': invalid syntax (<unknown>, line 1)"),
+    ],
+)
+def test_the_reason_is_told(text: str, reason: str) -> None:
+    with pytest.raises(LanguageError) as caught:
+        evaluate(text, {"y": Fraction(2), "x": Fraction(1)}, Fraction, {"max": max})
+    assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize(("text", "value"), [("x**1", 3), ("x**64", 3**64), (str(10**120), 10**120), ("-(10)", -10)])
+def test_the_edges_are_inside(text: str, value: int) -> None:
+    assert _fraction(text, x=3) == value
+
+
+def test_numbers_and_calls_of_a_text() -> None:
+    text = "iff(max(x, 7) < 12*x, exp(-3) > 7)"
+    assert integers(text, "truth") == {7, 12, 3}
+    assert calls(text, "truth") == {"iff", "max", "exp"}
+    with pytest.raises(LanguageError):
+        integers(text, "number")
+    with pytest.raises(LanguageError):
+        calls("x + 1", "truth")
+
+
+def test_functions_may_override_operators() -> None:
+    def reversed_minus(a: Fraction, b: Fraction) -> Fraction:
+        return b - a
+
+    assert evaluate("x - 5", {"x": Fraction(1)}, Fraction, {"-": reversed_minus, "neg": lambda a: 7 * a}) == 4
+    assert evaluate("-x", {"x": Fraction(1)}, Fraction, {"neg": lambda a: 7 * a}) == 7

@@ -47,6 +47,17 @@ HOSTILE: list[tuple[list[str], str, dict[str, str]]] = [
     ([], "x == z", {}),
     ([], "exp(x) == exp(y)", {}),
     (["x >= 1"], "1/x < 1", {}),
+    # at the edge of an axiom: equal arguments, and where it holds with equality
+    (["x > 0", "y > 0", "x == y"], "log(x) != log(y)", {}),
+    (["x > 0", "y > 0", "x == y"], "log(y) != log(x)", {}),
+    (["x > 0"], "x*log(x) > x - 1", {}),
+    ([], "implies(y == exp(x), log(exp(x)) != x)", {}),
+    (["y > 0"], "implies(y == exp(x), log(y) != x)", {}),
+    (["y > 0"], "implies(y == exp(x), log(y) < x)", {}),
+    (["y > 0"], "implies(y == exp(x), log(y) > x)", {}),
+    (["x == y"], "exp(x) != exp(y)", {}),
+    ([], "exp(x)*(1 - x) < 1", {}),
+    (["x <= 0"], "exp(x)*(1 - x + x*x/2) < 1", {}),
 ]
 
 
@@ -71,6 +82,18 @@ def test_a_variable_declared_twice_is_refused(accepts: Accepts) -> None:
         (["x*x == 2", "x > 0"], "x > 1", {}),
         (["x >= 1"], "1/x <= 1", {}),
         ([], "abs(x) >= 0 and max(x, y) >= x", {}),
+        (["x > 0", "y > x"], "log(y) > log(x)", {}),
+        (["x > y", "y > 0"], "log(x) > log(y)", {}),
+        (["x > 0", "y > 0", "x == y"], "log(x) == log(y)", {}),
+        (["x > 0", "y > 0"], "implies(log(x) == log(y), x == y)", {}),
+        (["x > 0", "y > 0", "x*y == 1"], "log(x) + log(y) == 0", {}),
+        (["x > 0"], "x*log(x) >= x - 1 and log(x) <= x - 1", {}),
+        (["y > 0"], "implies(y == exp(x), log(y) == x)", {}),
+        (["y > 0"], "iff(y >= exp(x), log(y) >= x) and iff(y <= exp(x), log(y) <= x)", {}),
+        (["y > 0"], "log(y*exp(x)) == x + log(y)", {}),
+        (["x == y"], "exp(x) == exp(y)", {}),
+        (["x < y"], "exp(x) < exp(y)", {}),
+        (["y < x"], "exp(y) < exp(x)", {}),
     ],
 )
 def test_true_ones_stay_accepted(accepts: Accepts, assume: list[str], goal: str, example: dict[str, str]) -> None:
@@ -141,3 +164,27 @@ def test_an_example_has_to_meet_every_assumption(accepts: Accepts, assumption: s
     assert accepts(check_smt, body, {"example": {"x": point, "y": "0"}})
     for example in ({"x": elsewhere, "y": "0"}, {"x": point}, {"x": point, "y": "0", "z": "0"}, {"x": "inf", "y": "0"}):
         assert not accepts(check_smt, body, {"example": example})
+
+
+@pytest.mark.parametrize(
+    ("body", "evidence", "reason"),
+    [
+        ({"variables": ["x"]}, {"proof": "trust me"}, "an smt theorem carries no evidence but an example"),
+        ({"variables": ["x", "x"]}, {}, "a variable is declared twice"),
+        ({"variables": ["x"], "goal": "1/x == 1/x"}, {}, "division by x, which may be 0"),
+        ({"variables": ["x"], "assume": ["1/x == 1"]}, {}, "division by x, which may be 0"),
+        ({"variables": ["x"], "goal": "sqrt(x)/x == 1"}, {}, "square root of x, which may be < 0"),
+        ({"variables": ["x"], "goal": "log(x) < x"}, {}, "logarithm of x, which may be <= 0"),
+        ({"variables": ["x"], "assume": ["exp(x) > 1"]}, {}, "the example does not certainly satisfy the assumptions"),
+        ({"variables": [], "assume": ["exp(0) < 0"]}, {}, "the example does not certainly satisfy the assumptions"),
+        ({"variables": ["x"], "assume": ["x*x < 0"]}, {}, "no values were found that satisfy the assumptions"),
+        ({"variables": ["x"], "goal": "x > 0"}, {}, "z3 does not refute the negation"),
+    ],
+)
+def test_the_reason_is_told(body: dict[str, Any], evidence: dict[str, Any], reason: str) -> None:
+    assert check_smt.check({"assume": [], "goal": "0 == 0", **body}, evidence) == reason
+
+
+def test_a_statement_without_variables_needs_no_values() -> None:
+    body: dict[str, Any] = {"variables": [], "assume": ["exp(0) > 1/2"], "goal": "exp(0) > 0"}
+    assert check_smt.check(body, {}) is None

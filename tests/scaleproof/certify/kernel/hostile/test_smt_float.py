@@ -46,6 +46,14 @@ HOSTILE: list[dict[str, Any]] = [
     _body("x < y or y <= x"),
     _body("x == y", wide=["x"]),
     _body("exp(x) > 0"),
+    _body("x != x"),
+    _body("x != y"),
+    _body("implies(x != y, isnan(x))"),
+    _body("iff(isnan(x), isnan(y))"),
+    _body("iff(isnan(x), isfinite(x))"),
+    _body("65536 == 65536"),
+    _body("v == w or isnan(v) or isnan(w)", wide=["v", "w"]),
+    _body("v == x or isnan(v) or isnan(x)", wide=["v"]),
 ]
 
 
@@ -63,6 +71,10 @@ def test_refused(accepts: Accepts, body: dict[str, Any]) -> None:
         _body("stored(x*y) >= 0", ["x >= 0", "y >= 0", "isfinite(x)", "isfinite(y)"], ["bfloat16"]),
         _body("x - x == 0", ["isfinite(x)"]),
         _body("stored(x) == x", ["isfinite(x)"], ["bfloat16"]),
+        _body("65504 == 65504 and 0 == 0"),
+        _body("implies(x != y, x < y or y < x or isnan(x) or isnan(y))"),
+        _body("iff(x != x, isnan(x))"),
+        _body("iff(isfinite(x), isfinite(stored(x)))"),
     ],
     ids=lambda b: f"{b['goal']} in {b['formats']}",
 )
@@ -90,3 +102,19 @@ def test_products_are_rounded_as_numpy_rounds_them(a: int, b: int) -> None:
         expected = int(product) + shift
         goal = f"implies(x == {a} and y == {b}, stored(x*y) == {expected})"
         assert (check_smt_float.check(_body(goal), {}) is None) == (shift == 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "evidence", "reason"),
+    [
+        (_body("x <= x"), {"proof": 1}, "an smt-float theorem carries no evidence"),
+        (_body("x <= x", formats=["float8"]), {}, "the formats are some of float16, bfloat16, float32, float64"),
+        (_body("x == 2049"), {}, "2049 is no number of float16"),
+        (_body("x == y", wide=["x"]), {}, "a variable is declared twice"),
+        (_body("x == x", ["x < 1", "x > 2"]), {}, "float16: no values were found that satisfy the assumptions"),
+        (_body("x <= x", formats=["float32", "float16"]), {}, "float32: z3 does not refute the negation"),
+        (_body("x + 1 > x or x > 2000 or isnan(x) or x < 0", formats=["float32", "bfloat16"]), {}, None),
+    ],
+)
+def test_the_reason_is_told(body: dict[str, Any], evidence: dict[str, Any], reason: str | None) -> None:
+    assert check_smt_float.check(body, evidence) == reason

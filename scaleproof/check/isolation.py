@@ -23,6 +23,7 @@ import torchcheck
 from scaleproof.check.start import start_server
 from torchcheck.properties.engine import StepLost
 from torchcheck.properties.finding import Failure
+from torchcheck.run.execute import leave_with_parent
 
 
 class Isolated(Executor):
@@ -36,7 +37,7 @@ class Isolated(Executor):
         self.seconds = seconds
         self._scratch = tempfile.TemporaryDirectory(prefix="scaleproof-")
         context = start_server()
-        arguments = (memory, threads, folders, self._scratch.name, os.getpid())
+        arguments = (memory, threads, folders, self._scratch.name)
         self._pool = ProcessPool(workers, 0, _start, arguments, context)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -112,7 +113,7 @@ def isolated(
         executor.shutdown(cancel_futures=True)
 
 
-def _start(memory: int, threads: int, folders: tuple[str, ...], scratch: str, parent: int) -> None:
+def _start(memory: int, threads: int, folders: tuple[str, ...], scratch: str) -> None:
     """In the new process: quiet, limited, with the subject's folders on the path and a trace file for crashes."""
     import faulthandler
     import threading
@@ -122,7 +123,7 @@ def _start(memory: int, threads: int, folders: tuple[str, ...], scratch: str, pa
     faulthandler.enable(open(Path(scratch) / f"{os.getpid()}.trace", "w"))  # noqa: SIM115
     place = next((k for k, folder in enumerate(sys.path) if "site-packages" in folder), len(sys.path))
     sys.path[place:place] = folders  # behind the standard library, before installed packages
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=leave_with_parent, daemon=True).start()
     import torch
 
     torch.set_num_threads(threads)
@@ -140,10 +141,3 @@ def _limit(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (used + memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _leave_with(parent: int) -> None:
-    """Ends this process when the one that started it is gone."""
-    with contextlib.suppress(psutil.Error):
-        psutil.Process(parent).wait()
-    os._exit(1)

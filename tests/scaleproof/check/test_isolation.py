@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,3 +115,20 @@ def test_no_process_is_left() -> None:
         run(pool, "Sound")
     left = [p for p in psutil.Process().children(recursive=True) if "resource_tracker" not in " ".join(p.cmdline())]
     assert not [p for p in left if p.status() != psutil.STATUS_ZOMBIE and "forkserver" not in " ".join(p.cmdline())]
+
+
+@pytest.mark.slow
+def test_a_killed_check_leaves_no_process_behind(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import time\ndef act(x):\n    time.sleep(1000)\n    return x\n")
+    command = [sys.executable, "-m", "scaleproof", "check", "slow.py:act", "--jobs", "2"]
+    check = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    children: list[psutil.Process] = []
+    deadline = time.monotonic() + 120
+    while len(children) < 4 and time.monotonic() < deadline:  # a tracker, a server, and two workers of it
+        time.sleep(0.1)
+        children = psutil.Process(check.pid).children(recursive=True)
+    assert len(children) >= 4
+    check.kill()
+    check.wait()
+    _, alive = psutil.wait_procs(children, timeout=60)
+    assert alive == []

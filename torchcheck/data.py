@@ -81,6 +81,36 @@ def within(lo: float, hi: float, wanted: tuple[float, float]) -> Standing:
     return "outside" if hi < least or lo > most else "open"
 
 
+def shown(value: float, lo: float | None = None, hi: float | None = None, unit: str = "1") -> str:
+    """A value, with one digit beyond the first that its interval leaves open, its unit, and the interval."""
+    lo, hi = value if lo is None else lo, value if hi is None else hi
+    unit = "" if unit in ("1", "exponent") else f" {unit}"
+    if not math.isfinite(value) or hi - lo <= 1e-9 * abs(value) or math.isnan(hi - lo):
+        return f"{value:.8g}{unit}"
+    digits = 4
+    if math.isfinite(hi - lo):
+        digits = math.floor(math.log10(max(abs(value), hi - lo))) - math.floor(math.log10(hi - lo)) + 2
+    return f"{value:.{max(1, digits)}g}{unit} [{lo:.4g}, {hi:.4g}]"
+
+
+def as_words(value: Any) -> Any:
+    """The same data with infinities and NaN, which JSON does not have, as the words inf, -inf and nan."""
+    if isinstance(value, Mapping):
+        return {str(k): as_words(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_words(v) for v in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def as_numbers(value: Any) -> Any:
+    """What as_words wrote, as it was."""
+    if isinstance(value, dict):
+        return {k: as_numbers(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [as_numbers(v) for v in value]
+    return float(value) if isinstance(value, str) and value in ("inf", "-inf", "nan") else value
+
+
 class Evidence(StrEnum):
     """What a measured value is; there is no default, and what is UNSTATED or a single run decides nothing."""
 
@@ -150,11 +180,13 @@ class Measurement:
         return replace(self, role=role)
 
     def to_json(self) -> dict[str, Any]:
-        """All but `params`, which whoever runs the task knows."""
-        return {k: v for k, v in asdict(replace(self, params={})).items() if k != "params"}
+        """All but `params`, which whoever runs the task knows; as JSON that any reader takes."""
+        found: dict[str, Any] = as_words({k: v for k, v in asdict(replace(self, params={})).items() if k != "params"})
+        return found
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Measurement:
+        raw = as_numbers(dict(raw))
         series = tuple(Series(**one) for one in raw.get("series", ()))
         evidence, role = Evidence(raw.get("evidence", "")), Role(raw.get("role", "judged"))
         return cls(**{**raw, "series": series, "evidence": evidence, "role": role})

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from scaleproof.reporting.record import read_model, write_atomically
+from scaleproof.reporting.record import Number, read_model, write_atomically
+from torchcheck.data import shown
 from torchcheck.properties.finding import CheckResult, Finding, base
 
 SCHEMA = "scaleproof/baseline/1"
@@ -28,20 +29,12 @@ class BaselineError(ValueError):
     """The file is no baseline; the message says where and what."""
 
 
-def _finite(value: Any) -> Any:
-    """JSON has no infinities: they are the words inf and -inf; NaN is refused."""
-    if isinstance(value, str) and value in ("inf", "-inf"):
-        return float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+def _number(value: float) -> float:
+    if math.isnan(value):
         raise ValueError("not a number")
-    return float(value)
+    return value
 
 
-Number = Annotated[
-    float,
-    BeforeValidator(_finite),
-    PlainSerializer(lambda v: v if math.isfinite(v) else str(v), when_used="json"),
-]
 Text = Annotated[str, Field(max_length=400)]
 Name = Annotated[str, Field(max_length=60, pattern=r"^[a-z][a-z0-9-]*(\.[a-z0-9]+)?$")]
 
@@ -54,9 +47,9 @@ class Stored(Model):
     """One property as it was."""
 
     status: Literal["ok", "noted", "skipped", "failed", "inconclusive", "error"]
-    value: Number | None = None
-    lo: Number | None = None
-    hi: Number | None = None
+    value: Annotated[Number, AfterValidator(_number)] | None = None
+    lo: Annotated[Number, AfterValidator(_number)] | None = None
+    hi: Annotated[Number, AfterValidator(_number)] | None = None
 
 
 class Baseline(Model):
@@ -194,8 +187,7 @@ def _above(lo: float | None, value: float, hi: float | None, other: float) -> bo
 def _words(stored: Stored) -> str:
     if stored.value is None:
         return stored.status
-    interval = f" [{stored.lo:.4g}, {stored.hi:.4g}]" if stored.lo != stored.hi and stored.lo is not None else ""
-    return f"{stored.value:.4g}{interval} ({stored.status})"
+    return f"{shown(stored.value, stored.lo, stored.hi)} ({stored.status})"
 
 
 def _short(value: float | None) -> float | None:

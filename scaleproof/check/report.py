@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from scaleproof.check.baseline import Difference
 from scaleproof.reporting.figures.drawing import COLOURS, STYLES, Figure, write_figure
 from scaleproof.reporting.record import Environment, write_atomically
 from scaleproof.reporting.render import document, page, template
-from torchcheck.data import Series
+from torchcheck.data import Series, as_words
 from torchcheck.properties.finding import CheckResult
 
 
@@ -40,17 +39,7 @@ def write(
 def to_json(result: CheckResult, changes: Sequence[Difference]) -> str:
     """The whole result as JSON; infinities and NaN are strings."""
     data = {**result.to_json(), "changes": [vars(d) for d in changes], "failed": [f.name for f in result.failed]}
-    return json.dumps(_plain(data), indent=1, sort_keys=True, allow_nan=False) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
+    return json.dumps(as_words(data), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
 def _figures(result: CheckResult, folder: Path) -> list[Figure]:

@@ -18,6 +18,7 @@ from scaleproof.reporting.record import Environment, Record, Result
 from scaleproof.reporting.render import resolution
 from scaleproof.suite.environment import Tool
 from scaleproof.suite.runner import Progress as Step
+from torchcheck.data import shown
 
 STYLES = {
     "proved": "green",
@@ -145,11 +146,10 @@ def claim(chosen: Claim, formal: Sequence[str], result: Result | None, run: Path
     console.print(f"\n[bold]Latest result[/bold] ({run}): {_verdict(result.verdict)}. {escape(result.message)}")
     if result.counterexample:
         console.print(f"Counterexample: {escape(result.counterexample)}")
-    table = Table("measurement", "subject", "dtype", "value", "interval", "samples")
+    table = Table("measurement", "subject", "dtype", "value and interval", "samples")
     for m in result.measurements:
-        value = m.note if m.value is None else f"{m.value:.9g}"
-        interval = "" if m.lo is None or m.hi is None or m.lo == m.hi else f"[{m.lo:.6g}, {m.hi:.6g}]"
-        table.add_row(m.name, m.subject, m.dtype, escape(value), escape(interval), str(m.samples))
+        value = m.note if m.value is None else shown(m.value, m.lo, m.hi, m.unit)
+        table.add_row(m.name, m.subject, m.dtype, escape(value), str(m.samples))
     console.print(table)
 
 

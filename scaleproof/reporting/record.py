@@ -9,19 +9,20 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
 
-from torchcheck.data import Evidence, Role, Standing
+from torchcheck.data import Evidence, Role, Standing, as_numbers, as_words
 
 SCHEMA = "scaleproof/record/3"
 MAX_BYTES = 64 * 2**20
 RECORD = "record.json"
 
 VerdictName = Literal["proved", "confirmed", "qualified", "corrected", "refuted", "inconclusive", "error"]
-#: JSON has no infinities and no NaN: they are written as strings
+#: JSON has no infinities and no NaN: they are words
 Number = Annotated[
     float,
-    PlainSerializer(lambda v: v if math.isfinite(v) else str(v), return_type=float | str, when_used="json"),
+    BeforeValidator(as_numbers),
+    PlainSerializer(as_words, return_type=float | str, when_used="json"),
     WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["inf", "-inf", "nan"]}]}),
 ]
 Text = Annotated[str, Field(max_length=20_000)]

@@ -23,6 +23,7 @@ from scaleproof.reporting.record import (
     TrustedFile,
     write_atomically,
 )
+from torchcheck.data import shown
 
 TITLE = "scaleproof: what holds of the published statements"
 VERDICTS = ("proved", "confirmed", "qualified", "corrected", "refuted", "inconclusive", "error")
@@ -170,27 +171,15 @@ def _coarse(record: Record) -> list[tuple[Result, PredictionRow]]:
 
 
 def _row(name: str, predicted: str, m: MeasurementRow, resolution: str = "") -> Row:
-    unit = "" if m.unit in ("1", "exponent") else f" {m.unit}"
-    if m.value is None or m.lo is None or m.hi is None:
+    if m.value is None:
         return Row(name, predicted, m.note, f"{m.subject}, {m.dtype}", "")
-    measured = f"{number(m)}{unit}"
-    if m.hi - m.lo > 1e-9 * abs(m.value):
-        measured += f" [{m.lo:.4g}, {m.hi:.4g}]"
+    measured = shown(m.value, m.lo, m.hi, m.unit)
     where = f"{m.subject}, {m.dtype}"
     if m.note:
         where += f" ({m.note})"
     evidence = m.evidence or "not stated"
     level = f" at 1 - {1 - m.level:.0e}" if m.level else ""
     return Row(name or "nothing", predicted, measured, where, f"{m.samples} ({evidence}{level})", resolution)
-
-
-def number(m: MeasurementRow) -> str:
-    """The value with as many digits as its interval carries: one beyond the first that it leaves open."""
-    value, lo, hi = float(m.value or 0), float(m.lo or 0), float(m.hi or 0)
-    if not (math.isfinite(value) and math.isfinite(hi - lo)) or hi - lo <= 1e-9 * abs(value):
-        return f"{value:.8g}"
-    digits = math.floor(math.log10(max(abs(value), hi - lo))) - math.floor(math.log10(hi - lo)) + 2
-    return f"{value:.{max(1, digits)}g}"
 
 
 def _prediction(p: PredictionRow) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from scaleproof.certify.kernel.certificate import Checked
 from scaleproof.claim import Claim, Clause, Prediction, Verdict
-from torchcheck.data import Evidence, Measurement, Role, Standing, within
+from torchcheck.data import Evidence, Measurement, Role, Standing, shown, within
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _difference(p: Prediction, m: Measurement) -> str:
         expected = f"at least {p.lo}"
     unit = "" if p.unit in ("1", "exponent") else f" {p.unit}"
     kind = "" if m.evidence.decides else f" ({m.evidence or 'no stated evidence'}, which decides nothing)"
-    seen = f"{m.value:.9g}" if m.lo == m.hi else f"{m.value:.4g} [{m.lo:.4g}, {m.hi:.4g}]"
+    seen = m.note if m.value is None else shown(m.value, m.lo, m.hi)
     return f"{p.name} ({m.subject}, {m.dtype}): predicted {expected}{unit}, measured {seen}{kind}"
 
 

@@ -175,7 +175,7 @@ def _stored(folder: Path, task: Task) -> list[Measurement] | None:
 
 
 def _store(folder: Path, task: Task, measurements: list[Measurement]) -> list[Measurement]:
-    text = json.dumps([m.to_json() for m in measurements])
+    text = json.dumps([m.to_json() for m in measurements], allow_nan=False)
     records.write_atomically(folder / "tasks" / f"{task.key}.json", text)
     return measurements
 

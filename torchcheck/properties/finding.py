@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from torchcheck.data import Measurement, Series, Standing, within
+from torchcheck.data import Measurement, Series, Standing, shown, within
 
 Status = Literal["ok", "noted", "skipped", "failed", "inconclusive", "error"]
 #: Which way a value is better: "less", "more", nearer to "zero", "sign" (not negative is better than negative), or
@@ -102,10 +102,7 @@ class Finding:
         """The value with its interval, and the threshold."""
         if self.value is None:
             return self.note
-        unit = "" if self.unit == "1" else f" {self.unit}"
-        text = f"{self.value:.4g}{unit}"
-        if self.lo is not None and self.hi is not None and self.hi - self.lo > 1e-9 * abs(self.value):
-            text += f" [{self.lo:.4g}, {self.hi:.4g}]"
+        text = shown(self.value, self.lo, self.hi, self.unit)
         if self.threshold is not None:
             text += f", wanted {self.threshold}"
         return f"{text}; {self.note}" if self.note else text

@@ -35,7 +35,7 @@ def serve(source: TextIO, sink: TextIO) -> int:
         except Exception as error:
             failures += 1
             answer["error"] = f"{type(error).__name__}: {error}"
-        print(json.dumps(answer), file=sink, flush=True)
+        print(json.dumps(answer, allow_nan=False), file=sink, flush=True)
     return 1 if failures else 0
 
 

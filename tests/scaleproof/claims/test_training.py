@@ -13,7 +13,7 @@ CLAIM = next(c for c in CLAIMS if c.id == "deepnet.thousand")
 
 
 def _run(layers: int, scaling: str, value: float) -> Measurement:
-    params = {"subject": {"target": CLAIM.subject, "options": {"scaling": scaling}}}
+    params = {"subject": {"target": CLAIM.subject, "options": {"scaling": scaling}}, "rate": 1e-3}
     return Measurement("loss", value, evidence=Evidence.SINGLE, data={"layers": layers}, params=params)
 
 

@@ -243,7 +243,7 @@ def test_messages_with_a_certificate() -> None:
         ),
         (Prediction("q", "1", "1", "ulp"), _measured(3.0), "predicted 1 ulp, measured 3"),
         (Prediction("q", "1", "1", "exponent"), _measured(3.0), "predicted 1, measured 3"),
-        (ONE, _measured(3.123456, 0.5), "predicted 1, measured 3.123 [2.623, 3.623]"),
+        (ONE, _measured(3.123456, 0.5), "predicted 1, measured 3.1 [2.623, 3.623]"),
         (ONE, _measured(3.0, evidence=Evidence.SINGLE), "measured 3 (single run, which decides nothing)"),
         (ONE, _measured(3.0, evidence=Evidence.UNSTATED), "measured 3 (no stated evidence, which decides nothing)"),
     ],

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from torchcheck.data import Measurement, Series, Task
+from torchcheck.data import Measurement, Series, Task, shown, within
 from torchcheck.run.execute import Here, run_task
 from torchcheck.run.subjects import DeviceError, Subject, SubjectError, build, find_device, resolve
 from torchcheck.run.worker import serve
@@ -124,3 +124,30 @@ def test_worker_as_a_program() -> None:
         [sys.executable, "-m", "torchcheck.run.worker"], input=line, capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout)["measurements"][0]["samples"] == 2
+
+
+def test_numbers_are_shown_with_the_digits_that_they_carry() -> None:
+    assert shown(-5.032, -8.515, -1.548) == "-5 [-8.515, -1.548]"
+    assert shown(1.2345678, 1.2344, 1.2347) == "1.23457 [1.234, 1.235]"
+    assert shown(0.5, unit="ulp") == "0.5 ulp"
+    assert shown(3.0, 3.0, math.inf, "exponent") == "3 [3, inf]"
+    assert shown(math.inf, math.inf, math.inf) == "inf"
+    assert shown(math.nan, 0.0, 1.0) == "nan"
+
+
+def test_where_an_interval_lies() -> None:
+    assert within(1.0, 2.0, (1.0, 2.0)) == "inside"
+    assert within(1.0, 2.0, (1.5, 3.0)) == "open"
+    assert within(1.0, 2.0, (2.0, 3.0)) == "open"
+    assert within(1.0, 2.0, (2.5, 3.0)) == within(4.0, 5.0, (2.5, 3.0)) == "outside"
+    assert within(math.nan, 2.0, (-math.inf, math.inf)) == "outside"
+    assert within(-math.inf, math.inf, (-math.inf, math.inf)) == "inside"
+
+
+def test_json_has_no_infinities() -> None:
+    sent = Measurement("q", math.nan, -math.inf, math.inf, series=(Series("s", "x", "y", [1.0], [math.inf]),))
+    text = json.dumps(sent.to_json(), allow_nan=False)
+    back = Measurement.from_json(json.loads(text))
+    assert back.value is not None
+    assert math.isnan(back.value)
+    assert (back.lo, back.hi, list(back.series[0].y)) == (-math.inf, math.inf, [math.inf])

@@ -58,6 +58,31 @@ HOSTILE: list[tuple[list[str], str, dict[str, str]]] = [
     (["x == y"], "exp(x) != exp(y)", {}),
     ([], "exp(x)*(1 - x) < 1", {}),
     (["x <= 0"], "exp(x)*(1 - x + x*x/2) < 1", {}),
+    # each axiom with one thing in it wrong
+    (["x >= 0"], "log(x) <= x - 1", {}),
+    (["x > 0", "y > x"], "log(y) <= log(x)", {}),
+    (["x > 0", "y > x"], "log(x) >= log(y)", {}),
+    (["x > 0", "y > 0", "x*y == 1"], "log(x) == log(y)", {}),
+    (["x > 0", "y > 0", "x*y == 1"], "log(x) + log(y) != 0", {}),
+    (["x > 0", "y > 0", "x*y == 1"], "log(x) + log(y) == 1", {}),
+    (["x > 0", "y > 0", "x*y == 2"], "log(x) + log(y) == 0", {}),
+    (["x > 0", "y > 0", "x*y != 1"], "log(x) + log(y) == 0", {}),
+    (["x > 0", "y > 0", "x == y"], "log(x) + log(y) == 0", {}),
+    *(
+        (["x > 0", "y > 0"], f"implies({premise}, {conclusion})", {})
+        for premise, conclusion in (
+            ("x != y*exp(1)", "log(x) == 1 + log(y)"),
+            ("x != y*exp(1)", "1 + log(y) == log(x)"),
+            ("x*y == exp(1)", "log(x) == 1 + log(y)"),
+            ("x*y == exp(1)", "1 + log(y) == log(x)"),
+            ("x == y*exp(1)", "log(x) != 1 + log(y)"),
+            ("x == y*exp(1)", "1 + log(y) != log(x)"),
+            ("x == y*exp(1)", "log(x) == 1 - log(y)"),
+            ("x == y*exp(1)", "1 - log(y) == log(x)"),
+            ("x == y*exp(1)", "log(x) == log(y) - 1"),
+            ("x == y*exp(1)", "log(y) - 1 == log(x)"),
+        )
+    ),
 ]
 
 
@@ -91,6 +116,11 @@ def test_a_variable_declared_twice_is_refused(accepts: Accepts) -> None:
         (["y > 0"], "implies(y == exp(x), log(y) == x)", {}),
         (["y > 0"], "iff(y >= exp(x), log(y) >= x) and iff(y <= exp(x), log(y) <= x)", {}),
         (["y > 0"], "log(y*exp(x)) == x + log(y)", {}),
+        (["x > 0", "y > 0"], "implies(x == y*exp(1), log(x) == 1 + log(y))", {}),
+        (["x > 0", "y > 0"], "implies(x == y*exp(1), 1 + log(y) == log(x))", {}),
+        (["x > 0", "y > 0"], "log(x) <= x - 1 and log(y) <= y - 1 and y*log(y) >= y - 1", {}),
+        (["x > 0", "y > 0"], "exp(1) > 0 and iff(x < y, log(x) < log(y)) and log(y) <= y - 1", {}),
+        (["x > 0", "y > 0"], "exp(1) > 0 and implies(x*y == 1, log(x) + log(y) == 0)", {}),
         (["x == y"], "exp(x) == exp(y)", {}),
         (["x < y"], "exp(x) < exp(y)", {}),
         (["y < x"], "exp(y) < exp(x)", {}),

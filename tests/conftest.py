@@ -13,6 +13,10 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from jaxtyping import install_import_hook
+
+# before their first import: shapes and dtypes of modules and measures are checked at every call
+install_import_hook(["torchcheck.modules", "torchcheck.measure"], "typechecking.checked")
 
 from scaleproof.claim import Settings
 from scaleproof.reporting.record import Record, Run

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from torchcheck.measure.norms import norms
@@ -26,7 +27,7 @@ class Decrease:
 
 
 def decreases(
-    grads: Sequence[Tensor], weights: Sequence[Tensor], entries: Sequence[int] | None = None
+    grads: Sequence[Float[Tensor, ...]], weights: Sequence[Float[Tensor, ...]], entries: Sequence[int] | None = None
 ) -> list[Decrease]:
     """One for each gradient and its weights; `entries` are the n of LAMB, all of the tensor's unless given."""
     counts = [w.numel() for w in weights] if entries is None else entries
@@ -37,7 +38,7 @@ def decreases(
     ]
 
 
-def first_order(model: nn.Module, loss: Callable[[], Tensor]) -> tuple[float, dict[str, Decrease]]:
+def first_order(model: nn.Module, loss: Callable[[], Float[Tensor, ""]]) -> tuple[float, dict[str, Decrease]]:
     """The loss, and, by name, what each parameter with a gradient contributes; gradients are dropped afterwards."""
     value = loss()
     if value.requires_grad:

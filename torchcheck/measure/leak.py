@@ -6,6 +6,7 @@ import math
 from functools import partial
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from torchcheck.data import Evidence, Measurement, Params, Series
@@ -15,7 +16,7 @@ from torchcheck.run.subjects import DTYPES, Subject, build, find_device
 ROWS = 64
 
 
-def dependence(model: nn.Module, x: Tensor) -> Tensor:
+def dependence(model: nn.Module, x: Float[Tensor, "tokens width"]) -> Float[Tensor, "tokens tokens"]:
     """(tokens, tokens): |c_i^T dy_i/dx_j|, c_i a random cotangent of output i, for one sequence x (tokens, width).
 
     Exactly 0 where y_i does not use x_j. The sequence is repeated along the batch, an output for each copy: ROWS rows
@@ -75,7 +76,12 @@ def leaks(
     ]  # fmt: skip
 
 
-def changes(model: nn.Module, x: Tensor, other: Tensor, whole: Tensor) -> tuple[list[float], list[float]]:
+def changes(
+    model: nn.Module,
+    x: Float[Tensor, "tokens width"],
+    other: Float[Tensor, "tokens width"],
+    whole: Float[Tensor, "tokens size"],
+) -> tuple[list[float], list[float]]:
     """For every position i: the largest change of outputs 0 ... i when later inputs are replaced, and when cut off."""
     tokens = x.shape[0]
     swapped, cut = [], []
@@ -87,7 +93,7 @@ def changes(model: nn.Module, x: Tensor, other: Tensor, whole: Tensor) -> tuple[
     return swapped, cut
 
 
-def worst(difference: Tensor) -> float:
+def worst(difference: Float[Tensor, ...]) -> float:
     """The largest size; infinite where something is not a number."""
     size = float(difference.abs().max())
     return size if math.isfinite(size) else math.inf

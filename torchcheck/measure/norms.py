@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 
-def norms(tensors: Sequence[Tensor], p: int) -> list[float]:
+def norms(tensors: Sequence[Float[Tensor, ...]], p: int) -> list[float]:
     """The p-norm of each tensor, of any shape and floating dtype: in one call where that is safe, else in float64."""
     if not tensors:
         return []
@@ -20,12 +21,12 @@ def norms(tensors: Sequence[Tensor], p: int) -> list[float]:
     return found
 
 
-def norm(x: Tensor) -> Tensor:
+def norm(x: Float[Tensor, ...]) -> Float64[Tensor, ""]:
     """The 2-norm as a float64 scalar on the tensor's device."""
     found: Tensor = torch.linalg.vector_norm(x, dtype=torch.float64)
     return found
 
 
-def rms(x: Tensor) -> Tensor:
+def rms(x: Float[Tensor, ...]) -> Float64[Tensor, ""]:
     """The root of the mean square as a float64 scalar on the tensor's device; 0 for an empty tensor."""
     return norm(x) / math.sqrt(max(1, x.numel()))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 
@@ -32,7 +33,7 @@ def softplus_reference() -> Callable[[Tensor], Tensor]:
     return reference
 
 
-def gau_reference(unit: Any, x: Tensor) -> Tensor:
+def gau_reference(unit: Any, x: Float[Tensor, "*batch tokens width"]) -> Float[Tensor, "*batch tokens width"]:
     """GAU's output for one unpadded sequence (tokens, width): arXiv:2202.10447, eq. 3 and 4, by pairs of tokens.
 
     Reads the weights and options of a torchcheck.modules.GAU (relu² kernel, no rotary).
@@ -50,7 +51,7 @@ def gau_reference(unit: Any, x: Tensor) -> Tensor:
     return torch.stack(rows)
 
 
-def flash_reference(unit: Any, x: Tensor) -> Tensor:
+def flash_reference(unit: Any, x: Float[Tensor, "*batch tokens width"]) -> Float[Tensor, "*batch tokens width"]:
     """FLASH's output for one unpadded sequence (tokens, width): kexue.fm/archives/8934, one pair of tokens at a time.
 
     Reads the weights and options of a torchcheck.modules.FLASH (normaliser "ns", no rotary).

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from torchcheck.data import Evidence, Measurement, Params, Series
@@ -49,7 +50,7 @@ FORMATS = {
 }
 
 
-def from_ordinals(ordinals: Tensor, fmt: Format) -> Tensor:
+def from_ordinals(ordinals: Int64[Tensor, "*shape"], fmt: Format) -> Float[Tensor, "*shape"]:
     """The values with these ordinals (int64, any shape) in the format."""
     sign = 1 << (fmt.bits - 1)
     patterns = torch.where(ordinals >= 0, ordinals, -1 - ordinals - sign)
@@ -225,7 +226,7 @@ def _note_binades(error: Tensor, first: int, last: int, fmt: Format, tally: _Tal
         edge = end
 
 
-def ulp_of(value: Tensor, fmt: Format) -> Tensor:
+def ulp_of(value: Float64[Tensor, "*shape"], fmt: Format) -> Float64[Tensor, "*shape"]:
     """The format's spacing at abs(value), from the exponent bits of the float64 value."""
     exponent = ((value.view(torch.int64) >> 52) & 0x7FF) - 1023
     spacing = exponent.clamp(min=fmt.e_min) - fmt.mantissa

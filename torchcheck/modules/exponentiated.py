@@ -38,7 +38,7 @@ class _ListOptimizer(Optimizer):
                 raise ValueError(f"{name} must be finite and not negative, got {value}")
         super().__init__(params, defaults)
 
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(self, closure: Callable[[], Tensor | float] | None = None) -> Tensor | float | None:  # type: ignore[override]
         """One step over all parameters that have a gradient; returns the closure's loss, if a closure is given."""
         loss = None
         if closure is not None:

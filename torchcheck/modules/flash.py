@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -69,7 +70,9 @@ class FLASH(GatedUnit):
         one_of("past", past, get_args(Past))
         self.chunk, self.normaliser, self.past, self.causal = chunk, normaliser, past, causal
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "*batch tokens width"], mask: Bool[Tensor, "... tokens"] | None = None
+    ) -> Float[Tensor, "*batch tokens width"]:
         """`mask` (batch, tokens) is True for tokens and False for padding, which keeps its place in the chunks.
 
         Padding after the last token changes nothing: each sequence of a batch comes out as it would alone.
@@ -97,7 +100,7 @@ class FLASH(GatedUnit):
         values = empty.new_zeros(batch, 0, self.hidden)
         return State(0, empty.new_zeros(batch, self.head_size, self.hidden), empty, empty, values)
 
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def step(self, x: Float[Tensor, "batch 1 width"], state: State) -> tuple[Float[Tensor, "batch 1 width"], State]:
         """The output for one more token, (batch, 1, width), equal to the full pass's, and the state after it."""
         gate, values, (q, k, linear_q, linear_k) = self.project(x, state.position)
         keys, linear_keys = torch.cat([state.keys, k], -2), torch.cat([state.linear_keys, linear_k], -2)
@@ -114,7 +117,7 @@ class FLASH(GatedUnit):
             keys, linear_keys, v = keys[..., :0, :], linear_keys[..., :0, :], v[..., :0, :]
         return out, State(state.position + 1, past, keys, linear_keys, v)
 
-    def _chunked(self, t: Tensor) -> Tensor:
+    def _chunked(self, t: Shaped[Tensor, "*batch tokens size"]) -> Shaped[Tensor, "*batch chunks {self.chunk} size"]:
         """(batch, tokens, size) to (batch, chunks, c, size), with zeros after the last token."""
         padding = -t.shape[-2] % self.chunk
         if padding:

@@ -9,6 +9,7 @@ import math
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -49,7 +50,7 @@ class GatedUnit(nn.Module):
         self.outer = nn.Linear(hidden, width, bias)
         init_lecun_(self, gain)
 
-    def project(self, x: Tensor, start: int = 0) -> Projected:
+    def project(self, x: Float[Tensor, "*batch tokens width"], start: int = 0) -> Projected:
         """Everything that is computed for each token alone; `start` is the position of the first."""
         inner = F.silu(self.inner(x))
         gate, values = inner.chunk(2, dim=-1) if self.gated else (inner.new_ones(()), inner)
@@ -94,7 +95,9 @@ class GAU(GatedUnit):
         one_of("kernel", kernel, get_args(Kernel))
         self.normaliser, self.kernel, self.causal = normaliser, kernel, causal
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "*batch tokens width"], mask: Bool[Tensor, "... tokens"] | None = None
+    ) -> Float[Tensor, "*batch tokens width"]:
         """`mask` (..., tokens) is True for tokens and False for padding, which no other token then sees."""
         x = without_padding(x, mask)
         gate, values, (q, k) = self.project(x)
@@ -109,22 +112,28 @@ class GAU(GatedUnit):
         out: Tensor = self.outer(gate * mixed)
         return out
 
-    def attention(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def attention(
+        self, x: Float[Tensor, "*batch tokens width"], mask: Bool[Tensor, "... tokens"] | None = None
+    ) -> Float[Tensor, "*batch tokens tokens"]:
         """The matrix A (..., tokens, tokens) of the relu² kernel."""
         _, _, (q, k) = self.project(without_padding(x, mask))
         return relu2(q, k, self.divisor(x, mask), self.causal, mask)
 
-    def divisor(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def divisor(
+        self, x: Float[Tensor, "*batch tokens width"], mask: Bool[Tensor, "... tokens"] | None = None
+    ) -> Float64[Tensor, "... 1"]:
         """What each query's row of relu²(Q K^T) is divided by: float64, (..., tokens or 1, 1)."""
         return divisor(self.normaliser, self.head_size, self.causal, x.shape[-2], mask, x.device)
 
 
-def without_padding(x: Tensor, mask: Tensor | None) -> Tensor:
+def without_padding(
+    x: Float[Tensor, "*batch tokens size"], mask: Bool[Tensor, "... tokens"] | None
+) -> Float[Tensor, "*batch tokens size"]:
     """0 where `mask` (..., tokens) is False: padding may hold NaN or inf, and 0 times those is NaN."""
     return x if mask is None else x.masked_fill(~mask.unsqueeze(-1), 0.0)
 
 
-def _allowed(mask: Tensor, causal: bool) -> Tensor:
+def _allowed(mask: Bool[Tensor, "*batch tokens"], causal: bool) -> Bool[Tensor, "*batch tokens tokens"]:
     """Keys that each query sees (..., queries, keys); one that would see none sees itself: softmax needs a key."""
     seen = mask.unsqueeze(-2).expand(*mask.shape[:-1], mask.shape[-1], mask.shape[-1])
     seen = seen.tril() if causal else seen
@@ -161,7 +170,13 @@ def relu2_attention(
     return out
 
 
-def relu2(q: Tensor, k: Tensor, divisor: Tensor, causal: bool = False, mask: Tensor | None = None) -> Tensor:
+def relu2(
+    q: Float[Tensor, "*batch queries size"],
+    k: Float[Tensor, "*batch keys size"],
+    divisor: Float64[Tensor, "... 1"],
+    causal: bool = False,
+    mask: Bool[Tensor, "... keys"] | None = None,
+) -> Float[Tensor, "*batch queries keys"]:
     """relu²(Q K^T)/divisor (..., queries, keys), 0 where the mask or the future is."""
     scores = (q * divisor.rsqrt().to(q.dtype)) @ k.transpose(-1, -2)
     if causal:

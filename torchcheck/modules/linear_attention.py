@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
@@ -21,7 +22,7 @@ class CausalLinearAttention(nn.Module):
         self.value = nn.Linear(width, heads * value_size, bias=False)
         self.output = nn.Linear(heads * value_size, width, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*batch tokens width"]) -> Float[Tensor, "*batch tokens width"]:
         q, k, v = (layer(x).reshape(*x.shape[:-1], self.heads, -1) for layer in (self.query, self.key, self.value))
         sums = (k.unsqueeze(-1) * v.unsqueeze(-2)).cumsum(-4)
         counts = x.new_ones(x.shape[-2]).cumsum(0)[:, None, None]

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 Activation = Literal["linear", "relu"]
@@ -44,7 +45,7 @@ class PlainMLP(nn.Module):
         self.layers = nn.ModuleList(chain)
         self.phi = nn.ReLU() if activation == "relu" else nn.Identity()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*batch first"]) -> Float[Tensor, "*batch last"]:
         for layer in self.layers:
             x = self.phi(layer(x))
         return x
@@ -78,7 +79,7 @@ class ResidualMLP(nn.Module):
             raise ValueError(f"branch must be one of {', '.join(kinds)}, got {branch!r}")
         self.branches = nn.ModuleList(kinds[branch](width) for _ in range(layers))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
         for branch in self.branches:
             x = x + self.epsilon * branch(x)
         return x
@@ -89,7 +90,7 @@ class _LinearBranch(nn.Module):
         super().__init__()
         self.linear = _gaussian(width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
         out: Tensor = self.linear(x)
         return out
 
@@ -99,7 +100,7 @@ class _ReluBranch(nn.Module):
         super().__init__()
         self.inner, self.outer = _gaussian(width), _gaussian(width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
         out: Tensor = math.sqrt(2) * self.outer(torch.relu(self.inner(x)))
         return out
 
@@ -109,7 +110,7 @@ class _RectifiedBranch(nn.Module):
         super().__init__()
         self.linear = _gaussian(width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
         out: Tensor = math.sqrt(2) * torch.relu(self.linear(x))
         return out
 
@@ -119,7 +120,7 @@ class _CoherentBranch(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(width))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
         return x * self.weight
 
 
@@ -142,12 +143,14 @@ class ScaledLinear(nn.Module):
         self.register_buffer("direction", torch.randn(width, width) / math.sqrt(width))
         self.norm = nn.LayerNorm(width, eps=0.0) if then == "norm" else None
 
-    def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "*batch width"], weight: Float[Tensor, "width width"] | None = None
+    ) -> Float[Tensor, "*batch width"]:
         y = x @ (self.weight() if weight is None else weight).T
         out: Tensor = x + torch.tanh(y) if self.norm is None else self.norm(y)
         return out
 
-    def weight(self) -> Tensor:
+    def weight(self) -> Float[Tensor, "width width"]:
         """lambda U, (width, width)."""
         direction: Tensor = self.get_buffer("direction")
         return self.scale * direction

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,7 +19,9 @@ from torch.nn import functional as F
 CHUNK = 1 << 18
 
 
-def multilabel_loss(scores: Tensor, labels: Tensor) -> Tensor:
+def multilabel_loss(
+    scores: Float[Tensor, "*rows classes"], labels: Bool[Tensor, "*rows classes"]
+) -> Float[Tensor, "*rows"]:
     """The loss over the last dimension, K classes; `labels` is a bool tensor of the shape of `scores`.
 
     A score of -inf takes a class out as a negative. Half precision is summed in float32.
@@ -28,7 +31,9 @@ def multilabel_loss(scores: Tensor, labels: Tensor) -> Tensor:
     return (log_one_plus(positives) + log_one_plus(negatives)).to(scores.dtype)
 
 
-def sparse_multilabel_loss(scores: Tensor, positives: Tensor, padding: int = -1) -> Tensor:
+def sparse_multilabel_loss(
+    scores: Float[Tensor, "*rows classes"], positives: Int[Tensor, "... positives"], padding: int = -1
+) -> Float[Tensor, "*rows"]:
     """The same from the indices of the positives: scores (..., K), positives (..., P) integers, to (...).
 
     Entries equal to `padding` are none, and no class of that number counts at all: with padding = 0, as in the
@@ -53,7 +58,7 @@ def sparse_multilabel_loss(scores: Tensor, positives: Tensor, padding: int = -1)
     return found.to(scores.dtype)
 
 
-def log_one_plus(scores: Tensor) -> Tensor:
+def log_one_plus(scores: Float[Tensor, "*rows classes"]) -> Float[Tensor, "*rows"]:
     """log(1 + sum e^s) over the last dimension: c + log1p(sum e^(s - c) + expm1(-c)), c = max(0, max s).
 
     Small sums keep their digits (torch.logsumexp over a 0 and the scores loses them), large scores do not overflow.
@@ -136,7 +141,9 @@ def _slope(scores: Tensor, scale: Tensor) -> Tensor:
     return torch.exp(moved) * (1 + lost) * (scale.to(c.dtype) * torch.exp(-_rest(scores, c))[:, None])
 
 
-def article_multilabel_loss(scores: Tensor, labels: Tensor) -> Tensor:
+def article_multilabel_loss(
+    scores: Float[Tensor, "*rows classes"], labels: Shaped[Tensor, "*rows classes"]
+) -> Float[Tensor, "*rows"]:
     """The dense loss as kexue.fm/archives/7359 writes it: 10^12 off for the other side, a 0 beside, log-sum-exp."""
     y = labels.to(scores.dtype)
     flipped = (1 - 2 * y) * scores
@@ -146,7 +153,9 @@ def article_multilabel_loss(scores: Tensor, labels: Tensor) -> Tensor:
     return torch.logsumexp(negative, -1) + torch.logsumexp(positive, -1)
 
 
-def clipped_sparse_loss(scores: Tensor, positives: Tensor, epsilon: float = 1e-7) -> Tensor:
+def clipped_sparse_loss(
+    scores: Float[Tensor, "*rows classes"], positives: Int[Tensor, "*rows positives"], epsilon: float = 1e-7
+) -> Float[Tensor, "*rows"]:
     """article_sparse_loss as it is published in code: 1 - e^(b - a) is clipped to [epsilon, 1] before the logarithm."""
     zero = torch.zeros_like(scores[..., :1])
     own = scores.gather(-1, positives)
@@ -155,7 +164,9 @@ def clipped_sparse_loss(scores: Tensor, positives: Tensor, epsilon: float = 1e-7
     return torch.logsumexp(torch.cat([-own, zero], -1), -1) + a + torch.log(rest)
 
 
-def article_sparse_loss(scores: Tensor, positives: Tensor) -> Tensor:
+def article_sparse_loss(
+    scores: Float[Tensor, "*rows classes"], positives: Int[Tensor, "*rows positives"]
+) -> Float[Tensor, "*rows"]:
     """The sparse loss as kexue.fm/archives/8888 writes it: a + log(1 - e^(b - a)); no padding."""
     zero = torch.zeros_like(scores[..., :1])
     own = scores.gather(-1, positives)

@@ -6,6 +6,7 @@ Sources: kexue.fm/archives/8373 (GlobalPointer), 8877 (Efficient GlobalPointer);
 from __future__ import annotations
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from torchcheck.modules.rotary import rotate
@@ -20,11 +21,13 @@ class _Pointer(nn.Module):
             raise ValueError(f"width, classes and head_size must be at least 1, got {width}, {classes}, {head_size}")
         self.classes, self.head_size, self.rotary, self.triangular = classes, head_size, rotary, triangular
 
-    def _placed(self, x: Tensor) -> Tensor:
+    def _placed(self, x: Float[Tensor, "*batch tokens size"]) -> Float[Tensor, "*batch tokens size"]:
         """Rotates (..., tokens, head_size) by the tokens' positions."""
         return rotate(x, torch.arange(x.shape[-2], device=x.device)) if self.rotary else x
 
-    def _masked(self, scores: Tensor, mask: Tensor | None) -> Tensor:
+    def _masked(
+        self, scores: Float[Tensor, "*batch classes tokens tokens"], mask: Bool[Tensor, "*batch tokens"] | None
+    ) -> Float[Tensor, "*batch classes tokens tokens"]:
         """Sets impossible pairs of (batch, classes, tokens, tokens) to -inf, in place: scores are large."""
         if mask is not None:
             pairs = mask.unsqueeze(-1) & mask.unsqueeze(-2)
@@ -48,7 +51,9 @@ class GlobalPointer(_Pointer):
         super().__init__(width, classes, head_size, rotary=rotary, triangular=triangular)
         self.project = nn.Linear(width, 2 * classes * head_size)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "*batch tokens width"], mask: Bool[Tensor, "*batch tokens"] | None = None
+    ) -> Float[Tensor, "*batch classes tokens tokens"]:
         both = self.project(x).reshape(*x.shape[:-1], 2, self.classes, self.head_size).movedim(-4, -2)
         q, k = (self._placed(part) for part in both.unbind(-4))
         return self._masked(q * self.head_size**-0.5 @ k.mT, mask)
@@ -68,7 +73,9 @@ class EfficientGlobalPointer(_Pointer):
         self.project = nn.Linear(width, 2 * head_size)
         self.ends = nn.Linear(2 * head_size, 2 * classes)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "*batch tokens width"], mask: Bool[Tensor, "*batch tokens"] | None = None
+    ) -> Float[Tensor, "*batch classes tokens tokens"]:
         both = self.project(x)
         q, k = (self._placed(part) for part in both.chunk(2, -1))
         pairs = q * self.head_size**-0.5 @ k.mT

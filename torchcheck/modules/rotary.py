@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float, Real
 from torch import Tensor
 
 
-def rotate(x: Tensor, positions: Tensor, base: float = 10000.0) -> Tensor:
+def rotate(
+    x: Float[Tensor, "*batch tokens size"], positions: Real[Tensor, "... tokens"], base: float = 10000.0
+) -> Float[Tensor, "*batch tokens size"]:
     """Turns the pairs (x_0, x_1), (x_2, x_3), ... of (..., tokens, size) by the angles position * base^(-2k/size).
 
     `positions` is (tokens,) or broadcastable to x without its last dimension. <rotate(q, i), rotate(k, j)> depends on

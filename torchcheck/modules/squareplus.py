@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 
-def squareplus(x: Tensor, b: Tensor | float = 4.0) -> Tensor:
+def squareplus(x: Shaped[Tensor, "*shape"], b: Float[Tensor, ""] | float = 4.0) -> Shaped[Tensor, "*shape"]:
     """SP_b(x) = (x + r)/2 with r = sqrt(x² + b), elementwise; any shape; dtype and shape of `x`.
 
     For x < 0 the sum cancels, so (b/4) / ((abs(x) + r)/2) is used instead; r never overflows.
@@ -38,7 +39,7 @@ class SquarePlus(nn.Module):
         # a constant stays a Python float: as a buffer, module.half() would round it
         self.b = nn.Parameter(torch.tensor(float(b))) if learnable else float(b)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Shaped[Tensor, "*shape"]) -> Shaped[Tensor, "*shape"]:
         return squareplus(x, self.b)
 
     def extra_repr(self) -> str:
@@ -52,7 +53,7 @@ class ArticleSquarePlus(nn.Module):
         super().__init__()
         self.b = b
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Shaped[Tensor, "*shape"]) -> Shaped[Tensor, "*shape"]:
         return (x + torch.sqrt(x * x + self.b)) / 2
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -30,13 +31,13 @@ class Attention(nn.Module):
         self.query, self.key = _linear(width, width, bias), _linear(width, width, bias)
         self.value, self.output = _linear(width, width, bias), _linear(width, width, bias)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*batch tokens width"]) -> Float[Tensor, "*batch tokens width"]:
         q, k, v = (self._split(layer(x)) for layer in (self.query, self.key, self.value))
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
         out: Tensor = self.output(mixed.transpose(-3, -2).flatten(-2))
         return out
 
-    def _split(self, x: Tensor) -> Tensor:
+    def _split(self, x: Float[Tensor, "*batch tokens width"]) -> Float[Tensor, "*batch {self.heads} tokens size"]:
         return x.reshape(*x.shape[:-1], self.heads, -1).transpose(-3, -2)
 
 
@@ -49,7 +50,7 @@ class FeedForward(nn.Module):
         self.outer = _linear(hidden, width, bias)
         self.activation = getattr(F, activation)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
         out: Tensor = self.outer(self.activation(self.inner(x)))
         return out
 
@@ -65,7 +66,7 @@ class Sublayer(nn.Module):
         self.branch, self.place, self.alpha = branch, norm, alpha
         self.norm = nn.Identity() if norm == "none" else nn.LayerNorm(width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
         if self.place == "post":
             out: Tensor = self.norm(self.alpha * x + self.branch(x))
         else:
@@ -118,7 +119,7 @@ class Transformer(nn.Module):
         self.final_norm = nn.LayerNorm(width) if norm == "pre" else nn.Identity()
         init_xavier_(self, gain)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
         for sublayer in self.sublayers:
             x = sublayer(x)
         out: Tensor = self.final_norm(x)

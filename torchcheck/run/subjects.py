@@ -64,6 +64,8 @@ def resolve(target: str) -> Any:
     try:
         module = _from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
     except ImportError as error:
+        if error.name and (place == error.name or place.startswith(f"{error.name}.")):  # it is the name that is wrong
+            raise SubjectError(f"cannot import '{place}': no module '{error.name}'; a file is file.py:Name") from None
         raise SubjectError(f"cannot import '{place}' for subject '{target}': {error}") from error
     try:
         return getattr(module, attribute)

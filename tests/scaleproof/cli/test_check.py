@@ -88,6 +88,7 @@ def test_suggest_prints_code() -> None:
     ("arguments", "code", "words"),
     [
         (["nofile.py:X"], 2, "no such file"),
+        (["nofile.txt:X"], 2, "no module 'nofile'; a file is file.py:Name"),
         (["my_model.py"], 2, "names no subject"),
         (["notes.txt:X"], 2, "is no Python file"),
         (["my_model.py:Nope"], 2, "has no 'Nope'"),

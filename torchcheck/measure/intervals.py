@@ -129,10 +129,7 @@ def median_interval(samples: ArrayLike, alarm: float = 1e-6) -> Interval:
     n = len(x)
     if n == 0 or 2.0 ** (1 - n) > alarm:
         raise ValueError(f"{n} samples are too few for a median interval at {alarm:g}")
-    rank = int(special.bdtrik(alarm / 2, n, 0.5)) + 1
-    while rank > 0 and special.bdtr(rank - 1, n, 0.5) > alarm / 2:
-        rank -= 1
-    rank = max(rank, 1)
+    rank = int(np.searchsorted(special.bdtr(np.arange(n), n, 0.5), alarm / 2, side="right"))
     return Interval(float(np.median(x)), float(x[rank - 1]), float(x[n - rank]), n, alarm)
 
 

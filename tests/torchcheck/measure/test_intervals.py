@@ -309,3 +309,54 @@ def test_a_sequential_mean_stops_at_the_half_width_asked_for() -> None:
         found = sequential_mean(lambda a, n: x[a : a + n], width, alarm=1e-3, relative=relative)
         assert found.samples == 128
         assert sequential_mean(lambda a, n: x[a : a + n], width / 1.01, alarm=1e-3, relative=relative).samples == 256
+
+
+def test_bounds_of_one_row_and_of_two_samples() -> None:
+    for bounds, samples in ((normal_bounds, [1.0, 4.0]), (mean_bounds, np.random.default_rng(11).normal(3, 1, 64))):
+        lo, hi = bounds(samples, 1e-3)
+        assert np.ndim(lo) == 0
+        assert lo < np.mean(samples) < hi
+    np.testing.assert_allclose(
+        normal_bounds([1, 4], 1e-3), stats.t.interval(0.999, 1, 2.5, stats.sem([1, 4])), rtol=1e-12
+    )
+    with pytest.raises(ValueError, match="at least 2 samples for an interval, got 1"):
+        normal_bounds([1.0], 1e-3)
+    assert [float(v) for v in mean_bounds(np.zeros(64), 1e-3)] == [0.0, 0.0]
+
+
+def test_a_slope_without_scatter_keeps_its_count_and_alarm() -> None:
+    found = slope_bounds([0, 1], [[1, 1], [3, 3, 3]], 1e-2)
+    assert (found.samples, found.alarm) == (5, 1e-2)
+    with pytest.raises(ValueError, match=r"^a slope needs two or more groups, of two or more samples each, one for"):
+        slope_bounds([0.0], [[1.0, 2.0]], 0.1)
+
+
+def test_sequential_means_have_these_defaults() -> None:
+    """An alarm of 1e-6, 4096 samples at most, and a half width that is absolute."""
+    x = np.random.default_rng(12).normal(100, 1, 8192)
+    found = sequential_mean(lambda a, n: x[a : a + n], half_width=1e-9)
+    assert (found.samples, found.alarm) == (4096, 1e-6)
+    wide = sequential_mean(lambda a, n: x[a : a + n], half_width=0.5)
+    assert wide.samples > FIRST_LOOK
+    lo, hi = (float(v) for v in mean_bounds(x[:64], 1e-3 * 6 / math.pi**2))
+    exact = sequential_mean(lambda a, n: x[a : a + n], half_width=(hi - lo) / 2, alarm=1e-3)
+    assert exact.samples == 64
+
+
+def test_medians_have_an_alarm_of_a_millionth_unless_told() -> None:
+    assert median_interval(np.arange(41.0)).alarm == 1e-6
+    assert median_interval(np.arange(2.0), 0.5).samples == 2  # the alarm is reached exactly
+
+
+def test_five_points_make_a_fit_and_zeros_none() -> None:
+    x = np.arange(1.0, 6.0)
+    fit = fit_exponent(x, x**2)
+    assert (fit.exponent.samples, fit.curvature.samples) == (5, 5)
+    assert fit.exponent.value == pytest.approx(2)
+    for bad in ([0.0, 1, 2, 3, 4], [math.inf, 1, 2, 3, 4]):
+        with pytest.raises(ValueError, match=r"^an exponent needs positive finite x and y$"):
+            fit_exponent(x, bad)
+        with pytest.raises(ValueError, match=r"^an exponent needs positive finite x and y$"):
+            fit_exponent(bad, x)
+    with pytest.raises(ValueError, match=r"^an exponent with a curvature test needs 5 or more points, got 4 and 4$"):
+        fit_exponent(x[:4], x[:4])

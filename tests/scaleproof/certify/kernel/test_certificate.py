@@ -149,3 +149,38 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     file = tmp_path / "certificate.json"
     file.write_text(json.dumps(raw), encoding="utf-8")
     assert read(file) == raw
+
+
+def test_the_reason_is_told() -> None:
+    statement = Statement("one", "smt", {"variables": ["x"], "assume": [], "goal": "x == x"}, "x is x")
+    wrong = Statement("two", "smt", {"variables": ["x"], "assume": [], "goal": "x > 0"}, "x is positive")
+    raw = Certificate("made.up", (Theorem(statement), Theorem(wrong))).to_json()
+
+    def reason(raw: Any, *statements: Statement) -> str:
+        return check(raw, {"made.up": statements}).reason
+
+    assert reason(raw, statement, wrong) == "theorem 2 (smt): z3 does not refute the negation"
+    assert reason(_signed({**raw, "claim": "another"}), statement) == "no claim 'another' has a proof"
+    assert reason(raw, statement) == "the statements are not those of claim 'made.up'"
+    assert reason({**raw, "digest": "0"}, statement, wrong) == "the digest does not fit the content"
+    assert reason({**raw, "more": 1}, statement, wrong) == "not a scaleproof/certificate/2 document"
+    more = _signed({**raw, "theorems": [{**t, "more": 1} for t in raw["theorems"]]})
+    assert reason(more, statement, wrong) == "a theorem has a statement and evidence"
+    odd = Statement("one", "smt", {"variables": ["x"]}, "no goal")
+    assert reason(Certificate("made.up", (Theorem(odd),)).to_json(), odd) == "malformed: KeyError: 'assume'"
+    nothing = check(None, {})
+    assert (nothing.claim, nothing.methods, nothing.statements, nothing.holds) == ("", [], [], False)
+    assert nothing.reason.startswith("malformed: TypeError: ")
+    assert 0 <= nothing.seconds < 3600
+
+
+def test_a_certificate_may_be_as_large_as_said_and_is_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = {"schema": "scaleproof/certificate/2", "claim": "größer"}
+    file = tmp_path / "certificate.json"
+    file.write_bytes(json.dumps(raw, ensure_ascii=False).encode())
+    assert read(file) == raw
+    monkeypatch.setattr("scaleproof.certify.kernel.certificate.MAX_BYTES", file.stat().st_size)
+    assert read(file) == raw
+    monkeypatch.setattr("scaleproof.certify.kernel.certificate.MAX_BYTES", file.stat().st_size - 1)
+    with pytest.raises(CertificateError, match=r"certificate\.json: larger than \d+ bytes, no certificate"):
+        read(file)

@@ -149,3 +149,36 @@ def test_the_best_bend_is_below_its_upper_bound(accepts: Accepts) -> None:
     assert not accepts(check_ball, {**body, "bounds": moved}, {**MINIMAX.evidence, "below": finer})
     around = {**moved, "b": [moved["b"][0], str(best + Fraction(3, 10**5))]}
     assert accepts(check_ball, {**body, "bounds": around}, {**MINIMAX.evidence, "below": finer}), "true, and wider"
+
+
+def _moved(evidence: Any, **changes: Any) -> dict[str, Any]:
+    return {**evidence, **changes}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"margin": "1/10"}, "the tail's margin is not below the error"),
+        ({"centre": "1"}, "the centre is not on the peak"),
+        ({"peak": MINIMAX.evidence["peak"][:-1]}, "upper bound: piece 0 does not begin at"),
+        ({"peak": MINIMAX.evidence["peak"][:1]}, "the bounds are not in order"),
+        ({"peak": [MINIMAX.evidence["peak"][0], *MINIMAX.evidence["peak"]]}, "peak: piece 1 does not begin at"),
+        (
+            {"above": MINIMAX.evidence["above"][1:]},
+            "lower bound: piece 0 does not begin at 0, where",
+        ),
+        ({"above": MINIMAX.evidence["above"][:-1]}, "lower bound: the cover ends at"),
+        ({"below": {**MINIMAX.evidence["below"], "left": []}}, "upper bound: the cover ends at 0, not at"),
+        ({"below": {**MINIMAX.evidence["below"], "right": []}}, "upper bound: the cover ends at"),
+    ],
+)
+def test_the_reason_of_a_minimax_is_told(change: dict[str, Any], reason: str) -> None:
+    found = check_ball.check(MINIMAX.statement.body, _moved(MINIMAX.evidence, **change))
+    assert found is not None
+    assert found.startswith(reason), found
+
+
+def test_precision_is_a_number_of_bits() -> None:
+    for bits in (52, 4097, "160", 160.0):
+        with pytest.raises(ValueError, match=r"^the precision is a number of bits from 53 to 4096$"):
+            check_ball.check(MINIMAX.statement.body, _moved(MINIMAX.evidence, precision=bits))

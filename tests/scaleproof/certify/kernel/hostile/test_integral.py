@@ -120,3 +120,19 @@ def test_precisions_at_the_ends_are_allowed(accepts: Accepts, precision: int) ->
 @pytest.mark.parametrize("precision", [52, 4001, "160", None, 160.5])
 def test_other_precisions_are_not(accepts: Accepts, precision: Any) -> None:
     assert not accepts(check_integral, _body("x", 2, "9/10", "11/10"), {"reach": 20, "precision": precision})
+
+
+@pytest.mark.parametrize(
+    ("power", "evidence", "reason"),
+    [
+        (3, EVIDENCE, "the power is 1 or 2, the reach an integer from 2 to 1000"),
+        (2, {"reach": 1001, "precision": 160}, "the power is 1 or 2, the reach an integer from 2 to 1000"),
+        (2, {"reach": 1, "precision": 160}, "the power is 1 or 2, the reach an integer from 2 to 1000"),
+        (2, {"reach": 20, "precision": 52}, "the precision is an integer from 53 to 4000 bits"),
+        (2, {"reach": 20, "precision": 4001}, "the precision is an integer from 53 to 4000 bits"),
+        (2, {"reach": 1000, "precision": 53}, None),
+        (2, {"reach": 20, "precision": 53}, None),
+    ],
+)
+def test_the_reason_is_told(power: int, evidence: dict[str, Any], reason: str | None) -> None:
+    assert check_integral.check(_body("x", power, "9/10", "11/10"), evidence) == reason

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaleproof.certify.kernel import check_symbolic
+from scaleproof.certify.kernel.language import LanguageError
 
 Accepts = Any
 STEPS = {"steps": ["doit", "expand", "powsimp", "cancel", "expand_log", "simplify"]}
@@ -86,3 +87,20 @@ def test_powers_of_sums(p: int, q: int, n: int, shift: int) -> None:
     rest = f"(({p})*x + ({q}))**{n - 1}" if n > 1 else "1"
     body = _body(f"diff((({p})*x + ({q}))**{n}, x)", f"{n}*({p})*{rest} + ({shift})")
     assert (check_symbolic.check(body, STEPS) is None) == (shift == 0)
+
+
+def test_a_real_symbol_takes_any_real_value_and_a_positive_one_positive_values() -> None:
+    body: dict[str, Any] = {"symbols": {"x": "real", "p": "positive"}, "left": "at(x**2, x, -2)", "right": "4"}
+    assert check_symbolic.check(body, {"steps": ["doit"]}) is None
+    assert check_symbolic.check({**body, "left": "at(p**2, p, 2)"}, {"steps": ["doit"]}) is None
+    with pytest.raises(LanguageError, match="substitution of -2 is not certainly allowed"):
+        check_symbolic.check({**body, "left": "at(p**2, p, -2)"}, {"steps": ["doit"]})
+
+
+def test_the_reason_is_told() -> None:
+    body: dict[str, Any] = {"symbols": {"x": "real"}, "functions": ["F", "F"], "left": "F(x)", "right": "F(x)"}
+    assert check_symbolic.check(body, {"steps": []}) == "a function is declared twice"
+    once = {**body, "functions": ["F"]}
+    assert check_symbolic.check(once, {"steps": []}) is None
+    assert check_symbolic.check(once, {"steps": ["guess"]}) == "unknown step 'guess'"
+    assert check_symbolic.check({**once, "right": "x"}, {"steps": []}) == "left - right reduces to -x + F(x), not to 0"

@@ -3,7 +3,7 @@
     python -m torchcheck.run.worker < tasks.jsonl > measurements.jsonl
 
 Each line in is {"probe": ..., "params": ...}; each line out is {"key": ..., "measurements": [...]} or
-{"key": ..., "error": ...}. It needs torch, numpy and scipy and nothing else.
+{"key": ..., "error": ...}. It needs torch, numpy, scipy and jaxtyping and nothing else.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs real torch modules and measures them; knows no theory and imports only torch (with networkx), numpy, scipy and jaxtyping.
+"""Runs real torch modules and measures them; knows no theory; imports torch (with networkx), numpy, scipy, jaxtyping.
 
 The checks (`from torchcheck import check_block, ...`) are loaded on first use: a worker needs none of them.
 """

@@ -153,10 +153,7 @@ CLAIMS = (
                 "source",
                 r"The recursive search (for every non-adjacent pair take each one's closed neighbourhood, recurse, drop "
                 r"duplicates) finds every maximal clique, misses none, whatever the order.",
-                theorems=(
-                    "survives",
-                    "still-maximal",
-                ),
+                theorems=("survives", "still-maximal"),
                 argued=("the induction on the number of nodes, of which the theorems are the two steps",),
             ),
         ),
@@ -177,20 +174,13 @@ CLAIMS = (
         id="events.shared-trigger",
         source=_source("Complete subgraph"),
         clauses=(
-            Clause(
-                "source",
-                r"Two events of one type that share a trigger are recovered.",
-            ),
+            Clause("source", r"Two events of one type that share a trigger are recovered."),
             Clause(
                 "distinct",
                 r"So they are, whatever else they share, if neither contains the other and the arguments of the sentence (of all types) begin at different "
                 r"tokens, or end at different tokens.",
                 "ours",
-                theorems=(
-                    "two-events",
-                    "distinct-heads",
-                    "distinct-tails",
-                ),
+                theorems=("two-events", "distinct-heads", "distinct-tails"),
                 argued=(
                     "an event is a clique, and by the theorem every clique lies in one of the two: they are the maximal ones",
                 ),
@@ -241,12 +231,7 @@ CLAIMS = (
                 r"Where the arguments have different heads, or different tails, that is: if and only if no event contains another and, for any three "
                 r"events, some event contains everything that two of them share (Gilmore's criterion).",
                 "ours",
-                theorems=(
-                    "distinct-heads",
-                    "distinct-tails",
-                    "enough",
-                    "needed",
-                ),
+                theorems=("distinct-heads", "distinct-tails", "enough", "needed"),
                 argued=(
                     "the induction on the size of a clique, of which the theorem is the step",
                     "a set linked by pairs lies in a maximal clique, which has to be an event",
@@ -315,14 +300,8 @@ CLAIMS = (
         id="events.fast",
         source=_source("Search algorithm"),
         clauses=(
-            Clause(
-                "source",
-                r"For the handful of arguments that a type has the search is fast;",
-            ),
-            Clause(
-                "worst",
-                r"how its cost grows in the worst case.",
-            ),
+            Clause("source", r"For the handful of arguments that a type has the search is fast;"),
+            Clause("worst", r"how its cost grows in the worst case."),
         ),
         recorded=Verdict.CONFIRMED,
         legs="NM",

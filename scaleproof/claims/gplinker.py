@@ -278,8 +278,7 @@ CLAIMS = (
         source=_source("Simplified decomposition"),
         clauses=(
             Clause(
-                "source",
-                r"Decoding by the intersection of the four positive sets returns the labelled quintuples.",
+                "source", r"Decoding by the intersection of the four positive sets returns the labelled quintuples."
             ),
             Clause(
                 "crossings",
@@ -287,10 +286,7 @@ CLAIMS = (
                 r"predicate, wherever both spans that arise are labelled as a subject and as an object. The set comes back exactly if and "
                 r"only if it holds all of its crossings.",
                 "ours",
-                theorems=(
-                    "returns-all",
-                    "crossings",
-                ),
+                theorems=("returns-all", "crossings"),
             ),
             Clause(
                 "distinct-heads",
@@ -299,9 +295,7 @@ CLAIMS = (
                 theorems=("distinct-heads",),
             ),
             Clause(
-                "smallest",
-                r"The smallest counterexample has two tokens, one predicate and two quintuples.",
-                "ours",
+                "smallest", r"The smallest counterexample has two tokens, one predicate and two quintuples.", "ours"
             ),
         ),
         recorded=Verdict.CORRECTED,
@@ -320,9 +314,7 @@ CLAIMS = (
         source=_source("Simplified decomposition"),
         clauses=(
             Clause(
-                "source",
-                r"Without nested entities the head match alone decides the predicate.",
-                theorems=("flat",),
+                "source", r"Without nested entities the head match alone decides the predicate.", theorems=("flat",)
             ),
         ),
         recorded=Verdict.PROVED,
@@ -391,10 +383,7 @@ CLAIMS = (
                 "reals",
                 r"In real numbers, as stated; and in floating point to a few roundings where the positives' share $e^{b-a}$ is at most a half.",
                 "ours",
-                theorems=(
-                    "identity",
-                    "share-below-one",
-                ),
+                theorems=("identity", "share-below-one"),
             ),
             Clause(
                 "textbook",
@@ -432,13 +421,9 @@ CLAIMS = (
         source=_source("Loss function, Experimental results"),
         clauses=(
             Clause(
-                "entries",
-                r"For batch 64, 50 predicates, length 128 dense labels have $2bnl^2 \approx 10^8$ entries;",
+                "entries", r"For batch 64, 50 predicates, length 128 dense labels have $2bnl^2 \approx 10^8$ entries;"
             ),
-            Clause(
-                "faster",
-                r"the sparse loss trains 1.5 times faster.",
-            ),
+            Clause("faster", r"the sparse loss trains 1.5 times faster."),
             Clause(
                 "loss",
                 r"On a CPU labels, loss and gradient together are at least 1.5 times as fast, and need the gradient beside the scores instead of four or more "
@@ -487,10 +472,7 @@ CLAIMS = (
             Clause(
                 "source",
                 r"$R_i^\top R_j = R_{j-i}$: rotary scores depend on relative position only.",
-                theorems=(
-                    "diagonal",
-                    "off-diagonal",
-                ),
+                theorems=("diagonal", "off-diagonal"),
                 argued=("from the two entries of one plane to block-diagonal matrices of any even size",),
             ),
         ),

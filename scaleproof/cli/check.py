@@ -40,16 +40,14 @@ Dtypes = Annotated[str, typer.Option(help="Comma-separated dtypes for accuracy a
 Seeds = Annotated[int, typer.Option(min=2, help="Random networks a depth, at most.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
 Causal = Annotated[
-    bool | None,
-    typer.Option("--causal/--no-causal", help="Must it not see the future? Told from the layer otherwise."),
+    bool | None, typer.Option("--causal/--no-causal", help="Must it not see the future? Told from the layer otherwise.")
 ]
 SetOptions = Annotated[
     list[str] | None,
     typer.Option("--set", help="NAME=VALUE for the class or factory; JSON values. Repeatable.", metavar="NAME=VALUE"),
 ]
 Thresholds = Annotated[
-    list[str] | None,
-    typer.Option(help="PROPERTY=LO:HI, either side may be empty; repeatable.", metavar="NAME=LO:HI"),
+    list[str] | None, typer.Option(help="PROPERTY=LO:HI, either side may be empty; repeatable.", metavar="NAME=LO:HI")
 ]
 Skip = Annotated[list[str] | None, typer.Option(help="A property to leave out. Repeatable.", metavar="NAME")]
 Suggest = Annotated[
@@ -152,13 +150,7 @@ def check(
 
 
 def _checked(
-    subject: str,
-    target: str,
-    folders: tuple[str, ...],
-    asked: dict[str, Any],
-    limits: Limits,
-    quiet: bool,
-    json_: bool,
+    subject: str, target: str, folders: tuple[str, ...], asked: dict[str, Any], limits: Limits, quiet: bool, json_: bool
 ) -> CheckResult:
     """The check, in processes of its own, with its progress on the terminal; ends the command where it cannot run."""
     from scaleproof.check import view

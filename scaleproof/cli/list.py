@@ -10,8 +10,7 @@ from scaleproof.cli.common import Patterns, choose
 
 
 def list_(
-    patterns: Patterns = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    patterns: Patterns = None, json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
     """List the claims with the verdict recorded for each and its legs (P proof, N number, M measurement)."""
     from scaleproof.cli import view

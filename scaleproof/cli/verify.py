@@ -34,8 +34,7 @@ def verify(
     ] = "quick",
     device: Device = "cpu",
     dtype: Annotated[
-        str,
-        typer.Option(help="Only these dtypes, comma-separated; a leg left out makes its claim inconclusive."),
+        str, typer.Option(help="Only these dtypes, comma-separated; a leg left out makes its claim inconclusive.")
     ] = "",
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random draw.")] = 0,
     jobs: Annotated[int, typer.Option(min=0, help="Processes for tasks; 0: one a core.")] = 0,
@@ -81,13 +80,7 @@ def verify(
 
 
 def _execute(
-    claims: list[Claim],
-    settings: Settings,
-    folder: Path,
-    jobs: int,
-    run: Run,
-    earlier: Record | None,
-    notify: Any,
+    claims: list[Claim], settings: Settings, folder: Path, jobs: int, run: Run, earlier: Record | None, notify: Any
 ) -> Record:
     import signal
 
@@ -120,13 +113,7 @@ def _open_run(
         earlier = read_record(folder) if (folder / "record.json").exists() else None
         run = earlier.run if earlier else None
         if run:
-            asked = (
-                settings.profile,
-                settings.seed,
-                settings.device,
-                settings.dtypes,
-                [c.id for c in claims],
-            )
+            asked = (settings.profile, settings.seed, settings.device, settings.dtypes, [c.id for c in claims])
             stored = (run.profile, run.seed, run.device, run.dtypes, list(run.selected))
             if asked != stored:
                 fail(f"{folder} holds a run with other claims or options: {run.command}")

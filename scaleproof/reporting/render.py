@@ -15,14 +15,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from scaleproof.reporting.figures.catalogue import draw
-from scaleproof.reporting.record import (
-    MeasurementRow,
-    PredictionRow,
-    Record,
-    Result,
-    TrustedFile,
-    write_atomically,
-)
+from scaleproof.reporting.record import MeasurementRow, PredictionRow, Record, Result, TrustedFile, write_atomically
 from torchcheck.data import shown
 
 TITLE = "scaleproof: what holds of the published statements"

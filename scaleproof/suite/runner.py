@@ -112,13 +112,7 @@ def _notices(sound: Judgement, broken: Judgement) -> bool:
 
 
 def _measure(
-    claim: Claim,
-    settings: Settings,
-    target: str,
-    folder: Path,
-    executor: Executor,
-    notify: Notify,
-    leg: str,
+    claim: Claim, settings: Settings, target: str, folder: Path, executor: Executor, notify: Notify, leg: str
 ) -> list[Measurement]:
     """Runs the claim's tasks for a subject: side by side, but the exclusive ones after all others and alone."""
     from torchcheck.run.execute import run_task

@@ -245,8 +245,7 @@ def _attention(stack: Stack, step: _Step, at: Cotangent) -> tuple[Gradients, Cot
     own = value.own * step.s1 + value.other * others * step.s2
     other = value.own * (1 - step.s1) / max(others, 1) + value.other * (1 - step.s2)
     return gradients, Cotangent(
-        gain2 * own + 2 * score.own,
-        gain2 * other + score.other - score.own / max(stack.tokens - 1, 1),
+        gain2 * own + 2 * score.own, gain2 * other + score.other - score.own / max(stack.tokens - 1, 1)
     )
 
 

@@ -6,12 +6,6 @@ A fault names the property that has to fail. `certain` ones are always noticed; 
 from tests.faults import activations, attention, blocks, losses, optimizers
 from tests.faults.fault import Fault
 
-FAULTS: tuple[Fault, ...] = (
-    *blocks.FAULTS,
-    *attention.FAULTS,
-    *activations.FAULTS,
-    *optimizers.FAULTS,
-    *losses.FAULTS,
-)
+FAULTS: tuple[Fault, ...] = (*blocks.FAULTS, *attention.FAULTS, *activations.FAULTS, *optimizers.FAULTS, *losses.FAULTS)
 
 __all__ = ["FAULTS", "Fault"]

@@ -36,12 +36,7 @@ def dependence(model: nn.Module, x: Float[Tensor, "tokens width"]) -> Float[Tens
 
 
 def leaks(
-    subject: Params,
-    width: int,
-    tokens: int,
-    dtype: str = "float64",
-    device: str = "cpu",
-    seed: int = 0,
+    subject: Params, width: int, tokens: int, dtype: str = "float64", device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """How much a causal layer, `subject(width=..., **options)` on (batch, tokens, width), sees of the future.
 

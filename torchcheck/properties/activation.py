@@ -37,16 +37,10 @@ PROPERTIES: dict[str, Property] = {
         better="less",
     ),
     "deterministic": Property(
-        "the same input gives the same output twice",
-        Threshold(0, 0),
-        "remove the randomness",
-        better="less",
+        "the same input gives the same output twice", Threshold(0, 0), "remove the randomness", better="less"
     ),
     "input-kept": Property(
-        "the input is left as it was",
-        Threshold(0, 0),
-        "replace in-place operations by copies",
-        better="less",
+        "the input is left as it was", Threshold(0, 0), "replace in-place operations by copies", better="less"
     ),
     "lipschitz": Property(
         "the Lipschitz constant of f: the largest slope",
@@ -66,12 +60,10 @@ PROPERTIES: dict[str, Property] = {
         better="none",
     ),
     "gain": Property(
-        "the init gain 1/sqrt(E f(z)²) that keeps the variance (weights of variance gain²/fan_in)",
-        better="none",
+        "the init gain 1/sqrt(E f(z)²) that keeps the variance (weights of variance gain²/fan_in)", better="none"
     ),
     "gradient-gain": Property(
-        "gain² times the mean of f'(z)²: what such a layer does to a gradient's square",
-        better="none",
+        "gain² times the mean of f'(z)²: what such a layer does to a gradient's square", better="none"
     ),
     "gradient": Property(
         "autograd's gradient against finite differences in float64 (largest relative error)",

@@ -83,9 +83,7 @@ PROPERTIES: dict[str, Property] = {
         compared="factor",
     ),
     "branch": Property(
-        "what a block adds, over what enters it (the last block of the deepest stack)",
-        better="none",
-        compared="factor",
+        "what a block adds, over what enters it (the last block of the deepest stack)", better="none", compared="factor"
     ),
     "runs": Property(
         "every size builds and runs forward and backward",

@@ -62,21 +62,14 @@ PROPERTIES: dict[str, Property] = {
         better="less",
     ),
     "deterministic": Property(
-        "the same input gives the same loss twice",
-        Threshold(0, 0),
-        "remove the randomness",
-        better="less",
+        "the same input gives the same loss twice", Threshold(0, 0), "remove the randomness", better="less"
     ),
     "input-kept": Property(
-        "scores and targets are left as they were",
-        Threshold(0, 0),
-        "copy before changing them",
-        better="less",
+        "scores and targets are left as they were", Threshold(0, 0), "copy before changing them", better="less"
     ),
     "sign": Property("the smallest loss seen (not negative: it is a distance or a likelihood)", better="sign"),
     "gradient-bound": Property(
-        "the largest size of a gradient entry per example, for scores up to 10000",
-        better="less",
+        "the largest size of a gradient entry per example, for scores up to 10000", better="less"
     ),
     "accuracy": Property(
         "the relative error against float64, over machine epsilon, for scores of size 3",

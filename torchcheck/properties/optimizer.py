@@ -76,17 +76,14 @@ PROPERTIES: dict[str, Property] = {
         better="less",
     ),
     "recovers": Property(
-        "the share of parameters lost after one NaN in one gradient, and three good steps",
-        better="less",
+        "the share of parameters lost after one NaN in one gradient, and three good steps", better="less"
     ),
     "infinite": Property(
-        "the share of parameters lost after one infinity in one gradient, and three good steps",
-        better="less",
+        "the share of parameters lost after one infinity in one gradient, and three good steps", better="less"
     ),
     "sparse": Property("sparse gradients work (1), or are refused by a clear error (0)", better="none"),
     "non-negative": Property(
-        "positive parameters stay positive under random gradients (share that does)",
-        better="more",
+        "positive parameters stay positive under random gradients (share that does)", better="more"
     ),
     "closed-form": Property("the law of k steps under a constant gradient", better="none"),
     "scale-exponent": Property("the first step's size grows with the gradient's size to this power", better="none"),
@@ -325,10 +322,7 @@ def laws(loaded: Loaded, settings: Settings) -> list[Measurement]:
         problem.step(fixed=True)
         sizes.append(float((problem.values() - before).norm()))
     power = math.log10(sizes[1] / sizes[0]) if min(sizes) > 0 else math.nan
-    answer = [
-        measured("non-negative", kept, samples=200),
-        measured("closed-form", float(LAWS.index(form)), note=form),
-    ]
+    answer = [measured("non-negative", kept, samples=200), measured("closed-form", float(LAWS.index(form)), note=form)]
     if math.isfinite(power):
         answer.append(measured("scale-exponent", power))
     return answer

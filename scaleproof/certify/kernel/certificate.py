@@ -64,10 +64,7 @@ class Theorem:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "statement": self.statement.to_json(),
-            "evidence": dict(self.evidence),
-        }
+        return {"statement": self.statement.to_json(), "evidence": dict(self.evidence)}
 
 
 @dataclass(frozen=True)
@@ -78,11 +75,7 @@ class Certificate:
     theorems: tuple[Theorem, ...]
 
     def to_json(self) -> dict[str, Any]:
-        content = {
-            "schema": SCHEMA,
-            "claim": self.claim,
-            "theorems": [t.to_json() for t in self.theorems],
-        }
+        content = {"schema": SCHEMA, "claim": self.claim, "theorems": [t.to_json() for t in self.theorems]}
         return {**content, "digest": _digest(content)}
 
     @property

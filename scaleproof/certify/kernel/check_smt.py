@@ -104,11 +104,7 @@ class Reals:
         def axioms(v: Any) -> list[Any]:
             own = [v > 0, v >= 1 + u, v * (1 - u) <= 1, z3.Implies(u <= 0, v * (1 - u + u * u / 2) <= 1)]
             for w, other in self._others("exp"):
-                own += [
-                    (u < w) == (v < other),
-                    (w < u) == (other < v),
-                    z3.Implies(u + w == 0, v * other == 1),
-                ]
+                own += [(u < w) == (v < other), (w < u) == (other < v), z3.Implies(u + w == 0, v * other == 1)]
             for s, root in self._others("log"):
                 own += self._both(u, v, s, root)
             return own
@@ -119,11 +115,7 @@ class Reals:
         def axioms(v: Any) -> list[Any]:
             own = [v <= s - 1, s * v >= s - 1]
             for t, other in self._others("log"):
-                own += [
-                    (s < t) == (v < other),
-                    (t < s) == (other < v),
-                    z3.Implies(s * t == 1, v + other == 0),
-                ]
+                own += [(s < t) == (v < other), (t < s) == (other < v), z3.Implies(s * t == 1, v + other == 0)]
                 for u, e in self._others("exp"):
                     own += [z3.Implies(s == e * t, v == u + other), z3.Implies(t == e * s, other == u + v)]
             for u, e in self._others("exp"):

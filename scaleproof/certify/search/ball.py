@@ -19,10 +19,7 @@ class NoCover(Exception):
 
 
 def cover(
-    lo: Fraction,
-    hi: Fraction,
-    certain: Callable[[Fraction, Fraction], bool],
-    smallest: Fraction = Fraction(1, 2**24),
+    lo: Fraction, hi: Fraction, certain: Callable[[Fraction, Fraction], bool], smallest: Fraction = Fraction(1, 2**24)
 ) -> Pieces:
     """Pieces of [lo, hi] on each of which `certain(start, end)` holds, by bisection; raises NoCover."""
     pieces: Pieces = []

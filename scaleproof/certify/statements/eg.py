@@ -99,13 +99,7 @@ STATEMENTS: dict[str, tuple[Statement, ...]] = {
             "1/(eta*u)",
             "the second derivative of g u + (u log(u/theta) - u + theta)/eta is 1/(eta u)",
         ),
-        reals(
-            "convex",
-            "eta u",
-            ["eta > 0", "u > 0"],
-            "1/(eta*u) > 0",
-            "for eta > 0 and u > 0: 1/(eta u) > 0",
-        ),
+        reals("convex", "eta u", ["eta > 0", "u > 0"], "1/(eta*u) > 0", "for eta > 0 and u > 0: 1/(eta u) > 0"),
     ),
     "eg.hypergradient": (
         _identity(

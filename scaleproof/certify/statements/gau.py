@@ -27,5 +27,5 @@ STATEMENTS: dict[str, tuple[Statement, ...]] = {
             "mu >= 2066/10000 and mu < 2067/10000 and nu2 >= 3557/10000 and nu2 < 3558/10000",
             "the first four digits of mu are 0.2066, those of nu^2 0.3557",
         ),
-    ),
+    )
 }

@@ -131,11 +131,7 @@ STATEMENTS: dict[str, tuple[Statement, ...]] = {
         Statement(
             f"all-of-{name}",
             "exhaustive",
-            {
-                "format": name,
-                "b": TABLE_B,
-                "properties": ["finite", "not-below-relu", "non-decreasing", "faithful"],
-            },
+            {"format": name, "b": TABLE_B, "properties": ["finite", "not-below-relu", "non-decreasing", "faithful"]},
             f"for all finite {name} x <= y, f the module's table for b = {TABLE_B}: f(x) is finite, f(x) >= max(x, 0), "
             "f(x) <= f(y), and |f(x) - SP_b(x)| < 1 ulp",
         )

@@ -29,10 +29,7 @@ CLAIMS = (
                 "as-stated",
                 r"As stated for SGD and Adam.",
                 "ours",
-                theorems=(
-                    "chain-rule",
-                    "per-coordinate",
-                ),
+                theorems=("chain-rule", "per-coordinate"),
                 argued=("the sum over coordinates",),
             ),
             Clause(
@@ -42,10 +39,7 @@ CLAIMS = (
                 r"-\eta\sum\lVert\theta\rVert\lVert\nabla_\theta L\rVert_1/\sqrt{n}$ over tensors. (Growth with depth is the same; "
                 r"growth with width is not.)",
                 "ours",
-                theorems=(
-                    "chain-rule",
-                    "lamb",
-                ),
+                theorems=("chain-rule", "lamb"),
                 argued=("the sum over coordinates and tensors",),
             ),
         ),
@@ -67,8 +61,7 @@ CLAIMS = (
         source=source("section 1"),
         clauses=(
             Clause(
-                "bounded",
-                r"Standard Post-LN, Xavier, $\alpha = \lambda = 1$: every weight matrix has gradient $O(1)$,",
+                "bounded", r"Standard Post-LN, Xavier, $\alpha = \lambda = 1$: every weight matrix has gradient $O(1)$,"
             ),
             Clause(
                 "linear",
@@ -105,11 +98,7 @@ CLAIMS = (
                 r"probe of the magnitude of $\partial L/\partial W$.",
             ),
             Clause(
-                "identity",
-                r"The identity holds.",
-                "ours",
-                theorems=("chain-rule",),
-                argued=("the sum over entries",),
+                "identity", r"The identity holds.", "ours", theorems=("chain-rule",), argued=("the sum over entries",)
             ),
             Clause(
                 "mean-square",
@@ -152,11 +141,7 @@ CLAIMS = (
                 r"$\partial L/\partial\lambda_1 = O(\lambda_2/\alpha)$, $\partial L/\partial\lambda_2 = "
                 r"O(\lambda_1/\alpha)$ for the FFN; the same for $v$ and $o$ of attention; $q$ and $k$ are negligible.",
             ),
-            Clause(
-                "powers",
-                r"The powers of $\lambda$ and $\alpha$ hold, for the FFN and for $v$ and $o$.",
-                "ours",
-            ),
+            Clause("powers", r"The powers of $\lambda$ and $\alpha$ hold, for the FFN and for $v$ and $o$.", "ours"),
             Clause(
                 "negligible",
                 r"Gradients of $q$ and $k$ are negligible beside those of $v$ and $o$ where $\lambda$ is small, as it is in deep scaled stacks "
@@ -188,15 +173,8 @@ CLAIMS = (
         id="deepnet.sgd",
         source=source("eq. 15"),
         clauses=(
-            Clause(
-                "source",
-                r"$\alpha = (2N)^{1/4}$, $\lambda = (2N)^{-1/4}$ makes $\Delta L$ independent of $N$.",
-            ),
-            Clause(
-                "matrices",
-                r"It makes the share of the weight matrices independent of $N$.",
-                "ours",
-            ),
+            Clause("source", r"$\alpha = (2N)^{1/4}$, $\lambda = (2N)^{-1/4}$ makes $\Delta L$ independent of $N$."),
+            Clause("matrices", r"It makes the share of the weight matrices independent of $N$.", "ours"),
             Clause(
                 "norms",
                 UNSCALED
@@ -226,11 +204,7 @@ CLAIMS = (
                 "source",
                 r"$\alpha = (2N)^{1/2}$, $\lambda = (2N)^{-1/2}$ makes $\Delta L$ independent of $N$ for Adam's sign steps.",
             ),
-            Clause(
-                "matrices",
-                r"It makes the share of the weight matrices independent of $N$.",
-                "ours",
-            ),
+            Clause("matrices", r"It makes the share of the weight matrices independent of $N$.", "ours"),
             Clause(
                 "norms",
                 UNSCALED
@@ -255,10 +229,7 @@ CLAIMS = (
         id="deepnet.lamb",
         source=source("section 6"),
         clauses=(
-            Clause(
-                "source",
-                r"$\alpha = 1$, $\lambda = (2N)^{-1/2}$ makes $\Delta L$ independent of $N$ for LAMB.",
-            ),
+            Clause("source", r"$\alpha = 1$, $\lambda = (2N)^{-1/2}$ makes $\Delta L$ independent of $N$ for LAMB."),
             Clause(
                 "matrices",
                 r"It makes the share of the weight matrices independent of $N$ ($q$ and $k$ included: their weights are not scaled, their "
@@ -295,11 +266,7 @@ CLAIMS = (
                 r"DeepNorm: encoder-only and decoder-only $\alpha = (2N)^{1/4}$, $\beta = (8N)^{-1/4}$; encoder-decoder: "
                 r"encoder $\alpha = 0.81(N^4M)^{1/16}$, $\beta = 0.87(N^4M)^{-1/16}$, decoder $\alpha = (3M)^{1/4}$, $\beta = "
                 r"(12M)^{-1/4}$; $\beta$ on the value, output and FFN weights only.",
-                theorems=(
-                    "stack",
-                    "decoder-with-cross-attention",
-                    "encoder-under-decoder",
-                ),
+                theorems=("stack", "decoder-with-cross-attention", "encoder-under-decoder"),
                 argued=(
                     "that the published constants are those of this balance: the theorems say that they satisfy it",
                 ),
@@ -363,10 +330,7 @@ CLAIMS = (
         id="deepnet.pre-norm",
         source=source("section 7"),
         clauses=(
-            Clause(
-                "source",
-                r"The same results hold for Pre-Norm with $\alpha = 1$ and $\lambda$ recomputed.",
-            ),
+            Clause("source", r"The same results hold for Pre-Norm with $\alpha = 1$ and $\lambda$ recomputed."),
             Clause(
                 "matrices",
                 r"The recomputed $\lambda$ ($(2N)^{-1/2}$ for SGD and LAMB, $(2N)^{-1}$ for Adam) do make the matrices' share of $\Delta L$ "
@@ -405,10 +369,7 @@ CLAIMS = (
         id="deepnet.warmup",
         source=source("section 1"),
         clauses=(
-            Clause(
-                "source",
-                r"A first learning rate of $\eta/N$ has the same effect on $\Delta L$ as the rescaling.",
-            ),
+            Clause("source", r"A first learning rate of $\eta/N$ has the same effect on $\Delta L$ as the rescaling."),
             Clause(
                 "sgd",
                 r"For SGD it makes the decrease of the standard Post-LN independent of $N$ up to the correction that theory has for the first "

@@ -70,10 +70,7 @@ CLAIMS = (
             Clause(
                 "source",
                 r"A GAU has about $3de$ parameters; with $e = 2d$ two GAUs match one attention + FFN layer ($12d^2$).",
-                theorems=(
-                    "count",
-                    "excess",
-                ),
+                theorems=("count", "excess"),
             ),
         ),
         recorded=Verdict.PROVED,
@@ -90,12 +87,7 @@ CLAIMS = (
     Claim(
         id="flash.normaliser",
         source=_source("Weak attention"),
-        clauses=(
-            Clause(
-                "source",
-                r"$1/(ns)$ keeps attention's scale as $n$ grows; $1/n^2$ makes it vanish.",
-            ),
-        ),
+        clauses=(Clause("source", r"$1/(ns)$ keeps attention's scale as $n$ grows; $1/n^2$ makes it vanish."),),
         recorded=Verdict.CONFIRMED,
         legs="NM",
         cost="tens of seconds",
@@ -151,11 +143,7 @@ CLAIMS = (
                 r"mean: equal to it only for $n = c^2$, shrinking as the text grows, dependent on $n$ (so outputs change when tokens are "
                 r"appended), and $0/0$ in the first chunk. (Read with $c$ the number of chunks, $n/c$ is a chunk's length and the formula is right.)",
                 "ours",
-                theorems=(
-                    "iff-square",
-                    "weights",
-                    "chunks-for-c",
-                ),
+                theorems=("iff-square", "weights", "chunks-for-c"),
             ),
         ),
         recorded=Verdict.CORRECTED,
@@ -176,10 +164,7 @@ CLAIMS = (
             Clause(
                 "source",
                 r"The causal layer's output at position $i$ depends on no later input.",
-                theorems=(
-                    "earlier",
-                    "complete",
-                ),
+                theorems=("earlier", "complete"),
                 argued=(
                     "from the indices that enter to the function: an output is computed from the entries at those positions alone",
                 ),
@@ -202,10 +187,7 @@ CLAIMS = (
         id="flash.linear-cost",
         source=_source("Mixed chunking"),
         clauses=(
-            Clause(
-                "source",
-                r"Time and memory grow linearly in $n$ at fixed $c$; FLASH-Quad grows quadratically.",
-            ),
+            Clause("source", r"Time and memory grow linearly in $n$ at fixed $c$; FLASH-Quad grows quadratically."),
         ),
         recorded=Verdict.CONFIRMED,
         legs="NM",
@@ -229,11 +211,7 @@ CLAIMS = (
                 r"Chunking needs $b(n/c)se$ numbers for the causal sums, where plain linear attention needs $bns^2$ ($h$ "
                 r"times that with $h$ heads).",
             ),
-            Clause(
-                "chunks",
-                r"Chunking needs $b(n/c)se$.",
-                "ours",
-            ),
+            Clause("chunks", r"Chunking needs $b(n/c)se$.", "ours"),
             Clause(
                 "values-of-s",
                 r"Plain linear attention with values of $s$ dimensions, the kind that the article compares with, needs $bns^2$, and with $h$ heads that "
@@ -246,10 +224,7 @@ CLAIMS = (
                 r"The same layer without chunks, with values of $e$ dimensions, needs $bnse$: exactly $c$ times what chunking needs. $h$ heads "
                 r"that share $e$ value dimensions need $bnse$, whatever $h$ is.",
                 "ours",
-                theorems=(
-                    "positions",
-                    "heads",
-                ),
+                theorems=("positions", "heads"),
             ),
         ),
         setting=r"Read (Mixed chunking) with a usual linear attention beside it, whose heads have as many "

@@ -43,11 +43,7 @@ CLAIMS = (
                 "source",
                 r"$\mu = \mathbb{E}\,\mathrm{swish}(\varepsilon) = 0.2066\ldots$, $\nu^2 = "
                 r"\mathbb{E}\,\mathrm{swish}(\varepsilon)^2 = 0.3557\ldots$",
-                theorems=(
-                    "mu",
-                    "nu-squared",
-                    "digits",
-                ),
+                theorems=("mu", "nu-squared", "digits"),
             ),
         ),
         recorded=Verdict.PROVED,
@@ -64,15 +60,8 @@ CLAIMS = (
         id="gau.attention-entries",
         source=_source("Self-attention"),
         clauses=(
-            Clause(
-                "source",
-                r"$A_{ii} \approx s\nu^4/n$, $A_{ij} \approx s\mu^4/n$, their ratio is about 69.",
-            ),
-            Clause(
-                "diagonal",
-                r"$A_{ii}$ as stated (5 % more at $s = 128$, $d = 768$).",
-                "ours",
-            ),
+            Clause("source", r"$A_{ii} \approx s\nu^4/n$, $A_{ij} \approx s\mu^4/n$, their ratio is about 69."),
+            Clause("diagonal", r"$A_{ii}$ as stated (5 % more at $s = 128$, $d = 768$).", "ours"),
             Clause(
                 "off-diagonal",
                 r"$\mathbb{E}A_{ij} = \mathbb{E}\,\mathrm{relu}^2(S_{ij})/(ns)$ is larger: $S_{ij}$ has the mean $s\mu^2$ and the variance "
@@ -98,10 +87,7 @@ CLAIMS = (
         id="gau.near-diagonal",
         source=_source("Self-attention"),
         clauses=(
-            Clause(
-                "source",
-                r"So $A \approx (s\nu^4/n) I$ and $O \approx (s\nu^4/n)(U \odot V)W_o$.",
-            ),
+            Clause("source", r"So $A \approx (s\nu^4/n) I$ and $O \approx (s\nu^4/n)(U \odot V)W_o$."),
             Clause(
                 "shares",
                 r"The diagonal carries $a_0/(a_0 + (n-1)a_1)$ of a row's sum, 8 % at $s = 128$, $n = 512$, $d = 768$, and 6 % of $\mathbb{E}O^2$, because "
@@ -156,10 +142,7 @@ CLAIMS = (
         id="gau.lambda-seven",
         source=_source("Crazy scale"),
         clauses=(
-            Clause(
-                "source",
-                r"Scaling every weight by $\lambda$ scales the output by $\lambda^7$.",
-            ),
+            Clause("source", r"Scaling every weight by $\lambda$ scales the output by $\lambda^7$."),
             Clause(
                 "local",
                 r"$d\log O/d\log\lambda$ tends to 7 as $\lambda \to 0$ (swish is linear there); at $\lambda$ of order 1 $\mu \propto \lambda^2$ makes the mean "

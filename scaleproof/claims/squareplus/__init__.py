@@ -46,10 +46,7 @@ CLAIMS = (
             Clause(
                 "source",
                 r"$\mathrm{SP}_0 = \mathrm{ReLU}$; for $b > 0$, $\mathrm{SP}_b > \mathrm{ReLU}$ everywhere.",
-                theorems=(
-                    "zero-bend",
-                    "above-relu",
-                ),
+                theorems=("zero-bend", "above-relu"),
             ),
         ),
         recorded=Verdict.PROVED,
@@ -70,10 +67,7 @@ CLAIMS = (
                 "source",
                 r"$0 < \mathrm{SP}_b(x) - \mathrm{ReLU}(x) \le \sqrt b/2$, with equality only at 0; the gap decays "
                 r"like $b/(4\lvert x\rvert)$.",
-                theorems=(
-                    "bounds",
-                    "decay",
-                ),
+                theorems=("bounds", "decay"),
             ),
         ),
         recorded=Verdict.PROVED,
@@ -95,11 +89,7 @@ CLAIMS = (
                 "source",
                 r"$\mathrm{SP}_b'(x) = \frac12\left(1 + \frac{x}{\sqrt{x^2+b}}\right)$ lies in $(0, 1)$: strictly "
                 r"increasing, 1-Lipschitz.",
-                theorems=(
-                    "derivative",
-                    "slope-range",
-                    "between",
-                ),
+                theorems=("derivative", "slope-range", "between"),
             ),
         ),
         recorded=Verdict.PROVED,

@@ -35,9 +35,7 @@ def plan_against(bends: Callable[[], Sequence[float]]) -> Callable[[Settings, st
     return plan
 
 
-def _differences(
-    measurements: Sequence[Measurement],
-) -> list[tuple[Measurement, float, list[tuple[float, float]]]]:
+def _differences(measurements: Sequence[Measurement]) -> list[tuple[Measurement, float, list[tuple[float, float]]]]:
     """(measurement, b, [(x, module(x) - softplus(x))]) for every bend; the first measurement is softplus."""
     softplus, *modules = measurements
     (base,) = softplus.data["values"]

@@ -29,12 +29,7 @@ def subject(target: str, **options: Any) -> dict[str, Any]:
 
 
 def points_task(settings: Settings, target: str, b: float, order: int, points: Sequence[float]) -> Task:
-    params = {
-        "subject": subject(target, b=b),
-        "points": list(points),
-        "order": order,
-        "device": settings.device,
-    }
+    params = {"subject": subject(target, b=b), "points": list(points), "order": order, "device": settings.device}
     return Task("torchcheck.probes.squareplus.pointwise:derivatives", params)
 
 

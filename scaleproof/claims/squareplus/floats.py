@@ -14,11 +14,7 @@ FORMATS = ("float16", "bfloat16", "float32")
 CHUNKS = 64
 FLOAT32_FINITE = 0x7F800000
 #: float16 and bfloat16 are rounded once from float32, whose own error is at most MODULE_ULPS of 2^-13 or 2^-16 ulp
-ULP_BOUNDS = {
-    "float16": 0.5 + MODULE_ULPS * 2**-13,
-    "bfloat16": 0.5 + MODULE_ULPS * 2**-16,
-    "float32": MODULE_ULPS,
-}
+ULP_BOUNDS = {"float16": 0.5 + MODULE_ULPS * 2**-13, "bfloat16": 0.5 + MODULE_ULPS * 2**-16, "float32": MODULE_ULPS}
 
 
 def plan_floats(settings: Settings, target: str) -> list[Task]:

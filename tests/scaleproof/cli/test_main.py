@@ -174,17 +174,7 @@ def test_doctor_tells_what_is_missing() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_run_can_be_resumed(tmp_path: Path, how: signal.Signals) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "scaleproof",
-        "verify",
-        "eg",
-        "--out",
-        str(tmp_path),
-        "--format",
-        "json",
-    ]
+    command = [sys.executable, "-m", "scaleproof", "verify", "eg", "--out", str(tmp_path), "--format", "json"]
     process = subprocess.Popen(
         [*command, "-q"],
         stderr=subprocess.PIPE,

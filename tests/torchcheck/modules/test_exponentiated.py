@@ -151,10 +151,7 @@ def test_eg_at_the_edges(dtype: torch.dtype) -> None:
 
 @settings(max_examples=60)
 @given(
-    st.sampled_from(list(DTYPES)),
-    st.lists(st.floats(0, 65504, width=16), max_size=6),
-    st.data(),
-    st.floats(1e-6, 10),
+    st.sampled_from(list(DTYPES)), st.lists(st.floats(0, 65504, width=16), max_size=6), st.data(), st.floats(1e-6, 10)
 )
 def test_eg_keeps_non_negative_numbers_non_negative_and_finite(
     dtype: str, start: list[float], data: st.DataObject, lr: float

@@ -17,14 +17,7 @@ from torchcheck.modules import Attention, Transformer, deepnorm_constants, depth
 from torchcheck.modules.scaling import DepthScaling, named_scaling
 from torchcheck.modules.thirdparty import hugging_face, torch_encoder
 from torchcheck.modules.transformer import init_xavier_
-from torchcheck.probes.deepnet.profiles import (
-    CrossEntropy,
-    LinearLoss,
-    SquaredLoss,
-    inputs,
-    profile,
-    profiles,
-)
+from torchcheck.probes.deepnet.profiles import CrossEntropy, LinearLoss, SquaredLoss, inputs, profile, profiles
 
 SUBJECT = {"target": "torchcheck.modules:scaled_transformer", "options": {"scaling": "sgd"}}
 

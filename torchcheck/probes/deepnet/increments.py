@@ -144,12 +144,7 @@ def _copied(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def scale_probe(
-    subject: Params,
-    width: int = 32,
-    seeds: int = 4096,
-    alarm: float = 1e-7,
-    device: str = "cpu",
-    seed: int = 0,
+    subject: Params, width: int = 32, seeds: int = 4096, alarm: float = 1e-7, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """dL/dlambda by autograd for W = lambda U in a module `subject(width)` that has `scale` and `direction`.
 

@@ -18,12 +18,7 @@ SHAPES = ((7, 5), (), (0,), (1,), (3, 1, 4))
 
 
 def nonnegativity(
-    optimizer: Params,
-    dtype: str,
-    steps: int,
-    lr: float = 1.0,
-    device: str = "cpu",
-    seed: int = 0,
+    optimizer: Params, dtype: str, steps: int, lr: float = 1.0, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """A positive and a zero start under `steps` gradients of every size up to the largest finite number.
 
@@ -71,11 +66,7 @@ def nonnegativity(
 
 
 def constant_decay(
-    optimizer: Params,
-    dtype: str,
-    exponents: Mapping[str, float],
-    steps: int,
-    device: str = "cpu",
+    optimizer: Params, dtype: str, exponents: Mapping[str, float], steps: int, device: str = "cpu"
 ) -> list[Measurement]:
     """theta = 1 under the constant gradient u, lr = 1, for every named u: the step at which theta is 0 (`decay.NAME`).
 
@@ -162,12 +153,7 @@ def one_step(optimizer: Params, lr: float = 0.1, device: str = "cpu", seed: int 
 
 
 def hypergradient(
-    optimizer: Params,
-    steps: int = 6,
-    lr: float = 0.05,
-    gamma: float = 0.02,
-    device: str = "cpu",
-    seed: int = 0,
+    optimizer: Params, steps: int = 6, lr: float = 0.05, gamma: float = 0.02, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """The derivative of the loss by the step sizes nu, by autograd through a step on a real two-layer network.
 
@@ -218,13 +204,7 @@ def hypergradient(
 
 
 def closed_form(
-    optimizer: Params,
-    dtype: str,
-    steps: int,
-    lr: float = 1e-4,
-    gamma: float = 0.5,
-    device: str = "cpu",
-    seed: int = 0,
+    optimizer: Params, dtype: str, steps: int, lr: float = 1e-4, gamma: float = 0.5, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """nu after `steps` steps on random gradients against exp(gamma * sum g_{k-1} g_k), summed in float64.
 
@@ -282,12 +262,7 @@ def _after_overflow(spec: Subject, kind: torch.dtype, where: torch.device, commo
 
 
 def sign_rule(
-    optimizer: Params,
-    dtype: str,
-    pairs: int = 4096,
-    gamma: float = 1.0,
-    device: str = "cpu",
-    seed: int = 0,
+    optimizer: Params, dtype: str, pairs: int = 4096, gamma: float = 1.0, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """Two steps with gradients a, c of every size: does nu grow exactly where a and c agree in sign?
 
@@ -352,12 +327,7 @@ def _half_ordinary(theta: Tensor, half: int, generator: torch.Generator) -> Tens
 
 
 def gains(
-    optimizer: Params,
-    dtype: str,
-    steps: int,
-    gamma: float = 1.0,
-    device: str = "cpu",
-    seed: int = 0,
+    optimizer: Params, dtype: str, steps: int, gamma: float = 1.0, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """The paper's variant under gradients of every size: counts negative and NaN scales and gains over all steps.
 

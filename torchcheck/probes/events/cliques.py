@@ -15,12 +15,7 @@ from torchcheck.run.subjects import Subject, resolve
 
 
 def cliques(
-    subject: Params,
-    atlas: int = 7,
-    random_graphs: int = 40,
-    largest: int = 60,
-    device: str = "cpu",
-    seed: int = 0,
+    subject: Params, atlas: int = 7, random_graphs: int = 40, largest: int = 60, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """A search for maximal cliques against networkx, on every graph of up to `atlas` nodes and on random ones.
 

@@ -16,12 +16,7 @@ from torchcheck.run.subjects import Subject, resolve
 
 
 def splitting(
-    subject: Params,
-    arguments: int,
-    most: int,
-    through_scores: bool = True,
-    device: str = "cpu",
-    seed: int = 0,
+    subject: Params, arguments: int, most: int, through_scores: bool = True, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """The round trip of every family of 1 ... `most` events over `arguments` arguments at different tokens.
 
@@ -104,10 +99,7 @@ def shared_trigger(subject: Params, arguments: int, device: str = "cpu", seed: i
     measured = partial(
         Measurement, samples=total, unit="pairs", evidence=Evidence.EXHAUSTIVE, subject=Subject.from_json(subject).label
     )
-    return [
-        measured("wrong", float(wrong), witness=witness),
-        measured("wrong.incomparable", float(incomparable)),
-    ]
+    return [measured("wrong", float(wrong), witness=witness), measured("wrong.incomparable", float(incomparable))]
 
 
 def positional(subject: Params, device: str = "cpu", seed: int = 0) -> list[Measurement]:

@@ -68,13 +68,7 @@ def entries(
 
 
 def outputs(
-    subject: Params,
-    width: int,
-    tokens: int,
-    seeds: int,
-    dtype: str = "float32",
-    device: str = "cpu",
-    seed: int = 0,
+    subject: Params, width: int, tokens: int, seeds: int, dtype: str = "float32", device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """`output.n=...`: the RMS of the output of `subject(width=..., **options)` on normal inputs; squares in data."""
     where, kind = find_device(device), DTYPES[dtype]

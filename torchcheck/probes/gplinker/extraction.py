@@ -44,13 +44,7 @@ def count(
 
 
 def decoding(
-    subject: Params,
-    tokens: int,
-    predicates: int,
-    most: int,
-    flat: bool = False,
-    device: str = "cpu",
-    seed: int = 0,
+    subject: Params, tokens: int, predicates: int, most: int, flat: bool = False, device: str = "cpu", seed: int = 0
 ) -> list[Measurement]:
     """decode(encode(Q)) for every set Q of 1 ... `most` quintuples of a length and a number of predicates.
 

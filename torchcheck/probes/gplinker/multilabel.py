@@ -102,12 +102,7 @@ def accuracy(
         curve = Series(
             f"{name}, {dtype}", "1 - share of the positives", "relative error of the loss", rests, errors, name
         )
-        common: dict[str, Any] = {
-            "evidence": Evidence.SAMPLED,
-            "subject": label,
-            "device": device,
-            "dtype": dtype,
-        }
+        common: dict[str, Any] = {"evidence": Evidence.SAMPLED, "subject": label, "device": device, "dtype": dtype}
         worst = max(range(len(errors)), key=errors.__getitem__)
         witness = f"share 1 - {rests[worst]:.2g}"
         counts: dict[str, Any] = {"samples": len(rests)}

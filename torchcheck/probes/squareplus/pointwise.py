@@ -11,11 +11,7 @@ from torchcheck.run.subjects import DTYPES, Subject, build, find_device
 
 
 def derivatives(
-    subject: Params,
-    points: Sequence[float],
-    order: int = 0,
-    dtype: str = "float64",
-    device: str = "cpu",
+    subject: Params, points: Sequence[float], order: int = 0, dtype: str = "float64", device: str = "cpu"
 ) -> list[Measurement]:
     """f, f', ... f^(order) of the subject at `points`, by repeated reverse-mode differentiation.
 
@@ -44,9 +40,6 @@ def derivatives(
             subject=Subject.from_json(subject).label,
             device=device,
             dtype=dtype,
-            data={
-                "x": x.detach().double().tolist(),
-                "values": [v.detach().double().tolist() for v in values],
-            },
+            data={"x": x.detach().double().tolist(), "values": [v.detach().double().tolist() for v in values]},
         )
     ]

@@ -163,10 +163,7 @@ def _moved(evidence: Any, **changes: Any) -> dict[str, Any]:
         ({"peak": MINIMAX.evidence["peak"][:-1]}, "upper bound: piece 0 does not begin at"),
         ({"peak": MINIMAX.evidence["peak"][:1]}, "the bounds are not in order"),
         ({"peak": [MINIMAX.evidence["peak"][0], *MINIMAX.evidence["peak"]]}, "peak: piece 1 does not begin at"),
-        (
-            {"above": MINIMAX.evidence["above"][1:]},
-            "lower bound: piece 0 does not begin at 0, where",
-        ),
+        ({"above": MINIMAX.evidence["above"][1:]}, "lower bound: piece 0 does not begin at 0, where"),
         ({"above": MINIMAX.evidence["above"][:-1]}, "lower bound: the cover ends at"),
         ({"below": {**MINIMAX.evidence["below"], "left": []}}, "upper bound: the cover ends at 0, not at"),
         ({"below": {**MINIMAX.evidence["below"], "right": []}}, "upper bound: the cover ends at"),

@@ -67,10 +67,18 @@ def mup_seconds(block: type[nn.Module]) -> float:
     x, y = torch.randn(BATCH, TOKENS, WIDTH), torch.randint(CLASSES, (BATCH * TOKENS,))
     start = time.perf_counter()
     data = get_coord_data(
-        {depth: partial(Network, block, depth) for depth in DEPTHS}, [(x, y)], optimizer="adam", lr=1e-3, mup=False,
-        nsteps=2, nseeds=SEEDS, cuda=False, output_fdict={"l2": "l2"}, show_progress=False,
+        {depth: partial(Network, block, depth) for depth in DEPTHS},
+        [(x, y)],
+        optimizer="adam",
+        lr=1e-3,
+        mup=False,
+        nsteps=2,
+        nseeds=SEEDS,
+        cuda=False,
+        output_fdict={"l2": "l2"},
+        show_progress=False,
         filter_module_by_name=lambda name: not name.endswith("self_attn"),  # muP cannot record its None
-    )  # fmt: skip
+    )
     assert len(data) > 0
     return time.perf_counter() - start
 
@@ -79,19 +87,40 @@ def check_seconds(block: type[nn.Module], executor: Isolated) -> float:
     others = [name for name in BLOCK.properties if name not in (*SERVES, "runs")]
     start = time.perf_counter()
     result = check(
-        f"{Path(__file__)}:{block.__name__}", "block", executor=executor, skip=others, depths=DEPTHS, width=WIDTH,
-        seq_len=TOKENS, batch=BATCH, seeds=SEEDS,
-    )  # fmt: skip
+        f"{Path(__file__)}:{block.__name__}",
+        "block",
+        executor=executor,
+        skip=others,
+        depths=DEPTHS,
+        width=WIDTH,
+        seq_len=TOKENS,
+        batch=BATCH,
+        seeds=SEEDS,
+    )
     assert not result.broken
     return time.perf_counter() - start
 
 
 def command_seconds(block: type[nn.Module]) -> tuple[float, str]:
     command = [
-        sys.executable, "-m", "scaleproof.cli.main", "check", f"{Path(__file__)}:{block.__name__}", "--kind", "block",
-        "--width", str(WIDTH), "--seq-len", str(TOKENS), "--batch", str(BATCH), "--seeds", str(SEEDS), "--depths",
+        sys.executable,
+        "-m",
+        "scaleproof.cli.main",
+        "check",
+        f"{Path(__file__)}:{block.__name__}",
+        "--kind",
+        "block",
+        "--width",
+        str(WIDTH),
+        "--seq-len",
+        str(TOKENS),
+        "--batch",
+        str(BATCH),
+        "--seeds",
+        str(SEEDS),
+        "--depths",
         f"{DEPTHS[0]}:{DEPTHS[-1]}",
-    ]  # fmt: skip
+    ]
     start = time.perf_counter()
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     return time.perf_counter() - start, f"exit {run.returncode}: {run.stdout.strip().splitlines()[-1]}"

@@ -74,9 +74,15 @@ def main() -> None:
                 ratio = statistics.median(a / b for a, b in pairs)
                 kind = ("causal" if causal else "bidirectional") + (", training" if training else ", inference")
                 table.add_row(
-                    kind, str(n), f"{slow:.4f}", f"{fast:.4f}", f"{ratio:.2f}", f"{rows[0][1] / 2**20:.0f}",
-                    f"{rows[1][1] / 2**20:.0f}", f"{gap:.1e}",
-                )  # fmt: skip
+                    kind,
+                    str(n),
+                    f"{slow:.4f}",
+                    f"{fast:.4f}",
+                    f"{ratio:.2f}",
+                    f"{rows[0][1] / 2**20:.0f}",
+                    f"{rows[1][1] / 2**20:.0f}",
+                    f"{gap:.1e}",
+                )
     Console().print(table)
 
 

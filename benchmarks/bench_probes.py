@@ -52,9 +52,14 @@ def main() -> None:
             process.join()
         (bare, low), (own, high) = rows
         table.add_row(
-            f"{batch} x {tokens}", f"{bare:.2f}", f"{own:.2f}", f"{own / bare:.2f}", f"{low / 2**20:.0f}",
-            f"{high / 2**20:.0f}", f"{high / low:.2f}",
-        )  # fmt: skip
+            f"{batch} x {tokens}",
+            f"{bare:.2f}",
+            f"{own:.2f}",
+            f"{own / bare:.2f}",
+            f"{low / 2**20:.0f}",
+            f"{high / 2**20:.0f}",
+            f"{high / low:.2f}",
+        )
     Console().print(table)
 
 

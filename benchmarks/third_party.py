@@ -115,8 +115,12 @@ def cases() -> list[Case]:
         Case("torch.nn.MultiheadAttention", "attention", self_attention(False), sequence),
         Case("torch.nn.MultiheadAttention, causal", "attention", self_attention(True), sequence),
     ]
-    for name, layer, causal in (("GAU", flash_pytorch.GAU, False), ("GAU, causal", flash_pytorch.GAU, True),
-                                ("FLASH", flash_pytorch.FLASH, False), ("FLASH, causal", flash_pytorch.FLASH, True)):  # fmt: skip
+    for name, layer, causal in (
+        ("GAU", flash_pytorch.GAU, False),
+        ("GAU, causal", flash_pytorch.GAU, True),
+        ("FLASH", flash_pytorch.FLASH, False),
+        ("FLASH, causal", flash_pytorch.FLASH, True),
+    ):
         options = {**sequence, "causal": causal, "options": {"causal": causal}}
         found.append(Case(f"FLASH-pytorch {name}", "attention", layer, options))
     activations = (
@@ -216,11 +220,13 @@ def main() -> None:
                 explained(case, finding.name),
             )
     lines = [
-        "# Modules that others wrote", "",
+        "# Modules that others wrote",
+        "",
         f"What `scaleproof check` says of {len(every)} modules from torch {torch.__version__.split('+')[0]}, Hugging Face transformers, x-transformers and",
         f"FLASH-pytorch, with default thresholds, on a CPU; made by `python benchmarks/third_party.py`. {len(every) - flagged} pass, {flagged} are",
-        f"flagged, and the last column says why. Depths {DEPTHS[0]} to {DEPTHS[-1]}, width {WIDTH}, Adam; exponents of depth.", "",
-    ]  # fmt: skip
+        f"flagged, and the last column says why. Depths {DEPTHS[0]} to {DEPTHS[-1]}, width {WIDTH}, Adam; exponents of depth.",
+        "",
+    ]
     for kind, rows in sections.items():
         lines += [f"## {kind}", "", "| subject | measured | flagged | why |", "|:--|:--|:--|:--|", *rows, ""]
     TARGET.write_text("\n".join(lines), encoding="utf-8")

@@ -25,9 +25,14 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     figures = _figures(result, folder / "figures")
     text = template("check.md.j2").render(
-        result=result, changes=[d for d in changes if d.change != "same"], figures=figures, environment=environment,
-        regressions=sum(d.is_regression for d in changes), command=command, when=f"{datetime.now(UTC):%Y-%m-%d}",
-    )  # fmt: skip
+        result=result,
+        changes=[d for d in changes if d.change != "same"],
+        figures=figures,
+        environment=environment,
+        regressions=sum(d.is_regression for d in changes),
+        command=command,
+        when=f"{datetime.now(UTC):%Y-%m-%d}",
+    )
     text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
     write_atomically(folder / "check.json", to_json(result, changes))
     write_atomically(folder / "check.md", text)

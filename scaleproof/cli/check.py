@@ -135,11 +135,10 @@ def check(
     start_server()
     if update_baseline and baseline is None:
         fail("--update-baseline needs --baseline FILE")
-    asked: dict[str, Any] = {
-        "kind": kind, "skip": skip or (), "suggestion": suggest,
-        "settings": _settings(depth_list, width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal),
-        "options": _options(set_ or []), "thresholds": _thresholds(threshold or []),
-    }  # fmt: skip
+    asked: dict[str, Any] = {"kind": kind, "skip": skip or (), "suggestion": suggest}
+    asked |= {"options": _options(set_ or []), "thresholds": _thresholds(threshold or [])}
+    sizes = (depth_list, width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal)
+    asked["settings"] = _settings(*sizes)
     stored = _stored(baseline) if baseline and not update_baseline else None
     limits = Limits.of(budget - (monotonic() - began), step_limit, memory, jobs)
     found = _checked(subject, target, folders, asked, limits, quiet, json_)

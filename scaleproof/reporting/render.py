@@ -96,10 +96,15 @@ def page(text: str, folder: Path, script: str = "") -> str:
         head = Path(scratch) / "head.html"
         head.write_text(f"<style>\n{_template('report.css')}</style>\n<script>\n{script}</script>\n", encoding="utf-8")
         options = [
-            "--standalone", "--embed-resources", "--mathml", f"--resource-path={folder}",
-            f"--include-in-header={head}", "--metadata=pagetitle:scaleproof report", "--metadata=lang:en",
+            "--standalone",
+            "--embed-resources",
+            "--mathml",
+            f"--resource-path={folder}",
+            f"--include-in-header={head}",
+            "--metadata=pagetitle:scaleproof report",
+            "--metadata=lang:en",
             "--variable=document-css:false",
-        ]  # fmt: skip
+        ]
         return str(pypandoc.convert_text(text, "html5", PANDOC_INPUT, extra_args=options))
 
 

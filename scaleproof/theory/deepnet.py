@@ -106,9 +106,15 @@ def constants(scaling: str, layers: int, norm: str = "post") -> tuple[float, flo
     (keep-rate, slow); arXiv:2203.00555, sec. 4.1 (deepnorm). Raises KeyError for an unknown name.
     """
     n = float(layers)
-    post = {"none": (1.0, 1.0), "sgd": ((2 * n) ** 0.25, (2 * n) ** -0.25), "adam": ((2 * n) ** 0.5, (2 * n) ** -0.5),
-            "lamb": (1.0, (2 * n) ** -0.5), "keep-rate": (1.0, (2 * n) ** -0.5), "slow": ((2 * n) ** 0.5, 1.0),
-            "deepnorm": ((2 * n) ** 0.25, (8 * n) ** -0.25)}  # fmt: skip
+    post = {
+        "none": (1.0, 1.0),
+        "sgd": ((2 * n) ** 0.25, (2 * n) ** -0.25),
+        "adam": ((2 * n) ** 0.5, (2 * n) ** -0.5),
+        "lamb": (1.0, (2 * n) ** -0.5),
+        "keep-rate": (1.0, (2 * n) ** -0.5),
+        "slow": ((2 * n) ** 0.5, 1.0),
+        "deepnorm": ((2 * n) ** 0.25, (8 * n) ** -0.25),
+    }
     other = {"sgd": (1.0, (2 * n) ** -0.5), "adam": (1.0, 1 / (2 * n)), "lamb": (1.0, (2 * n) ** -0.5)}
     return (post if norm == "post" else {**post, **other})[scaling]
 

@@ -68,7 +68,7 @@ def leaks(
         measured("leak.perturbation", max(swapped) / scale, samples=tokens),
         measured("leak.length", max(cut) / scale, samples=tokens, series=(curve,)),
         measured("unused", float((picture.eq(0) & ~future).sum()), samples=tokens**2, unit="pairs"),
-    ]  # fmt: skip
+    ]
 
 
 def changes(

@@ -39,9 +39,14 @@ class GPLinkerEvents(nn.Module):
     """
 
     def __init__(
-        self, width: int, roles: Sequence[tuple[str, str]], head_size: int = 64, *, efficient: bool = True,
+        self,
+        width: int,
+        roles: Sequence[tuple[str, str]],
+        head_size: int = 64,
+        *,
+        efficient: bool = True,
         by_type: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         pointer = EfficientGlobalPointer if efficient else GlobalPointer
         self.roles, self.by_type = tuple(roles), by_type

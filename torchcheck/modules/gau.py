@@ -35,9 +35,17 @@ class GatedUnit(nn.Module):
     """
 
     def __init__(
-        self, width: int, hidden: int | None, head_size: int, images: int, *, rotary: bool, gated: bool, bias: bool,
+        self,
+        width: int,
+        hidden: int | None,
+        head_size: int,
+        images: int,
+        *,
+        rotary: bool,
+        gated: bool,
+        bias: bool,
         gain: float,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         hidden = 2 * width if hidden is None else hidden
         if min(width, hidden, head_size) < 1:

@@ -58,9 +58,14 @@ def hugging_face(width: int, layers: int, model: str, causal: bool = False) -> n
     common: dict[str, Any] = {"vocab_size": 8, "attn_implementation": "eager"}
     if model == "bert":
         config = hf.BertConfig(
-            hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, intermediate_size=4 * width,
-            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, **common,
-        )  # fmt: skip
+            hidden_size=width,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            intermediate_size=4 * width,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+            **common,
+        )
         return HiddenStates(hf.BertModel(config, add_pooling_layer=False))
     if model == "gpt2":
         none = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0)

@@ -166,7 +166,7 @@ def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
         measured("input-kept", changed, unit="inputs changed"),
         measured("nan-kept", float(math.isnan(values[0])), note=f"f(NaN) = {values[0]:g}"),
         measured("at-infinity", float(sum(map(math.isnan, values[1:]))), note=ends),
-    ]  # fmt: skip
+    ]
 
 
 def moments(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -245,7 +245,7 @@ def _sampled(f: Callable[[Tensor], Tensor], settings: Settings) -> list[Measurem
         measured("monotone", _near_zero(float(slope.min())), note=note),
         measured("convex", _near_zero(float(bend.min()), 1e3), note=note),
         measured("relu-gap", float(gap.max()), note=note),
-    ]  # fmt: skip
+    ]
 
 
 def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:

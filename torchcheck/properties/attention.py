@@ -176,7 +176,7 @@ def cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
         series=(curve,),
         level=0.0,
     )
-    return [*found, time]  # fmt: skip
+    return [*found, time]
 
 
 def _run(layer: nn.Module, x: Tensor) -> None:

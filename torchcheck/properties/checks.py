@@ -23,9 +23,18 @@ from torchcheck.properties.variant import Settings, Variant
 from torchcheck.run.execute import Here
 
 __all__ = [
-    "CheckResult", "Finding", "Threshold", "check", "check_activation", "check_attention", "check_block", "check_loss",
-    "check_model", "check_optimizer", "depth_stable",
-]  # fmt: skip
+    "CheckResult",
+    "Finding",
+    "Threshold",
+    "check",
+    "check_activation",
+    "check_attention",
+    "check_block",
+    "check_loss",
+    "check_model",
+    "check_optimizer",
+    "depth_stable",
+]
 
 #: the depths of a quick check in a test suite
 QUICK = (2, 4, 8, 16, 32)

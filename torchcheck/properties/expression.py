@@ -12,11 +12,48 @@ from torch import Tensor
 from torchcheck.data import Graph, Node, Ref
 
 #: operations of a graph, by torch's names
-OPERATIONS = frozenset((
-    "add", "sub", "rsub", "mul", "div", "neg", "abs", "sign", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "tanh",
-    "sigmoid", "erf", "erfc", "sin", "cos", "sinh", "cosh", "atan", "asinh", "reciprocal", "pow", "square", "relu",
-    "clamp", "clamp_min", "clamp_max", "minimum", "maximum", "where", "gt", "ge", "lt", "le",
-))  # fmt: skip
+OPERATIONS = frozenset(
+    (
+        "add",
+        "sub",
+        "rsub",
+        "mul",
+        "div",
+        "neg",
+        "abs",
+        "sign",
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "sqrt",
+        "rsqrt",
+        "tanh",
+        "sigmoid",
+        "erf",
+        "erfc",
+        "sin",
+        "cos",
+        "sinh",
+        "cosh",
+        "atan",
+        "asinh",
+        "reciprocal",
+        "pow",
+        "square",
+        "relu",
+        "clamp",
+        "clamp_min",
+        "clamp_max",
+        "minimum",
+        "maximum",
+        "where",
+        "gt",
+        "ge",
+        "lt",
+        "le",
+    )
+)
 
 #: operations that change nothing of an elementwise function
 SAME = ("alias", "clone", "detach", "view", "_to_copy", "lift_fresh_copy", "expand", "lift_fresh")
@@ -24,9 +61,23 @@ SAME = ("alias", "clone", "detach", "view", "_to_copy", "lift_fresh_copy", "expa
 FILLED = {"zeros": 0.0, "ones": 1.0, "zeros_like": 0.0, "ones_like": 1.0, "new_zeros": 0.0, "new_ones": 1.0}
 #: torch's activations, taken apart into those
 COMPOSED = (
-    "gelu", "elu", "leaky_relu", "celu", "selu", "silu", "mish", "softplus", "hardswish", "hardsigmoid", "hardtanh",
-    "log_sigmoid_forward", "softshrink", "hardshrink", "_prelu_kernel", "threshold",
-)  # fmt: skip
+    "gelu",
+    "elu",
+    "leaky_relu",
+    "celu",
+    "selu",
+    "silu",
+    "mish",
+    "softplus",
+    "hardswish",
+    "hardsigmoid",
+    "hardtanh",
+    "log_sigmoid_forward",
+    "softshrink",
+    "hardshrink",
+    "_prelu_kernel",
+    "threshold",
+)
 
 
 def trace(f: Callable[[Tensor], Tensor]) -> Graph | None:

@@ -166,20 +166,41 @@ def judge(prop: Property, measured: Measurement) -> Finding:
         status = prop.threshold.judge(lo, value if measured.hi is None else measured.hi)
         status = "failed" if math.isnan(value) else status
     return Finding(
-        measured.name, status, prop.words, value, measured.lo, measured.hi, measured.unit, measured.level,
-        measured.samples, measured.dtype, measured.device, prop.threshold, measured.note, measured.witness,
-        prop.advice, series=measured.series, better=prop.better, compared=prop.compared,
-    )  # fmt: skip
+        measured.name,
+        status,
+        prop.words,
+        value,
+        measured.lo,
+        measured.hi,
+        measured.unit,
+        measured.level,
+        measured.samples,
+        measured.dtype,
+        measured.device,
+        prop.threshold,
+        measured.note,
+        measured.witness,
+        prop.advice,
+        series=measured.series,
+        better=prop.better,
+        compared=prop.compared,
+    )
 
 
 def unanswered(name: str, prop: Property, failure: Failure) -> Finding:
     """The finding about a property whose step failed: the subject's error, or no device, or no time left."""
     status: Status = "inconclusive" if failure.why in ("budget", "device") else "error"
     return Finding(
-        name, status, prop.words, threshold=prop.threshold, note=failure.message, traceback=failure.traceback,
+        name,
+        status,
+        prop.words,
+        threshold=prop.threshold,
+        note=failure.message,
+        traceback=failure.traceback,
         advice=prop.advice if status == "inconclusive" else "make the subject run; the traceback is its own",
-        better=prop.better, compared=prop.compared,
-    )  # fmt: skip
+        better=prop.better,
+        compared=prop.compared,
+    )
 
 
 def base(name: str) -> str:

@@ -45,9 +45,11 @@ def hull(lo: Fraction, hi: Fraction) -> Any:
 
 
 def value(
-    text: str, variables: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]] | None = None,
+    text: str,
+    variables: Mapping[str, Any],
+    functions: Mapping[str, Callable[..., Any]] | None = None,
     sort: Sort = "number",
-) -> Any:  # fmt: skip
+) -> Any:
     """The ball of a text over balls; of a truth: is it certain? `functions` are known besides sqrt, exp and log."""
     return evaluate(text, variables, arb, {**_FUNCTIONS, **(functions or {})}, sort)
 

@@ -21,9 +21,28 @@ import z3
 RESOURCE_LIMIT = 50_000_000
 SORTS = ("Int", "Bool", "Real")
 LANGUAGE = frozenset(
-    ["and", "or", "not", "=>", "=", "distinct", "exists", "forall", "ite", "true", "false", "<", "<=", ">", ">=", "+",
-     "-", "*", *SORTS]
-)  # fmt: skip
+    [
+        "and",
+        "or",
+        "not",
+        "=>",
+        "=",
+        "distinct",
+        "exists",
+        "forall",
+        "ite",
+        "true",
+        "false",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "+",
+        "-",
+        "*",
+        *SORTS,
+    ]
+)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _TOKEN = re.compile(r"[()]|[^\s()]+")
 

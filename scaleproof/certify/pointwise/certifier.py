@@ -107,8 +107,10 @@ def _sign(ball: Any) -> int:
 def _words(at_switches: Sequence[Switch]) -> str:
     """Every jump that cannot be excluded, however small."""
     text = ""
-    for name, sizes in (("f", [(_upper(abs(s.value)), s.at) for s in at_switches]),
-                        ("f'", [(_upper(abs(s.slope)), s.at) for s in at_switches])):  # fmt: skip
+    for name, sizes in (
+        ("f", [(_upper(abs(s.value)), s.at) for s in at_switches]),
+        ("f'", [(_upper(abs(s.slope)), s.at) for s in at_switches]),
+    ):
         most, at = max((size for size in sizes if size[0] < SMALL_JUMP), default=(0.0, 0.0))
         small = 0 < most < (SMALL_JUMP if name == "f" else SMALL_KINK)
         text += f"; {name} jumps by at most {most:.1e} at {at:g}" if small else ""

@@ -15,13 +15,16 @@ def reals(name: str, variables: str, assume: list[str], goal: str, words: str) -
 
 
 def floats(
-    name: str, variables: str, wide: str, assume: list[str], goal: str, words: str,
-    formats: Sequence[str] = ALL_FORMATS,
-) -> Statement:  # fmt: skip
+    name: str, variables: str, wide: str, assume: list[str], goal: str, words: str, formats: Sequence[str] = ALL_FORMATS
+) -> Statement:
     """For all floating-point variables of every format; `wide` ones have the format that is computed in."""
     body = {
-        "formats": list(formats), "variables": variables.split(), "wide": wide.split(), "assume": assume, "goal": goal,
-    }  # fmt: skip
+        "formats": list(formats),
+        "variables": variables.split(),
+        "wide": wide.split(),
+        "assume": assume,
+        "goal": goal,
+    }
     return Statement(name, "smt-float", body, words)
 
 

@@ -195,9 +195,13 @@ def predicted(at: int, scaling: str, norm: str, width: int, tokens: int, batch: 
 
 
 def theory_exponent(
-    at: Sequence[int], scaling: str, norm: str = "post", width: int = 64, kind: str = "squares",
+    at: Sequence[int],
+    scaling: str,
+    norm: str = "post",
+    width: int = 64,
+    kind: str = "squares",
     roles: Sequence[str] = MATRICES,
-) -> float:  # fmt: skip
+) -> float:
     """Theory's least-squares exponent of N over these depths: what a measured one is held against."""
     ps = [predicted(n, scaling, norm, width, 16, 4) for n in at]
     sums = [p.total(roles) if kind == "squares" else p.sizes(roles, width) for p in ps]

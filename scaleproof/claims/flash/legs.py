@@ -197,9 +197,13 @@ def reduce_leak(_settings: Settings, measurements: Sequence[Measurement]) -> lis
                 picture = np.array(m.data["picture"])
                 rows, columns = np.nonzero(picture)
                 points = Series(
-                    "dependence", "input position", "output position", columns.astype(float).tolist(),
-                    rows.astype(float).tolist(), kind="dependence",
-                )  # fmt: skip
+                    "dependence",
+                    "input position",
+                    "output position",
+                    columns.astype(float).tolist(),
+                    rows.astype(float).tolist(),
+                    kind="dependence",
+                )
                 pairs, sizes = [float(k) for k in range(len(rows))], picture[rows, columns].tolist()
                 size = Series("size", "pair", "size of the gradient", pairs, sizes, kind="size")
                 found.append(replace(m, name="dependence", role=Role.FIGURE, data={}, series=(points, size)))
@@ -227,12 +231,16 @@ HEAD, WIDE = 128, 256
 def plan_normaliser(settings: Settings, target: str) -> list[Task]:
     return [
         settings.task(
-            "probes.gau.entries:entries", target, {"head_size": HEAD, "normaliser": norm}, width=WIDE, tokens=n,
+            "probes.gau.entries:entries",
+            target,
+            {"head_size": HEAD, "normaliser": norm},
+            width=WIDE,
+            tokens=n,
             seeds=seeds,
         )
         for norm in ("ns", "n2")
         for n, seeds in zip(LENGTHS, (512, 256, 128, 64), strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def reduce_normaliser(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:

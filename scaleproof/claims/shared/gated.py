@@ -41,6 +41,16 @@ def mean_measurement(
     ends = [float(kept.mean()), *(float(v) for v in bounds(kept, ALARM))]
     value, lo, hi = (float(np.exp(v)) for v in ends) if log else ends
     return replace(
-        like, name=name, value=value, lo=lo, hi=hi, unit=unit, evidence=Evidence.SAMPLED, level=1 - ALARM,
-        samples=len(samples), data={}, series=(), note="",
-    )  # fmt: skip
+        like,
+        name=name,
+        value=value,
+        lo=lo,
+        hi=hi,
+        unit=unit,
+        evidence=Evidence.SAMPLED,
+        level=1 - ALARM,
+        samples=len(samples),
+        data={},
+        series=(),
+        note="",
+    )

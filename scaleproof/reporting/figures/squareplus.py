@@ -83,8 +83,17 @@ def _speed(canvas: Any, result: Result) -> bool:
         ]
         places = [i + (k - (len(subjects) - 1) / 2) * width for i in at]
         hatch = ("", "///", "...", "xxx")[k % 4]
-        axes.bar(places, values, width, yerr=errors, color=COLOURS[k], hatch=hatch, edgecolor="white",
-                 error_kw={"linewidth": 0.8}, label=subject)  # fmt: skip
+        axes.bar(
+            places,
+            values,
+            width,
+            yerr=errors,
+            color=COLOURS[k],
+            hatch=hatch,
+            edgecolor="white",
+            error_kw={"linewidth": 0.8},
+            label=subject,
+        )
     axes.axhline(1, color="black", linewidth=1)
     axes.axhline(3, color="#555555", linewidth=1, linestyle="--")
     axes.annotate("several times (3)", (-0.5, 3), (0, 3), textcoords="offset points", fontsize=8)

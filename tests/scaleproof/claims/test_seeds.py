@@ -15,8 +15,16 @@ from torchcheck.run.execute import process_pool
 from torchcheck.run.machine import cores
 
 #: these try all cases of a finite domain, whatever the seed
-EXHAUSTIVE = {"gplinker.count", "gplinker.decode", "gplinker.heads-suffice", "events.shared-trigger", "events.complete",
-              "events.categorical", "events.fast", "squareplus.floats"}  # fmt: skip
+EXHAUSTIVE = {
+    "gplinker.count",
+    "gplinker.decode",
+    "gplinker.heads-suffice",
+    "events.shared-trigger",
+    "events.complete",
+    "events.categorical",
+    "events.fast",
+    "squareplus.floats",
+}
 
 
 @pytest.mark.slow

@@ -179,9 +179,11 @@ def _four_loops(scores: rel.PairScores) -> set[Quintuple]:
                 for ot in range(oh, n):
                     for p in range(scores.heads.shape[1]):
                         parts = (
-                            scores.entities[0, 0, sh, st_], scores.entities[0, 1, oh, ot],
-                            scores.heads[0, p, sh, oh], scores.tails[0, p, st_, ot],
-                        )  # fmt: skip
+                            scores.entities[0, 0, sh, st_],
+                            scores.entities[0, 1, oh, ot],
+                            scores.heads[0, p, sh, oh],
+                            scores.tails[0, p, st_, ot],
+                        )
                         if all(s > 0 for s in parts):
                             found.add(Quintuple(sh, st_, p, oh, ot))
     return found
@@ -279,13 +281,21 @@ def test_relation_lines_and_their_problems() -> None:
         json.dumps({"text": "李白 ate 李白 pie", "spo_list": [{"subject": "李白", "predicate": "p", "object": "pie"}]}),
         "{",
         "",
-        json.dumps({"text": "a b", "spo_list": [{"subject": "a", "predicate": "p", "object": {"@value": "b"}},
-                                               {"subject": "z", "predicate": "p", "object": "b"},
-                                               {"subject": "a", "object": "b"}, 5]}),
+        json.dumps(
+            {
+                "text": "a b",
+                "spo_list": [
+                    {"subject": "a", "predicate": "p", "object": {"@value": "b"}},
+                    {"subject": "z", "predicate": "p", "object": "b"},
+                    {"subject": "a", "object": "b"},
+                    5,
+                ],
+            }
+        ),
         json.dumps({"txt": "a"}),
         json.dumps({"text": "a", "spo_list": {}}),
         "[" * 100000,
-    ]  # fmt: skip
+    ]
     read = read_relations(lines)
     assert [len(s.relations) for s in read.sentences] == [1, 1, 0]
     assert read.sentences[0].relations[0].subject == (0, 2)
@@ -320,8 +330,13 @@ def test_the_corpus_has_what_it_says() -> None:
     relations = read_relations(corpus.relation_lines(200))
     events = read_events(corpus.event_lines(200))
     assert relations.problems == events.problems == []
-    nested = [a for s in relations.sentences for a in s.relations for b in s.relations if a.object != b.object
-              and a.object[0] <= b.object[0] and b.object[1] <= a.object[1]]  # fmt: skip
+    nested = [
+        a
+        for s in relations.sentences
+        for a in s.relations
+        for b in s.relations
+        if a.object != b.object and a.object[0] <= b.object[0] and b.object[1] <= a.object[1]
+    ]
     assert len(nested) > 20
     shared = [s for s in events.sentences if len(s.events) == 2]
     assert len(shared) > 20

@@ -48,8 +48,9 @@ def _models() -> dict[str, nn.Module]:
     return found | {name: hugging_face(8, 2, name) for name in ("bert", "gpt2", "llama")}
 
 
-@pytest.mark.parametrize("name", ["post", "pre", "none", "ffn only", "no biases", "torch post", "torch pre", "bert",
-                                  "gpt2", "llama"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name", ["post", "pre", "none", "ffn only", "no biases", "torch post", "torch pre", "bert", "gpt2", "llama"]
+)
 def test_profile_is_what_whole_gradients_say(name: str) -> None:
     model = _models()[name].double()
     x, loss = inputs(8, 5, 2).double(), LinearLoss((2, 5, 8)).double()

@@ -52,8 +52,11 @@ def test_expansion_of_a_known_matrix() -> None:
 
 def test_rows_expand_and_weigh_as_autograd_says() -> None:
     """The probe's outer products against the gradients of a network of one row."""
-    (gradient,) = (m for m in expansion({"target": RESIDUAL, "options": {"branch": "relu"}}, 2, 5, 64, rows=1)
-                   if m.name.startswith("gradient"))  # fmt: skip
+    (gradient,) = (
+        m
+        for m in expansion({"target": RESIDUAL, "options": {"branch": "relu"}}, 2, 5, 64, rows=1)
+        if m.name.startswith("gradient")
+    )
     sizes = []
     for k in range(64):
         torch.manual_seed(k)

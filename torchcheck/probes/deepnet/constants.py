@@ -61,9 +61,15 @@ def scaled_weights(subject: Params, layers: int, width: int, device: str = "cpu"
 
 
 def forward(
-    subject: Params, layers: int, width: int, alpha: float, heads: int = 2, tokens: int = 5,
-    device: str = "cpu", seed: int = 0,
-) -> list[Measurement]:  # fmt: skip
+    subject: Params,
+    layers: int,
+    width: int,
+    alpha: float,
+    heads: int = 2,
+    tokens: int = 5,
+    device: str = "cpu",
+    seed: int = 0,
+) -> list[Measurement]:
     """`forward`: the largest relative difference of a first block from DeepNorm's, written out slowly with `alpha`."""
     spec = Subject.from_json(subject)
     where = find_device(device)
@@ -77,5 +83,8 @@ def forward(
             got = sublayer(got)
         wanted = deepnorm_reference(x, {name: p.detach().cpu() for name, p in model.named_parameters()}, alpha, heads)
         error = float((got.cpu() - wanted).abs().max() / wanted.abs().max())
-    return [Measurement("forward", error, samples=tokens * width, evidence=Evidence.SAMPLED, subject=spec.label,
-                        device=device)]  # fmt: skip
+    return [
+        Measurement(
+            "forward", error, samples=tokens * width, evidence=Evidence.SAMPLED, subject=spec.label, device=device
+        )
+    ]

@@ -51,9 +51,11 @@ def increments(
     the ratio says how far from one. `over_depth` divides every rate by the depth. `changes` in the data are the true
     changes by seed and rate.
     """
-    where, kind = find_device(device), DTYPES[dtype]
-    spec = Subject.from_json(subject)
+    where, kind, spec = find_device(device), DTYPES[dtype], Subject.from_json(subject)
     found = []
+    measured = partial(
+        Measurement, samples=seeds, evidence=Evidence.SAMPLED, subject=spec.label, device=device, dtype=dtype
+    )
     for depth in depths:
         used = [rate / depth for rate in rates] if over_depth else list(rates)
         rows = [
@@ -63,29 +65,34 @@ def increments(
         for name, against, column in (("increment", "first order", 1), ("article", "article", 2)):
             ratios = [[row[r][0] / row[r][column] for r in range(len(rates))] for row in rows]
             at_smallest = [row[0] for row in ratios]
-            curve = [sum(r) / seeds for r in zip(*ratios, strict=True)]
-            found.append(
-                Measurement(
-                    f"{name}.{optimizer}.N={depth}",
-                    sum(at_smallest) / seeds,
-                    min(at_smallest),
-                    max(at_smallest),
-                    samples=seeds,
-                    evidence=Evidence.SAMPLED, subject=spec.label,
-                    device=device,
-                    dtype=dtype,
-                    note="the interval is the range over seeds",
-                    data={"depth": depth, "against": against, "ratios": ratios, "curve": curve, "rates": used,
-                          "changes": [[cell[0] for cell in row] for row in rows]},
-                )
-            )  # fmt: skip
+            data = {
+                "depth": depth,
+                "against": against,
+                "ratios": ratios,
+                "curve": [sum(r) / seeds for r in zip(*ratios, strict=True)],
+                "rates": used,
+                "changes": [[cell[0] for cell in row] for row in rows],
+            }
+            ends, note = (min(at_smallest), max(at_smallest)), "the interval is the range over seeds"
+            mean = sum(at_smallest) / seeds
+            found.append(measured(f"{name}.{optimizer}.N={depth}", mean, *ends, note=note, data=data))
     return found
 
 
 def _changes(
-    spec: Subject, optimizer: str, rates: Sequence[float], depth: int, width: int, tokens: int, batch: int, warm: int,
-    loss: str, where: torch.device, kind: torch.dtype, seed: int,
-) -> list[tuple[float, float, float]]:  # fmt: skip
+    spec: Subject,
+    optimizer: str,
+    rates: Sequence[float],
+    depth: int,
+    width: int,
+    tokens: int,
+    batch: int,
+    warm: int,
+    loss: str,
+    where: torch.device,
+    kind: torch.dtype,
+    seed: int,
+) -> list[tuple[float, float, float]]:
     """For each rate: the true change, the first-order prediction, and the article's."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

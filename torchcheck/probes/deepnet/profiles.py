@@ -116,9 +116,17 @@ def profiles(
 
 
 def _one(
-    spec: Subject, depth: int, width: int, tokens: int, batch: int, loss: str, common: float,
-    where: torch.device, kind: torch.dtype, seed: int,
-) -> tuple[Gradients, Signals]:  # fmt: skip
+    spec: Subject,
+    depth: int,
+    width: int,
+    tokens: int,
+    batch: int,
+    loss: str,
+    common: float,
+    where: torch.device,
+    kind: torch.dtype,
+    seed: int,
+) -> tuple[Gradients, Signals]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = resolve(spec.target)(width=width, layers=depth, **spec.options).to(where, kind)

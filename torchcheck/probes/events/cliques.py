@@ -96,8 +96,12 @@ def worst_case(subject: Params, size: int, groups: int, device: str = "cpu", see
                 subject=label,
             )
         )
-    rows = (("calls of the article's search", "count", calls), ("maximal cliques", "count", numbers),
-            ("the article's search", "seconds", own), ("networkx", "seconds", theirs))  # fmt: skip
+    rows = (
+        ("calls of the article's search", "count", calls),
+        ("maximal cliques", "count", numbers),
+        ("the article's search", "seconds", own),
+        ("networkx", "seconds", theirs),
+    )
     series = tuple(Series(f"{name}, groups of {size}", "nodes", kind, xs, ys, kind) for name, kind, ys in rows)
     return [
         *found,

@@ -113,9 +113,19 @@ def weights(subject: Params, width: int, alarm: float = 1e-7, device: str = "cpu
             n, value = p.numel(), float((p.detach().double().square().mean() * p.shape[1]).sqrt())
             lo, hi = (value * float((n / stats.chi2.isf(q, n)) ** 0.5) for q in (alarm / 2, 1 - alarm / 2))
             found.append(
-                Measurement(f"init.{name.removesuffix('.weight')}", value, lo, hi, evidence=Evidence.SAMPLED,
-                            level=1 - alarm, samples=n, subject=spec.label, device=device, dtype="float32")
-            )  # fmt: skip
+                Measurement(
+                    f"init.{name.removesuffix('.weight')}",
+                    value,
+                    lo,
+                    hi,
+                    evidence=Evidence.SAMPLED,
+                    level=1 - alarm,
+                    samples=n,
+                    subject=spec.label,
+                    device=device,
+                    dtype="float32",
+                )
+            )
     return found
 
 

@@ -67,9 +67,14 @@ def bounds(subject: Params, classes: int, samples: int, device: str = "cpu", see
 
 
 def accuracy(
-    subject: Params, name: str, dtypes: Sequence[str], classes: int = 64, spread: bool = True,
-    device: str = "cpu", seed: int = 0,
-) -> list[Measurement]:  # fmt: skip
+    subject: Params,
+    name: str,
+    dtypes: Sequence[str],
+    classes: int = 64,
+    spread: bool = True,
+    device: str = "cpu",
+    seed: int = 0,
+) -> list[Measurement]:
     """A sparse loss (scores, positives) against extended precision, on two kinds of rows.
 
     As training leads: the positives' share of the sum goes to 1, one positive at +x and the negatives near -x:
@@ -312,8 +317,9 @@ def pointer_scores(
     real = wanted.isfinite()
     same = bool((got.isfinite() == real).all())
     error = float((got - wanted)[real].abs().max() / wanted[real].square().mean().sqrt()) if same else math.inf
-    return [Measurement(name, error, samples=int(real.sum()), evidence=Evidence.SAMPLED, subject=spec.label,
-                        device=device)]  # fmt: skip
+    return [
+        Measurement(name, error, samples=int(real.sum()), evidence=Evidence.SAMPLED, subject=spec.label, device=device)
+    ]
 
 
 def _turned(x: Tensor, place: int) -> Tensor:

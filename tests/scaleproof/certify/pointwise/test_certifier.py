@@ -103,11 +103,21 @@ def test_a_certificate_that_samples_deny_is_thrown_away_whole() -> None:
 
 
 PIECES = [
-    lambda x: torch.tanh(x), lambda x: x * torch.sigmoid(x), lambda x: torch.relu(x), lambda x: x.abs() * 0.5,
-    lambda x: torch.exp(-x * x), lambda x: torch.log1p(x * x), lambda x: torch.sqrt(x * x + 1), torch.sin,
-    lambda x: torch.erf(x), lambda x: x / (1 + x.abs()), lambda x: torch.where(x > 0, x, 0.5 * x),
-    lambda x: x.clamp(-2, 3), lambda x: torch.atan(x), lambda x: torch.maximum(x, 0.1 * x),
-]  # fmt: skip
+    lambda x: torch.tanh(x),
+    lambda x: x * torch.sigmoid(x),
+    lambda x: torch.relu(x),
+    lambda x: x.abs() * 0.5,
+    lambda x: torch.exp(-x * x),
+    lambda x: torch.log1p(x * x),
+    lambda x: torch.sqrt(x * x + 1),
+    torch.sin,
+    lambda x: torch.erf(x),
+    lambda x: x / (1 + x.abs()),
+    lambda x: torch.where(x > 0, x, 0.5 * x),
+    lambda x: x.clamp(-2, 3),
+    lambda x: torch.atan(x),
+    lambda x: torch.maximum(x, 0.1 * x),
+]
 
 
 @settings(max_examples=25)

@@ -24,8 +24,8 @@ from torchcheck.modules import (
 )
 from torchcheck.modules import events as ev
 from torchcheck.modules import relations as rel
+from torchcheck.modules.corpora import occurrences, read_events, read_relations, to_tokens
 from torchcheck.modules.events import TRIGGER, Argument, article_cliques, conformal, exact, gather, spread
-from torchcheck.modules.formats import occurrences, read_events, read_relations, to_tokens
 from torchcheck.modules.multilabel import article_multilabel_loss, article_sparse_loss
 from torchcheck.modules.relations import Quintuple, crossings
 from torchcheck.modules.rotary import rotate

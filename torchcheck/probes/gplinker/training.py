@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from torchcheck.data import Evidence, Measurement, Series
+from torchcheck.modules.corpora import EventSentence, RelationSentence, read_events, read_relations, to_tokens
 from torchcheck.modules.events import Argument, GPLinkerEvents
-from torchcheck.modules.formats import EventSentence, RelationSentence, read_events, read_relations, to_tokens
 from torchcheck.modules.relations import GPLinkerRelations, Quintuple
 from torchcheck.probes.gplinker import corpus
 from torchcheck.run.subjects import find_device

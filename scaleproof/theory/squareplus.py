@@ -122,8 +122,11 @@ def sup_error(b: Ball) -> Ball:
 
 
 def float64_points(count: int = 120) -> Sequence[float]:
-    """Points for float64 checks: both signs, 10^-300 to 10^300, with the ends of the range, subnormals and zeros."""
+    """Points for float64 checks: both signs, 10^-300 to 10^300, with the ends of the range, subnormals and zeros.
+
+    They are dense where squares are subnormal, and lose digits.
+    """
     sizes = [10.0 ** (-300 + 600 * k / (count - 1)) for k in range(count)]
-    near = [0.05 * k for k in range(1, 161)]
+    near = [0.05 * k for k in range(1, 161)] + [10.0 ** (-162 + k / 8) for k in range(72)]
     ends = [5e-324, 2.2250738585072014e-308, 1.7976931348623157e308]
     return sorted([s * v for v in sizes + near + ends for s in (-1.0, 1.0)] + [0.0])

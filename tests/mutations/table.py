@@ -31,11 +31,12 @@ ROWS: list[tuple[str, str, list[str], str]] = [
     # squareplus
     (
         M + "squareplus.py",
-        "torch.sqrt(size.clamp(max=large).square() + b)",
+        "torch.sqrt((size * scale).clamp(max=large).square() + b * scale * scale)",
         [
-            "torch.sqrt(size.clamp(max=large).square() + 1.03 * b)",
-            "torch.sqrt(size.clamp(max=large).square() + b) * 1.001",
-            "torch.sqrt(size.square() + b)",
+            "torch.sqrt((size * scale).clamp(max=large).square() + 1.03 * b * scale * scale)",
+            "torch.sqrt((size * scale).clamp(max=large).square() + b * scale * scale) * 1.001",
+            "torch.sqrt((size * scale).square() + b * scale * scale)",
+            "torch.sqrt(size.clamp(max=large).square() + b) * scale",
         ],
         "squareplus.relu-limit squareplus.floats",
     ),
@@ -47,8 +48,11 @@ ROWS: list[tuple[str, str, list[str], str]] = [
     ),
     (
         M + "squareplus.py",
-        "torch.minimum(0.25 * b / torch.where(mean > 0, mean, 1), 0.5 * torch.sqrt(b))",
-        ["0.2575 * b / torch.where(mean > 0, mean, 1)", "0.25 * b / torch.where(mean > 0, mean, 1) * 1.0001"],
+        "0.25 * (b * scale) / torch.where(mean > 0, mean, 1) / scale",
+        [
+            "0.2575 * (b * scale) / torch.where(mean > 0, mean, 1) / scale",
+            "0.25 * (b * scale) / torch.where(mean > 0, mean, 1) / scale * 1.0001",
+        ],
         "squareplus.relu-limit squareplus.floats",
     ),
     (
@@ -65,8 +69,8 @@ ROWS: list[tuple[str, str, list[str], str]] = [
     ),
     (
         M + "squareplus.py",
-        "low = 0.25 * b / safe / torch.where(r > 0, _mean(x.abs(), r), 1)",
-        ["low = 0.2575 * b / safe / torch.where(r > 0, _mean(x.abs(), r), 1)"],
+        "low = 0.25 * (b * scale) / safe",
+        ["low = 0.2575 * (b * scale) / safe"],
         "squareplus.monotone",
     ),
     (

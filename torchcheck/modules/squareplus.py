@@ -57,11 +57,18 @@ class ArticleSquarePlus(nn.Module):
         return (x + torch.sqrt(x * x + self.b)) / 2
 
 
+def _scale(b: Tensor) -> Tensor:
+    """1, or a power of two for b that is as small, or as large, as squares which underflow, or overflow."""
+    info, one = torch.finfo(b.dtype), torch.ones_like(b)
+    scale = torch.where(b < info.tiny / info.eps**2, one / (info.tiny**0.5 * info.eps), one)
+    return torch.where(b > info.max * info.eps**2, one * info.eps, scale)
+
+
 def _radius(x: Tensor, b: Tensor) -> Tensor:
-    """sqrt(x² + b) without overflow: beyond `large`, b is below half an ulp of x² and the root is abs(x)."""
-    size = x.abs()
-    large = torch.finfo(x.dtype).max ** 0.5 / 4
-    return torch.maximum(size, torch.sqrt(size.clamp(max=large).square() + b))
+    """sqrt(x² + b) without underflow or overflow: beyond `large`, b is below half an ulp of x², the root abs(x)."""
+    size, scale, large = x.abs(), _scale(b), torch.finfo(x.dtype).max ** 0.5 / 4
+    root = torch.sqrt((size * scale).clamp(max=large).square() + b * scale * scale)
+    return torch.maximum(size, root / scale)
 
 
 def _mean(size: Tensor, r: Tensor) -> Tensor:
@@ -72,19 +79,20 @@ def _mean(size: Tensor, r: Tensor) -> Tensor:
 
 
 def _value(x: Tensor, b: Tensor) -> Tensor:
-    mean = _mean(x.abs(), _radius(x, b))
+    mean, scale = _mean(x.abs(), _radius(x, b)), _scale(b)
     # min(·, sqrt(b)/2): rounding must not lift a negative input's value over SP_b(0)
-    low = torch.minimum(0.25 * b / torch.where(mean > 0, mean, 1), 0.5 * torch.sqrt(b))
+    low = 0.25 * (b * scale) / torch.where(mean > 0, mean, 1) / scale
+    low = torch.minimum(low, 0.5 * torch.sqrt(b))
     # NaN is neither >= 0 nor < 0: it takes `mean`, which is NaN
     return torch.where(x < 0, low, mean)
 
 
 def _slope(x: Tensor, b: Tensor) -> Tensor:
     """SP_b'(x) = SP_b(x)/r = (1 + x/r)/2, the second form where nothing cancels."""
-    r = _radius(x, b)
+    r, scale = _radius(x, b), _scale(b)
     safe = torch.where(r > 0, r, 1)
     high = 0.5 + 0.5 * _ratio(x, safe)
-    low = 0.25 * b / safe / torch.where(r > 0, _mean(x.abs(), r), 1)
+    low = 0.25 * (b * scale) / safe / (torch.where(r > 0, _mean(x.abs(), r), 1) * scale)
     return torch.where(x < 0, low, high)
 
 

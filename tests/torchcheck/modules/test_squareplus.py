@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scaleproof.theory import squareplus as theory
@@ -39,7 +39,17 @@ def test_slopes_at_special_values(dtype: torch.dtype) -> None:
     assert slope.tolist() == [0.5, 0.5, 1.0, 0.0, 1.0, 0.0]
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0.0, 1e-8, 1.0, 4.0, 1e6]))
+#: b of every size, and x around its root, where neither is negligible
+BENDS = [0.0, 1e-307, 1e-300, 1e-276, 1e-200, 1e-8, 1.0, 4.0, 1e6, 1e200]
+INPUTS = st.floats(allow_nan=False, allow_infinity=False) | st.builds(
+    lambda m, e: m * 10.0**e, st.floats(-10, 10), st.integers(-165, 105)
+)
+
+
+@settings(max_examples=1000)
+@given(INPUTS, st.sampled_from(BENDS))
+@example(1.1507743668508536e-158, 0.0)  # its square is subnormal, and the root of that 1e-9 off
+@example(-1.1507743668508536e-158, 1e-307)
 def test_float64_values_are_within_four_ulp(x: float, b: float) -> None:
     y = SquarePlus(b)(torch.tensor(x, dtype=torch.float64)).item()
     if b == 0:

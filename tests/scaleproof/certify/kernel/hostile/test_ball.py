@@ -105,6 +105,7 @@ def test_the_peak_has_to_be_inside_the_bounds_of_x(accepts: Accepts) -> None:
     for beside in ([hi, (hi + right) / 2], [(lo + left) / 2, lo]):
         changed = {**body, "bounds": {**bounds, "x": [str(v) for v in beside]}}
         assert not accepts(check_ball, changed, MINIMAX.evidence)
+        assert check_ball.check(changed, MINIMAX.evidence) == "the peak is not certainly inside the bounds of x"
 
 
 def test_the_tangent_has_a_slope(accepts: Accepts) -> None:
@@ -179,3 +180,64 @@ def test_precision_is_a_number_of_bits() -> None:
     for bits in (52, 4097, "160", 160.0):
         with pytest.raises(ValueError, match=r"^the precision is a number of bits from 53 to 4096$"):
             check_ball.check(MINIMAX.statement.body, _moved(MINIMAX.evidence, precision=bits))
+
+
+@pytest.mark.parametrize(
+    ("changed", "evidence", "reason"),
+    [
+        ({"bounds": {"b": ["1", "2"]}}, {}, "a minimax statement has bounds for b, x and error"),
+        (
+            {"bounds": {**MINIMAX.statement.body["bounds"], "error": ["8/100", "9/100"]}},
+            {},
+            "the error at 0 is not inside the stated bounds",
+        ),
+        (
+            {"bounds": {**MINIMAX.statement.body["bounds"], "b": ["1.5", "1.6"]}},
+            {},
+            "the error at 0 is not inside the stated bounds",
+        ),
+        ({"kind": "maximin"}, {}, "unknown kind of statement 'maximin'"),
+        (
+            {"variable": "b_zero"},
+            {},
+            "the variable, the parameter and what stands for the value at 0 need names of their own",
+        ),
+    ],
+)
+def test_the_reason_of_another_minimax_is_told(changed: dict[str, Any], evidence: dict[str, Any], reason: str) -> None:
+    assert check_ball.check({**MINIMAX.statement.body, **changed}, _moved(MINIMAX.evidence, **evidence)) == reason
+
+
+@pytest.mark.parametrize(
+    ("changed", "evidence", "reason"),
+    [
+        ({}, {"b": ["2", "3"]}, "the threshold is not certainly inside its enclosure"),
+        ({}, {"b": ["0", "2"]}, "the threshold is not certainly inside its enclosure"),
+        ({"bounds": {"b": ["2", "3"]}}, {}, "the threshold is not inside the stated bounds"),
+        ({"bounds": {}}, {}, "the threshold is not inside the stated bounds"),
+        ({"threshold": "19218/10000"}, {}, "the threshold is not inside the stated bounds"),
+        (
+            {"threshold": "19218/10000", "bounds": {"b": ["1", "2"]}},
+            {},
+            "the family and its slope do not vanish at 0 at the threshold",
+        ),
+    ],
+)
+def test_the_reason_of_another_threshold_is_told(
+    changed: dict[str, Any], evidence: dict[str, Any], reason: str
+) -> None:
+    assert check_ball.check({**THRESHOLD.statement.body, **changed}, _moved(THRESHOLD.evidence, **evidence)) == reason
+
+
+def test_the_reasons_at_either_end_of_b_are_told() -> None:
+    """With both bounds above b*, or both below it, the errors are not in balance between them."""
+    body, bounds, below = MINIMAX.statement.body, MINIMAX.statement.body["bounds"], MINIMAX.evidence["below"]
+    finer = {side: [part for piece in pieces for part in _parts(piece, 16)] for side, pieces in below.items()}
+    wide = {"x": ["3.5001", "3.6249"], "error": ["7/100", "8/100"]}
+    near, far, one = Fraction(1, 10**40), Fraction(3, 10**5), Fraction(bounds["b"][0])
+    for ends, reason in (
+        ((one + far, one + 2 * far), "at the lower bound of b the positive error is not certainly the smaller one"),
+        ((one - far, one - near), "at the upper bound of b the positive error is not certainly the larger one"),
+    ):
+        moved = {**body, "bounds": {**wide, "b": [str(v) for v in ends]}}
+        assert check_ball.check(moved, _moved(MINIMAX.evidence, below=finer)) == reason

@@ -45,7 +45,7 @@ def normal_bounds(samples: ArrayLike, alarm: float) -> tuple[Array, Array]:
     For what is normal, such as logarithms of norms of large gradients; mean_bounds is for what may be skewed.
     Raises ValueError below 2 samples.
     """
-    x = np.asarray(samples, dtype=float)
+    x = _floats(samples)
     n = _counted(x, alarm, 2)
     margin = _student(alarm / 2, n - 1) * x.std(axis=-1, ddof=1) / math.sqrt(n)
     mean = x.mean(axis=-1)
@@ -60,14 +60,14 @@ def slope_bounds(x: ArrayLike, groups: Sequence[ArrayLike], alarm: float) -> Int
     valid whether or not the means lie on a line: it is the slope of the line that fits the true means best. Raises
     ValueError for fewer than 2 groups or a group of one.
     """
-    xs, ys = np.asarray(x, dtype=float), [np.asarray(g, dtype=float) for g in groups]
+    xs, ys = _floats(x), [_floats(g) for g in groups]
     if len(xs) != len(ys) or len(xs) < 2 or min(len(y) for y in ys) < 2:
         raise ValueError("a slope needs two or more groups, of two or more samples each, one for every x")
     weights = (xs - xs.mean()) / ((xs - xs.mean()) ** 2).sum()
-    parts = np.array([w * w * y.var(ddof=1) / len(y) for w, y in zip(weights, ys, strict=True)])
+    parts = weights**2 * np.array([y.var(ddof=1) / len(y) for y in ys])
     freedom = np.array([len(y) - 1 for y in ys])
     total = float(parts.sum())
-    value = float(sum(w * y.mean() for w, y in zip(weights, ys, strict=True)))
+    value = float(weights @ np.array([y.mean() for y in ys]))
     count = sum(len(y) for y in ys)
     if total == 0:
         return Interval(value, value, value, count, alarm)
@@ -82,7 +82,7 @@ def mean_bounds(samples: ArrayLike, alarm: float) -> tuple[Array, Array]:
     asymptotic, but calibrated for normal, heavy-tailed and skewed samples from FIRST_LOOK samples on
     (tests/torchcheck/measure/test_intervals.py). Raises ValueError below that.
     """
-    x = np.asarray(samples, dtype=float)
+    x = _floats(samples)
     n = _counted(x, alarm, FIRST_LOOK)
     mean = x.mean(axis=-1)
     error = x.std(axis=-1, ddof=1) / math.sqrt(n)
@@ -108,7 +108,7 @@ def sequential_mean(
     at FIRST_LOOK * 2^k samples; look k spends 6/(pi (k+1))² of `alarm`, so the interval returned at whichever
     look is valid at `alarm`. Stops at `budget` samples with whatever width was reached.
     """
-    samples = np.asarray(draw(0, FIRST_LOOK), dtype=float)
+    samples = _floats(draw(0, FIRST_LOOK))
     look = 0
     while True:
         lo, hi = (float(v) for v in mean_bounds(samples, alarm * 6 / (math.pi * (look + 1)) ** 2))
@@ -116,7 +116,7 @@ def sequential_mean(
         wanted = half_width * abs(mean) if relative else half_width
         if (hi - lo) / 2 <= wanted or 2 * len(samples) > budget:
             return Interval(mean, lo, hi, len(samples), alarm)
-        samples = np.concatenate([samples, np.asarray(draw(len(samples), len(samples)), dtype=float)])
+        samples = np.concatenate([samples, _floats(draw(len(samples), len(samples)))])
         look += 1
 
 
@@ -125,7 +125,7 @@ def median_interval(samples: ArrayLike, alarm: float = 1e-6) -> Interval:
 
     Raises ValueError where even the extremes do not reach `alarm` (fewer than 1 + log2(1/alarm) samples).
     """
-    x = np.sort(np.asarray(samples, dtype=float))
+    x = np.sort(_floats(samples))
     n = len(x)
     if n == 0 or 2.0 ** (1 - n) > alarm:
         raise ValueError(f"{n} samples are too few for a median interval at {alarm:g}")
@@ -144,13 +144,13 @@ def fit_exponent(
     if the bend is at most `material` in log y, or if the curvature's interval, for errors of size `sigma`, contains 0.
     Raises ValueError for fewer than 5 points or values that are not positive.
     """
-    xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    xs, ys = _floats(x), _floats(y)
     if len(xs) != len(ys) or len(xs) < 5:
         raise ValueError(f"an exponent with a curvature test needs 5 or more points, got {len(xs)} and {len(ys)}")
     if not (np.all(xs > 0) and np.all(ys > 0) and np.all(np.isfinite(xs)) and np.all(np.isfinite(ys))):
         raise ValueError("an exponent needs positive finite x and y")
-    weights = np.ones_like(xs) if sigma is None else 1 / np.asarray(sigma, dtype=float)
-    centred = np.log(xs) - np.average(np.log(xs), weights=weights**2)
+    weights = np.ones_like(xs) if sigma is None else 1 / _floats(sigma)
+    centred = np.log(xs) - np.log(xs).mean()
     line = np.stack([np.ones_like(xs), centred], axis=1)
     parabola = np.stack([np.ones_like(xs), centred, centred**2], axis=1)
     flat, flat_errors = _hc3(line, np.log(ys), weights)
@@ -168,6 +168,10 @@ def fit_exponent(
 def _student(tail: float, freedom: float) -> float:
     """The value that Student's t exceeds with probability `tail`."""
     return -float(special.stdtrit(freedom, tail))
+
+
+def _floats(values: ArrayLike) -> Array:
+    return np.asarray(values, dtype=float)
 
 
 def _counted(x: Array, alarm: float, least: int) -> int:

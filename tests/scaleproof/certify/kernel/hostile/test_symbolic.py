@@ -104,3 +104,29 @@ def test_the_reason_is_told() -> None:
     assert check_symbolic.check(once, {"steps": []}) is None
     assert check_symbolic.check(once, {"steps": ["guess"]}) == "unknown step 'guess'"
     assert check_symbolic.check({**once, "right": "x"}, {"steps": []}) == "left - right reduces to -x + F(x), not to 0"
+
+
+@pytest.mark.parametrize(
+    ("left", "reason"),
+    [
+        ("1/x", "division by x is not certainly allowed"),
+        ("sqrt(x)", "the root of x is not certainly allowed"),
+        ("log(x)", "the logarithm of x is not certainly allowed"),
+        ("diff(x*x, x + 1)", "differentiation by x + 1 is not certainly allowed"),
+        ("at(x*x, x, sqrt(p) + F(x))", "substitution of sqrt(p) + F(x) is not certainly allowed"),
+    ],
+)
+def test_what_is_not_certain_is_told(left: str, reason: str) -> None:
+    body = {"symbols": {"x": "real", "p": "positive"}, "functions": ["F"], "left": left, "right": "0"}
+    with pytest.raises(LanguageError) as caught:
+        check_symbolic.check(body, {"steps": []})
+    assert str(caught.value) == reason
+
+
+def test_what_is_declared_wrongly_is_told() -> None:
+    body = {"symbols": {"x": "complex"}, "left": "x", "right": "x"}
+    with pytest.raises(LanguageError, match=r"^unknown kind of symbol 'complex'; known: real, positive$"):
+        check_symbolic.check(body, {"steps": []})
+    for name in ("x", "exp"):
+        with pytest.raises(LanguageError, match=rf"^'{name}' is declared twice$"):
+            check_symbolic.check({**body, "symbols": {"x": "real"}, "functions": [name]}, {"steps": []})

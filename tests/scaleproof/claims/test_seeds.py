@@ -1,4 +1,4 @@
-"""Verdicts hold at every seed, not at one: five here, two of them in CI, twenty by benchmarks/bench_seeds.py."""
+"""Verdicts hold at every seed, not at one: five here, one of them in CI, twenty by benchmarks/bench_seeds.py."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EXHAUSTIVE = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, *(pytest.param(k, marks=pytest.mark.long) for k in (3, 4, 5))])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(k, marks=pytest.mark.long) for k in (2, 3, 4, 5))])
 def test_verdicts_are_the_recorded_ones_at_another_seed(seed: int, tmp_path: Path) -> None:
     chosen = [c for c in CLAIMS if c.id not in TIMED | HEAVY | EXHAUSTIVE]
     with process_pool(cores()) as pool:

@@ -26,7 +26,7 @@ def _growth(canvas: Any, result: Result, quantity: str = "decrease") -> bool:
             axes.plot(line.x, line.y, color=colour, linestyle="-", linewidth=1, label=f"{curve.name}, theory")
         else:
             axes.plot(curve.x, curve.y, color=colour, linestyle=":", linewidth=0.8)
-    axes.set(xscale="log", yscale="log", xlabel="N (blocks of two sublayers)", ylabel="decrease per learning rate")
+    axes.set(xscale="log", yscale="log", xlabel="N (blocks of two sublayers)", ylabel=f"{quantity} per learning rate")
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return True
 

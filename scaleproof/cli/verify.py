@@ -89,9 +89,11 @@ def _execute(
     from torchcheck.run.execute import Here, process_pool
 
     def stop(_signal: int, _frame: Any) -> NoReturn:
+        sys.unraisablehook = lambda _: None  # what is half made just now has destructors that complain
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
     machine = environment()
     workers = jobs or machine.cores
     with Here() if workers == 1 else process_pool(workers) as executor:

@@ -114,3 +114,10 @@ def test_a_stream_without_blocks_is_empty() -> None:
     with watched([]) as stream:
         pass
     assert (stream.rms, stream.branch, stream.cotangent) == ([], [], [])
+
+
+def test_a_block_that_changes_the_width_adds_nothing() -> None:
+    block = nn.Linear(4, 2)
+    with watched([block]) as stream:
+        block(torch.randn(3, 4))
+    assert (len(stream.rms), stream.branch) == (2, [])

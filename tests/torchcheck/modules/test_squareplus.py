@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import example, given, settings
@@ -40,9 +41,9 @@ def test_slopes_at_special_values(dtype: torch.dtype) -> None:
 
 
 #: b of every size, and x around its root, where neither is negligible
-BENDS = [0.0, 1e-307, 1e-300, 1e-276, 1e-200, 1e-8, 1.0, 4.0, 1e6, 1e200]
+BENDS = [0.0, 1e-307, 1e-300, 1e-276, 1e-200, 1e-8, 1.0, 4.0, 1e6, 1e200, 1e280, 1e300]
 INPUTS = st.floats(allow_nan=False, allow_infinity=False) | st.builds(
-    lambda m, e: m * 10.0**e, st.floats(-10, 10), st.integers(-165, 105)
+    lambda m, e: m * 10.0**e, st.floats(-10, 10), st.integers(-165, 160)
 )
 
 
@@ -50,6 +51,8 @@ INPUTS = st.floats(allow_nan=False, allow_infinity=False) | st.builds(
 @given(INPUTS, st.sampled_from(BENDS))
 @example(1.1507743668508536e-158, 0.0)  # its square is subnormal, and the root of that 1e-9 off
 @example(-1.1507743668508536e-158, 1e-307)
+@example(1e155, 1e300)  # its square overflows, and b still counts
+@example(-1e155, 1e300)
 def test_float64_values_are_within_four_ulp(x: float, b: float) -> None:
     y = SquarePlus(b)(torch.tensor(x, dtype=torch.float64)).item()
     if b == 0:
@@ -57,6 +60,17 @@ def test_float64_values_are_within_four_ulp(x: float, b: float) -> None:
         return
     exact = theory.derivatives(x, b, 0)[0]
     assert abs(exact - y) < 4 * math.ulp(float(exact.mid()))
+
+
+@pytest.mark.parametrize("b", [0.0, 1e-44, 1e-38, 1e-30, 1.0, 1e20, 1e34])
+@pytest.mark.parametrize("size", [1e-44, 1e-22, 1e-19, 1e-15, 1.0, 1e13, 1e17, 1.5e20])
+def test_float32_values_are_within_four_ulp(size: float, b: float) -> None:
+    """Around where squares underflow, at 1e-19, and overflow, at 1e19."""
+    x = torch.tensor([size, -size])
+    for got, at in zip(SquarePlus(b)(x).tolist(), x.tolist(), strict=True):
+        exact = theory.derivatives(at, float(torch.tensor(b)), 0)[0] if b else max(at, 0.0)
+        ulp = max(float(np.spacing(np.float32(float(exact)))), 1e-45)
+        assert abs(float(exact) - got) < 4 * ulp
 
 
 @given(st.floats(-1e30, 1e30), st.floats(-1e30, 1e30))

@@ -9,7 +9,7 @@ from flint import arb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaleproof.certify.kernel.balls import ball, over_piece, precision, taylor, value
+from scaleproof.certify.kernel.balls import ball, over_piece, precision, rational, taylor, value
 from scaleproof.certify.kernel.language import LanguageError
 
 TEXTS = ["x*x", "-x*x", "x*x*x", "exp(x)", "-exp(-x)", "log(1 + exp(x))", "sqrt(x*x + 1)", "1/(x*x + 2) - x"]
@@ -52,3 +52,24 @@ def test_taylor_gives_value_slope_and_curvature() -> None:
     with precision(128):
         found = taylor("x*x*x + a*x", "x", ball(Fraction(2)), {"a": ball(Fraction(5))})
         assert [float(v.mid()) for v in found] == [18.0, 17.0, 6.0]  # 8 + 10, 12 + 5, 12/2
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("1e9", "'1e9' is no rational number"),
+        ("9" * 2001, f"'{'9' * 40}' is no rational number"),
+        (1, "'1' is no rational number"),
+        ("1/0", "'1/0' divides by zero"),
+        (f"{'7' * 60}/0", f"'{'7' * 40}' divides by zero"),
+    ],
+)
+def test_what_is_no_rational_is_told(text: str, reason: str) -> None:
+    with pytest.raises(LanguageError, match=f"^{reason}$"):
+        rational(text)
+
+
+def test_rationals_are_exact() -> None:
+    assert rational("9" * 2000) == int("9" * 2000)
+    assert rational("-3/9") == Fraction(-1, 3)
+    assert rational("-0.125") == Fraction(-1, 8)

@@ -16,11 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from scaleproof.claim import Settings
+from scaleproof.executors.processes import processes
 from scaleproof.reporting.record import Run
 from scaleproof.suite import runner
 from scaleproof.suite.environment import environment
 from scaleproof.suite.registry import select
-from torchcheck.run.execute import process_pool
+from scaleproof.suite.store import Store, default_path
 from torchcheck.run.machine import cores
 
 
@@ -33,7 +34,8 @@ def main() -> None:
     claims = [c for c in select(chosen.claims) if not c.timed]
     seen: dict[str, Counter[str]] = {c.id: Counter() for c in claims}
     console = Console()
-    with process_pool(cores()) as pool:
+    with processes(cores()) as pool:
+        means = runner.Means(pool, pool, Store(default_path()))
         for seed in range(chosen.first, chosen.first + chosen.seeds):
             about = Run(
                 id=f"seed {seed}",
@@ -45,7 +47,7 @@ def main() -> None:
                 device="cpu",
             )
             with tempfile.TemporaryDirectory() as folder:
-                record = runner.run(claims, Settings(seed=seed), Path(folder), pool, about, environment())
+                record = runner.run(claims, Settings(seed=seed), Path(folder), means, about, environment())
             for r in record.results:
                 seen[r.id]["as recorded" if r.expected else f"{r.verdict}: {r.message[:120]}"] += 1
             wrong = [r.id for r in record.results if not r.expected]

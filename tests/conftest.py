@@ -24,11 +24,14 @@ CHECKED = [*(m for m in MODULES if m != "torchcheck.modules.squareplus"), "torch
 install_import_hook(CHECKED, "typechecking.checked")
 
 from scaleproof.claim import Settings
+from scaleproof.executors.processes import processes
 from scaleproof.reporting.record import Record, Run
 from scaleproof.suite import runner
 from scaleproof.suite.environment import environment
 from scaleproof.suite.registry import CLAIMS
-from torchcheck.run.execute import Here, process_pool
+from scaleproof.suite.runner import Means
+from scaleproof.suite.store import Store
+from torchcheck.run.execute import Here
 from torchcheck.run.machine import cores
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores
@@ -60,6 +63,15 @@ def about_run(**changes: object) -> Run:
     return Run.model_validate({**fields, "profile": "quick", "seed": 0, "device": "cpu", **changes})
 
 
+def here(store: Path | None = None) -> Means:
+    """Everything in this process, and a store in that file, or one that ends with the test."""
+    return Means(Here(), Here(), Store(store or Path(":memory:")))
+
+
+#: what one process of a test run has measured the others need not measure again; any code that changed is
+STORE = ROOT / ".pytest_cache/claims.sqlite"
+
+
 #: claims whose verdict is about wall time, which no test asserts
 TIMED = {c.id for c in CLAIMS if c.timed}
 #: claims whose tests are slow, and those among them that CI leaves out
@@ -76,7 +88,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def record(run_folder: Path) -> Record:
     """All claims that are neither timed nor heavy, run once for the session."""
     chosen = [c for c in CLAIMS if c.id not in TIMED | HEAVY]
-    return runner.run(chosen, Settings(), run_folder, Here(), about_run(), environment())
+    return runner.run(chosen, Settings(), run_folder, here(STORE), about_run(), environment())
 
 
 @pytest.fixture(scope="session")
@@ -93,5 +105,5 @@ def long_record(tmp_path_factory: pytest.TempPathFactory) -> Record:
 
 def _on_all_cores(claims: set[str], folder: Path) -> Record:
     chosen = [c for c in CLAIMS if c.id in claims]
-    with process_pool(cores()) as pool:
-        return runner.run(chosen, Settings(), folder, pool, about_run(), environment())
+    with processes(cores()) as pool:
+        return runner.run(chosen, Settings(), folder, Means(pool, pool, Store(STORE)), about_run(), environment())

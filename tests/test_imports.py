@@ -30,13 +30,13 @@ def test_theory_and_reports_load_no_torch(module: str) -> None:
 
 
 def test_torchcheck_runs_alone() -> None:
-    modules = "torchcheck.run.worker, torchcheck.properties.checks, torchcheck.modules, torchcheck.faults"
+    modules = "torchcheck.run.exchange, torchcheck.properties.checks, torchcheck.modules, torchcheck.faults"
     ours = {"scaleproof", "flint", "mpmath", "pydantic", "typer", "rich", "jinja2", "z3", "matplotlib"}
     assert _loaded(modules, ours) == []
 
 
 def test_this_test_can_fail() -> None:
-    assert "torch" in _loaded("torchcheck.run.worker", {"torch"})
+    assert "torch" in _loaded("torchcheck.run.exchange", {"torch"})
 
 
 def test_claims_name_their_probes_and_load_no_torch() -> None:

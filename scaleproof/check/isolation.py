@@ -7,76 +7,33 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
-from concurrent.futures import TimeoutError as FutureTimeout
+import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import psutil
-from pebble import ProcessExpired, ProcessPool
 
 import torchcheck
 from scaleproof.check.start import start_server
-from torchcheck.properties.engine import StepLost
-from torchcheck.properties.finding import Failure
+from scaleproof.executors.processes import Processes, limit_memory
 from torchcheck.run.execute import leave_with_parent
 
 
-class Isolated(Executor):
-    """Runs each call in one of `workers` processes, at most `seconds` long and within `memory` bytes a process.
-
-    A call that crashes, or takes longer, raises StepLost from its future; its process is replaced.
-    """
+class Isolated(Processes):
+    """Processes for a subject: quiet, with its folders on the path, and a trace of where they crash."""
 
     def __init__(self, workers: int, seconds: float, memory: int, threads: int, folders: tuple[str, ...] = ()) -> None:
-        self.workers = workers
-        self.seconds = seconds
         self._scratch = tempfile.TemporaryDirectory(prefix="scaleproof-")
-        context = start_server()
-        arguments = (memory, threads, folders, self._scratch.name)
-        self._pool = ProcessPool(workers, 0, _start, arguments, context)
+        super().__init__(workers, seconds, start_server(), _start, (memory, threads, folders, self._scratch.name))
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        inner = self._pool.schedule(fn, args=args, kwargs=kwargs, timeout=self.seconds)
-        outer: Future[Any] = _Outer(inner)
-        inner.add_done_callback(lambda done: self._pass_on(done, outer))
-        return outer
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002 (Executor's)
-        if cancel_futures:
-            self._pool.stop()
-        else:
-            self._pool.close()
-        self._pool.join()
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait, cancel_futures=cancel_futures)
         self._scratch.cleanup()
 
-    def _pass_on(self, inner: Any, outer: Future[Any]) -> None:
-        if outer.cancelled():
-            return
-        try:
-            outer.set_result(inner.result())
-        except FutureTimeout:
-            words = f"no answer within {self.seconds:g} s: stopped"
-            outer.set_exception(StepLost(Failure("timeout", words)))
-        except ProcessExpired as error:
-            outer.set_exception(StepLost(self._crash(error)))
-        except BaseException as error:
-            outer.set_exception(error)
-
-    def _crash(self, error: ProcessExpired) -> Failure:
-        code = error.exitcode or 0
-        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        why = f"the process died: {name}"
-        if code == -signal.SIGKILL:
-            return Failure("memory", f"{why} (most likely out of memory)")
-        trace = ""
+    def trace_of(self, process: int) -> str:
         with contextlib.suppress(OSError):
-            trace = _own_frames((Path(self._scratch.name) / f"{error.pid}.trace").read_text(errors="replace"))
-        return Failure("crashed", why, trace)
+            return _own_frames((Path(self._scratch.name) / f"{process}.trace").read_text(errors="replace"))
+        return ""
 
 
 def _own_frames(trace: str) -> str:
@@ -87,18 +44,6 @@ def _own_frames(trace: str) -> str:
     own = [line for line in frames if not any(place in line for place in libraries)]
     fault = next((line for line in head.splitlines() if line.startswith("Fatal")), "")
     return "\n".join([fault, *(own or frames[:1])]).strip()[:2000]
-
-
-class _Outer(Future[Any]):
-    """A future whose cancellation reaches the process."""
-
-    def __init__(self, inner: Any) -> None:
-        super().__init__()
-        self._inner = inner
-
-    def cancel(self) -> bool:
-        super().cancel()
-        return bool(self._inner.cancel())
 
 
 @contextlib.contextmanager
@@ -116,7 +61,6 @@ def isolated(
 def _start(memory: int, threads: int, folders: tuple[str, ...], scratch: str) -> None:
     """In the new process: quiet, limited, with the subject's folders on the path and a trace file for crashes."""
     import faulthandler
-    import threading
 
     import scaleproof.check.server  # noqa: F401
 
@@ -127,17 +71,4 @@ def _start(memory: int, threads: int, folders: tuple[str, ...], scratch: str) ->
     import torch
 
     torch.set_num_threads(threads)
-    _limit(memory)
-
-
-def _limit(memory: int) -> None:
-    """Address space beyond what is mapped now: an allocation past it raises, instead of killing the machine."""
-    if sys.platform == "win32" or not memory:
-        return
-    import resource
-
-    used = psutil.Process().memory_info().vms
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (used + memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit_memory(memory)

@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from scaleproof.claim import Claim
     from scaleproof.reporting.record import Record
+    from scaleproof.suite.store import Store
 
 OUT = Path("reports/out")
 FORMATS = ("md", "html", "pdf", "json")
@@ -51,6 +52,13 @@ def choose(patterns: list[str] | None) -> list[Claim]:
         return select(patterns or [])
     except UnknownClaim as error:
         fail(str(error))
+
+
+def open_store(path: Path | None) -> Store:
+    """The store in that file, or in the default one."""
+    from scaleproof.suite.store import Store, default_path
+
+    return Store(path or default_path())
 
 
 def read_record(path: Path) -> Record:

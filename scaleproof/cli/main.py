@@ -13,9 +13,11 @@ from scaleproof.cli.common import Exit
 from scaleproof.cli.compare import compare
 from scaleproof.cli.doctor import doctor
 from scaleproof.cli.list import list_
+from scaleproof.cli.plan import plan
 from scaleproof.cli.replay import replay
 from scaleproof.cli.report import report
 from scaleproof.cli.show import show
+from scaleproof.cli.store import app as store
 from scaleproof.cli.verify import verify
 
 HELP = """Proves, predicts, measures and judges published statements about deep models; checks your own modules.
@@ -34,9 +36,10 @@ Exit codes, of every command:
 """
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for command in (check, verify, show, report, compare, replay, doctor):
+for command in (check, verify, show, report, compare, replay, plan, doctor):
     app.command()(command)
 app.command("list")(list_)
+app.add_typer(store, name="store")
 
 
 def _version(wanted: bool) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -18,12 +22,14 @@ from scaleproof.cli.common import (
     chosen_device,
     chosen_formats,
     fail,
+    open_store,
     read_record,
     write_reports,
 )
 
 if TYPE_CHECKING:
     from scaleproof.claim import Claim, Settings
+    from scaleproof.executors.choose import Executors
     from scaleproof.reporting.record import Record, Run
 
 
@@ -37,7 +43,21 @@ def verify(
         str, typer.Option(help="Only these dtypes, comma-separated; a leg left out makes its claim inconclusive.")
     ] = "",
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random draw.")] = 0,
-    jobs: Annotated[int, typer.Option(min=0, help="Processes for tasks; 0: one a core.")] = 0,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes for tasks [default: one a core].")] = None,
+    memory: Annotated[float, typer.Option(min=0, help="GiB that a process may take; 0: any.")] = 0.0,
+    task_limit: Annotated[float, typer.Option(min=1, help="Seconds that a task may take.")] = 7200.0,
+    executor: Annotated[
+        str, typer.Option(help="serial, processes, dask (processes here), or dask://HOST:PORT (a cluster).")
+    ] = "processes",
+    store: Annotated[
+        Path | None, typer.Option(help="File of earlier results [default: ~/.cache/scaleproof/store.sqlite].")
+    ] = None,
+    no_store: Annotated[bool, typer.Option("--no-store", help="Use no results of other runs, and keep none.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure all again, and keep that.")] = False,
+    merge: Annotated[
+        Path | None,
+        typer.Option(help="Judge what `python -m torchcheck.run` measured elsewhere; claims and settings are its own."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run, instead of reports/out/<run id>.")] = None,
     formats: Formats = "md,html,pdf",
     resume: Annotated[
@@ -54,24 +74,47 @@ def verify(
     """
     from scaleproof.claim import Settings
     from scaleproof.cli import view
+    from scaleproof.executors.choose import UnknownExecutor
+    from scaleproof.executors.cluster import ClusterError
+    from scaleproof.suite import runner
+    from scaleproof.suite.environment import environment
+    from scaleproof.suite.merging import Merged, merged
+    from torchcheck.run.exchange import ExchangeError
 
-    chosen = choose(patterns)
-    settings = Settings(profile, chosen_device(device), _dtypes(dtype), seed)
+    if merge is None:
+        elsewhere = Merged(choose(patterns), Settings(profile, chosen_device(device), _dtypes(dtype), seed), {}, {})
+    elif patterns:
+        fail("--merge brings its own claims: name none")
+    else:
+        try:
+            elsewhere = merged(merge)
+        except ExchangeError as error:
+            fail(str(error))
+    chosen, settings = elsewhere.claims, elsewhere.settings
     wanted = chosen_formats(formats)
     run, folder, earlier = _open_run(chosen, settings, out, resume)
     _warm_up(folder)
     display = view.Display(len(chosen), quiet=quiet or json_)
+    limits = _Limits(executor, jobs, task_limit, int(memory * 2**30))
+    kept = open_store(folder / "store.sqlite" if no_store else store)
     try:
-        with display:
-            record = _execute(chosen, settings, folder, jobs, run, earlier, display)
+        with display, limits.executors() as where:
+            means = runner.Means(where.tasks, where.conclusions, kept, elsewhere.given, elsewhere.errors, fresh)
+            record = runner.run(chosen, settings, folder, means, run, environment(), display, earlier)
             display.stage("reports")
             written = write_reports(record, folder, wanted)
+    except (UnknownExecutor, ClusterError) as error:
+        fail(str(error))
     except KeyboardInterrupt:
         again = f"scaleproof {' '.join(['verify', *(patterns or [])])} ... --resume --out {folder}"
         typer.echo(f"interrupted; finished claims and tasks are in {folder}. Continue with: {again}", err=True)
         raise typer.Exit(Exit.INTERRUPTED) from None
     except OSError as error:
         fail(f"cannot write to {folder}: {error.strerror or error}")
+    finally:
+        kept.close()
+    if kept.complaint:
+        typer.echo(f"scaleproof: {kept.complaint}", err=True)
     if json_:
         typer.echo(record.model_dump_json(by_alias=True, indent=1))
     else:
@@ -79,29 +122,33 @@ def verify(
     raise typer.Exit(Exit.FAILED if record.surprises else Exit.FINE)
 
 
-def _execute(
-    claims: list[Claim], settings: Settings, folder: Path, jobs: int, run: Run, earlier: Record | None, notify: Any
-) -> Record:
-    import signal
+@dataclass(frozen=True)
+class _Limits:
+    """Where tasks run, and what they may take."""
 
-    from scaleproof.suite import runner
-    from scaleproof.suite.environment import environment
-    from torchcheck.run.execute import Here, process_pool
+    executor: str
+    jobs: int | None
+    seconds: float
+    memory: int
 
-    def stop(_signal: int, _frame: Any) -> NoReturn:
-        sys.unraisablehook = lambda _: None  # what is half made just now has destructors that complain
-        raise KeyboardInterrupt
+    @contextmanager
+    def executors(self) -> Iterator[Executors]:
+        """The executors; a signal to stop interrupts the block, and is told from an error."""
+        from scaleproof.executors.choose import executors
+        from torchcheck.run.machine import cores
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    machine = environment()
-    workers = jobs or machine.cores
-    with Here() if workers == 1 else process_pool(workers) as executor:
-        return runner.run(claims, settings, folder, executor, run, machine, notify, earlier)
+        def stop(_signal: int, _frame: Any) -> NoReturn:
+            sys.unraisablehook = lambda _: None  # what is half made just now has destructors that complain
+            raise KeyboardInterrupt
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        with executors(self.executor, self.jobs or cores(), self.seconds, self.memory) as where:
+            yield where
 
 
 def _open_run(
-    claims: list[Claim], settings: Settings, out: Path | None, resume: bool
+    claims: Sequence[Claim], settings: Settings, out: Path | None, resume: bool
 ) -> tuple[Run, Path, Record | None]:
     """The run to do and its folder; with `resume`, the unfinished one, which must have the same settings."""
     import secrets

@@ -185,6 +185,15 @@ class FaultRow(Model):
     message: Text
 
 
+class StoredRow(Model):
+    """Tasks that were not measured in this run but taken from the store: how many, where and when they were."""
+
+    tasks: int
+    machine: Text
+    first: Text = Field(description="UTC, ISO 8601")
+    last: Text = Field(description="UTC, ISO 8601")
+
+
 class Result(Model):
     """One claim's outcome. `expected` is false for a surprise: a changed verdict, an error, a fault not noticed."""
 
@@ -203,7 +212,8 @@ class Result(Model):
     fault: FaultRow | None
     counterexample: Text | None
     message: Text
-    seconds: Number
+    seconds: Number = Field(description="of all tasks and the judgement, on one core, also where they ran earlier")
+    stored: tuple[StoredRow, ...] = ()
 
     @property
     def family(self) -> str:

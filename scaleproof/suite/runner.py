@@ -1,26 +1,41 @@
-"""Runs claims: plan, measure, prove, predict, judge, record; what is done is on disk after every task and claim."""
+"""Runs claims: all are planned, one schedule measures all tasks, and each claim is judged once its own are done."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, as_completed
-from dataclasses import dataclass, replace
-from functools import partial
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scaleproof.claim import Claim, Prediction, Settings, Verdict
+import cloudpickle
+
+from scaleproof.claim import Claim, Cost, Settings
 from scaleproof.reporting import record as records
-from scaleproof.reporting.record import Environment, FaultRow, Record, Result, Run
-from scaleproof.suite.judge import Judgement, judge, resolution
-from torchcheck.data import Evidence, Measurement, Task
+from scaleproof.reporting.record import Environment, Record, Result, Run, StoredRow
+from scaleproof.suite.conclude import Concluded, conclude, failed, wants_fault
+from scaleproof.suite.fingerprint import Code, hashed, machine
+from scaleproof.suite.registry import CLAIMS
+from scaleproof.suite.schedule import Schedule
+from scaleproof.suite.store import Kept, Store
+from torchcheck.data import Measurement, Task
+from torchcheck.run.execute import run_task
+
+#: seconds for which a timing is taken from the store
+DAY = 86400
+#: seconds that a task of an unknown price is expected to take
+PRICES: Mapping[Cost, float] = {"seconds": 1.0, "tens of seconds": 10.0, "minutes": 30.0}
+#: seconds between two writings of a record that is under way
+EVERY = 1.0
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What the run does right now: `done` of `total` tasks of a leg of a claim."""
+    """A task of a leg of this claim is done: `done` of the `total` of the run, those of earlier runs left out."""
 
     claim: str
     leg: str
@@ -31,249 +46,284 @@ class Progress:
 Notify = Callable[[Progress | Result], None]
 
 
-class TaskFailed(Exception):
-    """A task raised; the message names the task and the error."""
+@dataclass(frozen=True)
+class Means:
+    """What a run computes with: where tasks and conclusions run, and what is measured already.
+
+    `given` has measurements of tasks by key, from another machine, and `errors` what failed there; `fresh` leaves
+    stored results alone.
+    """
+
+    tasks: Executor
+    conclusions: Executor
+    store: Store
+    given: Mapping[str, Kept] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    fresh: bool = False
+
+
+@dataclass
+class _Open:
+    """A claim that is not judged yet: its tasks, those that are still out, and what the others gave."""
+
+    claim: Claim
+    tasks: Sequence[Task]
+    faulty: Sequence[Task] = ()
+    out: set[str] = field(default_factory=set)
+    trouble: str = ""
 
 
 def run(
     claims: Sequence[Claim],
     settings: Settings,
     folder: Path,
-    executor: Executor,
+    means: Means,
     about: Run,
     environment: Environment,
     notify: Notify = lambda _: None,
     earlier: Record | None = None,
 ) -> Record:
-    """Runs the claims and returns the record, which is also in `folder` after every claim.
+    """Runs the claims and returns the record, which is also in `folder`, finished or not, whatever ends the run.
 
-    `earlier` is an unfinished record of the same run: its results are kept, errors are run again.
-    Tasks already measured (folder/tasks) are not measured again. A claim that fails is recorded as
-    `error` with its message, and the others go on.
+    `earlier` is an unfinished record of the same run: its results are kept, errors are run again. Tasks that the store
+    knows are not measured again. A claim that fails is recorded as `error` with its message, and the others go on.
     """
-    start = time.perf_counter()
-    before = about.seconds
-    kept = {r.id: r for r in earlier.results if r.verdict != "error"} if earlier else {}
-    results: list[Result] = []
-    for claim in claims:
-        result = kept.get(claim.id) or _run_claim(claim, settings, folder, executor, notify)
-        results.append(result)
-        notify(result)
-        finished = len(results) == len(claims)
-        seconds = before + time.perf_counter() - start
-        progress = about.model_copy(update={"seconds": round(seconds, 3), "finished": finished})
-        record = Record(schema="scaleproof/record/3", run=progress, environment=environment, results=tuple(results))
-        records.write(record, folder)
+    work = _Work(claims, settings, folder, means, about, environment, notify)
+    for result in earlier.results if earlier else ():
+        if result.verdict != "error":
+            work.keep(result)
+    try:
+        work.plan()
+        work.measure()
+    finally:
+        record = work.write(finished=len(work.results) == len(claims))
     return record
 
 
-def _run_claim(claim: Claim, settings: Settings, folder: Path, executor: Executor, notify: Notify) -> Result:
+class _Work:
+    """One run under way."""
+
+    def __init__(
+        self,
+        claims: Sequence[Claim],
+        settings: Settings,
+        folder: Path,
+        means: Means,
+        about: Run,
+        environment: Environment,
+        notify: Notify,
+    ) -> None:
+        self.claims, self.settings, self.folder, self.means = claims, settings, folder, means
+        self.about, self.environment, self.notify = about, environment, notify
+        self.results: dict[str, Result] = {}
+        self._code, self._machine = Code(), machine()
+        self._schedule = Schedule()
+        self._start = self._written = time.monotonic()
+        self._open: dict[str, _Open] = {}
+        self._wanted: dict[str, list[_Open]] = {}  # a task's key -> the claims that wait for it
+        self._found: dict[str, Kept] = {}
+        self._users: Counter[str] = Counter()  # a task's key -> the claims that are not judged yet
+        self._exclusive: list[Task] = []
+        self._done = self._total = 0
+
+    # -- planning
+
+    def plan(self) -> None:
+        """Plans all claims, takes from the store what it has, and queues the rest."""
+        for claim in self.claims:
+            if claim.id in self.results:
+                continue
+            try:
+                opened = _Open(claim, *legs(claim, self.settings))
+            except Exception as error:  # whatever a claim raises must not take the others with it
+                self._conclude(failed(claim, f"{type(error).__name__}: {error}"), claim, [])
+                continue
+            self._enter(opened)
+        for opened in [*self._open.values()]:
+            self._judge_if_ready(opened)
+
+    def _enter(self, opened: _Open) -> None:
+        self._open[opened.claim.id] = opened
+        self._users.update({t.key for t in [*opened.tasks, *opened.faulty]})
+        for task in [*opened.tasks, *opened.faulty]:
+            if task.key in self.means.errors:
+                opened.trouble = opened.trouble or _trouble(task, self.means.errors[task.key])
+                continue
+            if task.key not in self._found and task.key not in self._wanted:
+                kept = self._stored(task)
+                if kept is not None:
+                    self._found[task.key] = kept
+                else:
+                    self._queue(task, opened.claim)
+            if task.key not in self._found:
+                opened.out.add(task.key)
+                self._wanted.setdefault(task.key, []).append(opened)
+
+    def _queue(self, task: Task, claim: Claim) -> None:
+        self._total += 1
+        if task.exclusive:
+            self._exclusive.append(task)
+            return
+        known = self.means.store.price(_name(task))
+        seconds = PRICES[claim.cost] if known is None else known
+        self._schedule.add(self.means.tasks, seconds, lambda future: self._arrived(task, future), _timed, task)
+
+    # -- measuring
+
+    def measure(self) -> None:
+        """All tasks side by side; then, when nothing else is left to do, those that want the machine for themselves."""
+        self._schedule.run()
+        for task in self._exclusive:
+            future: Future[Any] = Future()
+            try:
+                future.set_result(_timed(task))
+            except Exception as error:
+                future.set_exception(error)
+            self._arrived(task, future)
+        self._schedule.run()
+
+    def _arrived(self, task: Task, future: Future[Any]) -> None:
+        self._done += 1
+        waiting = self._wanted.pop(task.key)
+        error = future.exception()
+        if error is None:
+            seconds, raw = future.result()
+            self._found[task.key] = Kept(raw, time.time(), "", seconds)
+            self.means.store.put(self._key(task), _name(task), raw, _named(self._machine, self.environment), seconds)
+        for opened in waiting:
+            opened.out.discard(task.key)
+            if error is not None:
+                opened.trouble = opened.trouble or _trouble(task, f"{type(error).__name__}: {error}")
+            leg = "measure" if task in opened.tasks else "fault"
+            self.notify(Progress(opened.claim.id, leg, self._done, self._total))
+            self._judge_if_ready(opened)
+
+    # -- judging
+
+    def _judge_if_ready(self, opened: _Open) -> None:
+        if opened.out or opened.claim.id not in self._open:
+            return
+        claim, tasks = opened.claim, [*opened.tasks, *opened.faulty]
+        del self._open[claim.id]
+        if opened.trouble:
+            self._conclude(failed(claim, opened.trouble), claim, tasks)
+            return
+        key = self._conclusion_key(claim, tasks)
+        kept = self.means.store.get(key) if key and not self.means.fresh else None
+        if kept is not None:
+            self._conclude(Concluded.from_json(kept.value), claim, tasks)
+            return
+
+        def judged(future: Future[Any]) -> None:
+            error = future.exception()
+            concluded = failed(claim, f"{type(error).__name__}: {error}") if error else future.result()
+            if key and not error and concluded.result.verdict != "error":
+                where = _named(self._machine, self.environment)
+                seconds = concluded.result.seconds
+                self.means.store.put(key, f"conclude {claim.id}", concluded.to_json(), where, seconds)
+            self._conclude(concluded, claim, tasks)
+
+        measured, faulty = self._measurements(opened.tasks), self._measurements(opened.faulty)
+        faulty = faulty if wants_fault(self.settings, measured) else []
+        job = cloudpickle.dumps((conclude, (claim, self.settings, measured, faulty)))
+        price = self.means.store.price(f"conclude {claim.id}")
+        seconds = PRICES[claim.cost] if price is None else price
+        self._schedule.add(self.means.conclusions, seconds, judged, _unpacked, job)
+
+    def _measurements(self, tasks: Sequence[Task]) -> list[Measurement]:
+        return [replace(Measurement.from_json(raw), params=t.params) for t in tasks for raw in self._found[t.key].value]
+
+    def _conclude(self, concluded: Concluded, claim: Claim, tasks: Sequence[Task]) -> None:
+        if concluded.certificate:
+            records.write_atomically(self.folder / f"certificates/{claim.id}.json", concluded.certificate)
+        keys = {t.key for t in tasks}
+        kept = [self._found[key] for key in keys if key in self._found]
+        for key in keys:
+            self._users[key] -= 1
+            if not self._users[key]:
+                self._found.pop(key, None)  # what nobody asks for any more need not stay in memory
+        seconds = concluded.result.seconds + sum(k.seconds for k in kept)
+        changes = {"seconds": round(seconds, 3), "stored": _stored_rows(kept)}
+        self.keep(concluded.result.model_copy(update=changes))
+
+    def keep(self, result: Result) -> None:
+        """Takes a result into the record."""
+        self.results[result.id] = result
+        self.notify(result)
+        if time.monotonic() - self._written > EVERY:
+            self.write(finished=False)
+
+    # -- the record
+
+    def write(self, finished: bool) -> Record:
+        """Writes the record of what is done."""
+        seconds = round(self.about.seconds + time.monotonic() - self._start, 3)
+        about = self.about.model_copy(update={"seconds": seconds, "finished": finished})
+        results = tuple(self.results[c.id] for c in self.claims if c.id in self.results)
+        record = Record(schema="scaleproof/record/3", run=about, environment=self.environment, results=results)
+        records.write(record, self.folder)
+        self._written = time.monotonic()
+        return record
+
+    # -- keys
+
+    def _stored(self, task: Task) -> Kept | None:
+        given = self.means.given.get(task.key)
+        if given is not None or self.means.fresh:
+            return given
+        kept = self.means.store.get(self._key(task))
+        return None if kept is not None and task.exclusive and time.time() - kept.made > DAY else kept
+
+    def _key(self, task: Task) -> str:
+        about = self.environment
+        own = (about.cuda,) if str(task.params.get("device", "cpu")) != "cpu" else ()
+        quiet = (about.cpu, about.cores) if task.exclusive else ()
+        return hashed("task", task.key, self._code.of_task(task), sorted(self._machine.items()), own, quiet)
+
+    def _conclusion_key(self, claim: Claim, tasks: Sequence[Task]) -> str:
+        """ "" for a claim that is not the registered one: what its functions reach is not known."""
+        if not any(claim is c for c in CLAIMS):
+            return ""
+        code = self._code.digest([f"scaleproof.claims.{claim.family}", "scaleproof.suite.conclude"])
+        values = [json.dumps(self._found[t.key].value, sort_keys=True) for t in tasks]
+        return hashed("conclusion", claim.id, code, self.settings, sorted(self._machine.items()), *values)
+
+
+def legs(claim: Claim, settings: Settings) -> tuple[list[Task], list[Task]]:
+    """The claim's tasks for its subject, and for the module with its seeded fault."""
+    faulty = [] if settings.dtypes else claim.plan(replace(settings, profile="quick"), claim.fault.target)
+    return [*claim.plan(settings, claim.subject)], [*faulty]
+
+
+def _trouble(task: Task, error: str) -> str:
+    return f"TaskFailed: {task.probe} with {json.dumps(task.params)[:300]}: {error}"
+
+
+def _timed(task: Task) -> tuple[float, list[dict[str, Any]]]:
+    """The seconds that a task took, and its measurements as JSON data: what a store keeps."""
     start = time.perf_counter()
-    try:
-        result = _examine(claim, settings, folder, executor, notify)
-    except Exception as error:  # whatever a claim raises must not take the others with it
-        message = f"{type(error).__name__}: {error}"
-        result = _result(claim, Judgement(Verdict.ERROR, message), None, (), (), None)
-    return result.model_copy(update={"seconds": round(time.perf_counter() - start, 3)})
+    raw = [m.to_json() for m in run_task(task)]
+    return time.perf_counter() - start, raw
 
 
-def _examine(claim: Claim, settings: Settings, folder: Path, executor: Executor, notify: Notify) -> Result:
-    measured = _measure(claim, settings, claim.subject, folder, executor, notify, "measure")
-    notify(Progress(claim.id, "prove"))
-    certificate, proof = _prove(claim, measured, folder)
-    notify(Progress(claim.id, "predict"))
-    predictions = claim.predict(settings)
-    left_out = _left_out(settings, measured)
-    excuse = left_out or claim.beyond(settings)
-    reduced = claim.reduce(settings, measured) if not left_out or _complete(measured) else measured
-    judgement = judge(claim, proof, predictions, reduced, excuse)
-    fault = None
-    if not left_out:
-        broken = replace(settings, profile="quick")
-        faulty = _measure(claim, broken, claim.fault.target, folder, executor, notify, "fault")
-        _, faulty_proof = _prove(claim, faulty, None) if _needs_tables(claim) else (None, proof)
-        verdict = judge(claim, faulty_proof, claim.predict(broken), claim.reduce(broken, faulty))
-        fault = FaultRow(
-            words=claim.fault.words,
-            subject=claim.fault.target.rsplit(":", 1)[-1],
-            verdict=verdict.verdict.value,
-            caught=_notices(judgement, verdict),
-            message=verdict.message,
-        )
-    return _result(claim, judgement, certificate, predictions, reduced, fault)
+def _unpacked(job: bytes) -> Any:
+    function, arguments = cloudpickle.loads(job)
+    return function(*arguments)
 
 
-def _notices(sound: Judgement, broken: Judgement) -> bool:
-    """Did the fault change the verdict, or exclude a clause that holds?"""
-    if broken.verdict == Verdict.ERROR:
-        return False
-    lost = [k for k, s in broken.standings.items() if s == "outside" and sound.standings.get(k) == "inside"]
-    return broken.verdict != sound.verdict or bool(lost)
+def _name(task: Task) -> str:
+    return f"task {task.key}"
 
 
-def _measure(
-    claim: Claim, settings: Settings, target: str, folder: Path, executor: Executor, notify: Notify, leg: str
-) -> list[Measurement]:
-    """Runs the claim's tasks for a subject: side by side, but the exclusive ones after all others and alone."""
-    from torchcheck.run.execute import run_task
-
-    tasks = list(claim.plan(settings, target))
-    total = len(tasks)
-    notify(Progress(claim.id, leg, 0, total))
-    found: dict[str, list[Measurement]] = {}
-    shared: dict[Future[list[Measurement]], Task] = {}
-    failed: list[TaskFailed] = []
-
-    def finish(task: Task, result: Callable[[], list[Measurement]]) -> None:
-        """Stores a result as it arrives, whatever becomes of the others."""
-        try:
-            found[task.key] = _store(folder, task, _outcome(task, result))
-        except TaskFailed as error:
-            failed.append(error)
-        notify(Progress(claim.id, leg, len(found), total))
-
-    for task in tasks:
-        stored = _stored(folder, task)
-        if stored is not None:
-            found[task.key] = stored
-        elif not task.exclusive:
-            future = executor.submit(run_task, task)
-            if future.done():
-                finish(task, future.result)
-            else:
-                shared[future] = task
-    for future in as_completed(shared):
-        finish(shared[future], future.result)
-    for task in tasks:
-        if task.exclusive and task.key not in found and not failed:
-            finish(task, partial(run_task, task))
-    if failed:
-        raise failed[0]
-    return [m for task in tasks for m in found[task.key]]
+def _named(versions: Mapping[str, str], about: Environment) -> str:
+    return f"{about.cuda or about.cpu}, torch {versions['torch']}"
 
 
-def _outcome(task: Task, result: Callable[[], list[Measurement]]) -> list[Measurement]:
-    try:
-        return result()
-    except Exception as error:
-        text = f"{task.probe} with {json.dumps(task.params)[:300]}: {type(error).__name__}: {error}"
-        raise TaskFailed(text) from error
-
-
-def _stored(folder: Path, task: Task) -> list[Measurement] | None:
-    try:
-        raw = json.loads((folder / "tasks" / f"{task.key}.json").read_text(encoding="utf-8"))
-        return [replace(Measurement.from_json(m), params=task.params) for m in raw]
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def _store(folder: Path, task: Task, measurements: list[Measurement]) -> list[Measurement]:
-    text = json.dumps([m.to_json() for m in measurements], allow_nan=False)
-    records.write_atomically(folder / "tasks" / f"{task.key}.json", text)
-    return measurements
-
-
-def _needs_tables(claim: Claim) -> bool:
-    from scaleproof.certify.statements import STATEMENTS
-
-    return any(s.method == "exhaustive" for s in STATEMENTS.get(claim.id, ()))
-
-
-def _prove(claim: Claim, measured: Sequence[Measurement], folder: Path | None) -> tuple[records.Proof | None, Any]:
-    """Makes the claim's certificate, stores it, and has the stored text checked."""
-    if not claim.is_proved:
-        return None, None
-    from scaleproof.certify.search import prove
-    from scaleproof.certify.statements import STATEMENTS, replay
-
-    tables = {m.dtype: bytes.fromhex(m.data["table"]) for m in measured if "table" in m.data}
-    wanted = {s.body["format"] for s in STATEMENTS[claim.id] if s.method == "exhaustive"}
-    if wanted - set(tables):
-        return None, None
-    text = json.dumps(prove(claim.id, tables).to_json(), indent=1)
-    path = f"certificates/{claim.id}.json"
-    if folder:
-        records.write_atomically(folder / path, text + "\n")
-    raw = json.loads(text)
-    checked = replay(raw)
-    proof = records.Proof(
-        method=" + ".join(checked.methods),
-        checked=checked.holds,
-        seconds=round(checked.seconds, 3),
-        certificate=path,
-        statements=tuple(
-            records.FormalStatement(
-                name=t["statement"]["name"],
-                method=t["statement"]["method"],
-                words=t["statement"]["words"],
-                formal=json.dumps(t["statement"]["body"], sort_keys=True),
-                bounds=t["statement"]["body"].get("bounds", {}),
-            )
-            for t in raw["theorems"]
-        ),
-        trusted=tuple(_trusted(method) for method in checked.methods),
-        reason=checked.reason,
-    )
-    return proof, checked
-
-
-def _trusted(method: str) -> records.TrustedFile:
-    from scaleproof.certify.kernel.certificate import CHECKERS
-
-    path = Path(CHECKERS[method].__file__)
-    lines = len(path.read_text(encoding="utf-8").splitlines())
-    return records.TrustedFile(method=method, file=f"scaleproof/certify/kernel/{path.name}", lines=lines)
-
-
-def _left_out(settings: Settings, measured: Sequence[Measurement]) -> str:
-    for m in measured:
-        if m.value is None:
-            return m.note
-    return f"only {', '.join(settings.dtypes)} (--dtype)" if settings.dtypes else ""
-
-
-def _complete(measured: Sequence[Measurement]) -> bool:
-    return bool(measured) and all(m.value is not None or m.name for m in measured)
-
-
-def _result(
-    claim: Claim,
-    judgement: Judgement,
-    proof: records.Proof | None,
-    predictions: Sequence[Prediction],
-    measurements: Sequence[Measurement],
-    fault: FaultRow | None,
-) -> Result:
-    as_recorded = judgement.verdict == claim.recorded or judgement.excused
-    is_false = any(judgement.standings.get(c.key) == "outside" for c in claim.part("ours"))
-    return Result(
-        id=claim.id,
-        source=records.SourceRef.model_validate(claim.source),
-        clauses=tuple(
-            records.ClauseRow.model_validate({**vars(c), "standing": judgement.standings.get(c.key, "open")})
-            for c in claim.clauses
-        ),
-        setting=claim.setting,
-        outline=claim.outline,
-        legs=claim.legs,
-        verdict=judgement.verdict.value,
-        recorded=claim.recorded.value,
-        expected=as_recorded and not is_false and (fault is None or fault.caught),
-        proof=proof,
-        predictions=tuple(
-            records.PredictionRow.model_validate({**vars(p), "resolution": resolution(p, measurements)})
-            for p in predictions
-        ),
-        measurements=tuple(_row(m) for m in measurements),
-        fault=fault,
-        counterexample=judgement.counterexample,
-        message=judgement.message,
-        seconds=0.0,
-    )
-
-
-def _row(m: Measurement) -> records.MeasurementRow:
-    has_level = m.evidence in (Evidence.SAMPLED, Evidence.TIMED) and m.level < 1
-    changes = {"level": m.level if has_level else 0.0, "seconds": round(m.seconds, 6)}
-    return records.MeasurementRow.model_validate(m).model_copy(update=changes)
+def _stored_rows(kept: Iterable[Kept]) -> tuple[StoredRow, ...]:
+    """How much came from earlier runs, machine by machine; what this run measured has no machine's name."""
+    rows = []
+    old = [k for k in kept if k.machine]
+    for name in sorted({k.machine for k in old}):
+        times = [datetime.fromtimestamp(k.made, UTC).isoformat(timespec="seconds") for k in old if k.machine == name]
+        rows.append(StoredRow(tasks=len(times), machine=name, first=min(times), last=max(times)))
+    return tuple(rows)

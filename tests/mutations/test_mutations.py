@@ -24,16 +24,17 @@ LIMIT = 250
 
 #: runs claims in a process of its own; exit 1 at the first that is not as recorded
 RUN = """
-import sys, tempfile
-from pathlib import Path
+import sys
 from scaleproof.suite import runner
 from scaleproof.claim import Settings
 from scaleproof.suite.registry import CLAIMS
-from torchcheck.run.execute import Here
+from scaleproof.suite.conclude import conclude
+from torchcheck.run.execute import run_task
 
 for claim in CLAIMS:
     if claim.id in sys.argv[1:]:
-        result = runner._run_claim(claim, Settings(), Path(tempfile.mkdtemp()), Here(), lambda _: None)
+        legs = [[m for t in leg for m in run_task(t)] for leg in runner.legs(claim, Settings())]
+        result = conclude(claim, Settings(), *legs).result
         if result.verdict != result.recorded or not result.expected:
             print(claim.id, result.verdict, result.message)
             sys.exit(1)

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from torchcheck.modules import ScaledLinear, Transformer
+from torchcheck.modules.mlp import ScaledLinear
 from torchcheck.modules.scaling import DepthScaling, named_scaling, scaled_transformer
-from torchcheck.modules.transformer import SCALED, init_xavier_
+from torchcheck.modules.transformer import SCALED, Transformer, init_xavier_
 
 
 class HalvedGradient(Transformer):

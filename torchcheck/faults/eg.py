@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchcheck.modules import AmidFunnel, ExponentiatedGradient, HypergradientSGD
+from torchcheck.modules.exponentiated import AmidFunnel, ExponentiatedGradient, HypergradientSGD
 
 
 class LinearEG(ExponentiatedGradient):

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from torchcheck.modules import FLASH, GAU
+from torchcheck.modules.flash import FLASH
+from torchcheck.modules.gau import GAU
 
 
 class AddedGate(GAU):

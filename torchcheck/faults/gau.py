@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchcheck.modules import GAU
-from torchcheck.modules.gau import Projected, gau_stack
+from torchcheck.modules.gau import GAU, Projected, gau_stack
 from torchcheck.modules.transformer import Sublayer
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchcheck.modules import PlainMLP, ResidualMLP
+from torchcheck.modules.mlp import PlainMLP, ResidualMLP
 
 
 class LoudMLP(PlainMLP):

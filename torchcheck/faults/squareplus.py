@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from torchcheck.modules import SquarePlus, squareplus
+from torchcheck.modules.squareplus import SquarePlus, squareplus
 
 
 class ShrunkSquarePlus(SquarePlus):

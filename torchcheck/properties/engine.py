@@ -34,6 +34,7 @@ from torchcheck.properties.finding import (
     with_thresholds,
 )
 from torchcheck.properties.variant import Loaded, Settings, Variant, arguments_of, load, takes_depth
+from torchcheck.run.execute import Lost
 from torchcheck.run.state import fresh_state
 from torchcheck.run.subjects import DeviceError, SubjectError, resolve
 
@@ -272,19 +273,11 @@ def answers_of(
             error = future.exception()
             if error is None:
                 done(future.result())
-            elif isinstance(error, StepLost):
-                done(Answer(step, failure=error.failure))
+            elif isinstance(error, Lost):
+                done(Answer(step, failure=Failure(error.why, error.words, error.trace)))
             else:
                 raise error
     return answers
-
-
-class StepLost(Exception):
-    """An executor raises it where a step's process gave no answer: it crashed, or was stopped."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
 
 
 def _findings(

@@ -27,7 +27,7 @@ from scaleproof.claims.deepnet.common import (
     third_party_measurements,
     third_party_tasks,
 )
-from scaleproof.claims.shared.tolerance import room, slope_room
+from scaleproof.claims.shared.tolerance import ratio_room, slope_room
 from scaleproof.theory import deepnet as theory
 from torchcheck.data import Measurement, Role, Series, Task
 
@@ -155,11 +155,11 @@ def _matrices(settings: Settings, optimizer: str, norm: str, clause: str = "matr
             why = f"{MEAN_FIELD}: {{:.1%}} of it; networks spread by {spread:.1%}, measured; {ROOM}"
             left = NEGLECTED[norm]
             name = f"norm-ratio.N={n}"
-            found.append(Prediction.near(name, 1.0, room(spread, seeds, left), why.format(left), clause))
+            found.append(Prediction.near(name, 1.0, ratio_room(spread, seeds, left), why.format(left), clause))
             if optimizer == "adam":
                 left = 0.015  # entries are nearly normal
                 name = f"size-ratio.N={n}"
-                found.append(Prediction.near(name, 1.0, room(spread, seeds, left), why.format(left), clause))
+                found.append(Prediction.near(name, 1.0, ratio_room(spread, seeds, left), why.format(left), clause))
     return found
 
 
@@ -203,7 +203,7 @@ def predict_explosion(_settings: Settings) -> list[Prediction]:
     why = f"{GROWTH} (1.05, and 1.01 from N = 128 to 256: linear); {ROOM}"
     found = [Prediction.near("exponent.sgd", power, _explosion_room(), why, "linear", "exponent")]
     for n, spread in EXPLOSION_SPREAD.items():
-        tolerance = room(spread, EXPLOSION_SEEDS, WIDE_NEGLECTED)
+        tolerance = ratio_room(spread, EXPLOSION_SEEDS, WIDE_NEGLECTED)
         why = f"{MEAN_FIELD}: {WIDE_NEGLECTED:.2%} of it; networks spread by {spread:.1%}, measured; {ROOM}"
         found.append(Prediction.near(f"norm-ratio.N={n}", 1.0, tolerance, why, "linear"))
         why = f"the largest matrix's gradient over the largest that theory has, as near as all of them: bounded; {why}"
@@ -270,7 +270,7 @@ def _sign_steps() -> Prediction:
 # pre-norm
 
 #: depth -> (networks, standard deviation of log|gradient| over networks of width 64, measured)
-UNSCALED = {2: (128, 0.04), 8: (128, 0.1), 32: (128, 0.19), 128: (24, 0.27)}
+UNSCALED = {2: (128, 0.04), 8: (128, 0.1), 32: (128, 0.19), 128: (48, 0.27)}
 
 
 def plan_pre(settings: Settings, target: str) -> list[Task]:
@@ -282,7 +282,7 @@ def plan_pre(settings: Settings, target: str) -> list[Task]:
     own = [task for scaling in chosen for task in grid(settings, target, scaling, "pre")]
     if target == SUBJECT:
         own += grid(settings, target, "none", "pre", at=[2, 8, 32], seeds=128)
-        own += grid(settings, target, "none", "pre", at=[128], seeds=24)
+        own += grid(settings, target, "none", "pre", at=[128], seeds=48)
     return [*own, *third_party_tasks(settings, target, subjects)]
 
 
@@ -320,7 +320,7 @@ def predict_pre(settings: Settings) -> list[Prediction]:
     for n, (seeds, spread) in UNSCALED.items():
         why = f"{MEAN_FIELD}: {NEGLECTED['pre']:.0%} of it; networks spread by {spread:.0%}, measured; {ROOM}; "
         why += "N^(1/2) would be at 1.66 by N = 128"
-        tolerance = room(spread, seeds, NEGLECTED["pre"])
+        tolerance = ratio_room(spread, seeds, NEGLECTED["pre"])
         found.append(Prediction.near(f"unscaled-ratio.N={n}", 1.0, tolerance, why, "logarithm"))
     return found
 

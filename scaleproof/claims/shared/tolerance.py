@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist
 
 import numpy as np
 
@@ -17,9 +16,17 @@ MARGIN = 3.5
 def room(spread: float, seeds: int, neglected: float = 0.0) -> float:
     """A tolerance: what theory neglects, and MARGIN standard errors more than the interval that the seeds leave.
 
-    `spread` is the standard deviation over networks of the logarithm of what is averaged.
+    `spread` is the standard deviation over networks of what is averaged, whose interval is Student's.
     """
-    return neglected + (NormalDist().inv_cdf(1 - ALARM / 2) + MARGIN) * spread / math.sqrt(seeds)
+    from scipy.special import stdtrit  # planning and listing claims need no scipy
+
+    quantile = float(stdtrit(seeds - 1, 1 - ALARM / 2))
+    return neglected + (quantile + MARGIN) * spread / math.sqrt(seeds)
+
+
+def ratio_room(spread: float, seeds: int, neglected: float = 0.0) -> float:
+    """`room` for a ratio to theory, of which the logarithm is averaged and spreads by `spread`."""
+    return math.expm1(room(spread, seeds, neglected))
 
 
 def slope_room(at: Sequence[int], spreads: Sequence[float], seeds: int, neglected: float = 0.0) -> float:

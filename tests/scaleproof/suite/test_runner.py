@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scaleproof.claim import Claim, Settings
+from scaleproof.claim import Claim, Settings, Verdict
+from scaleproof.executors.processes import processes
 from scaleproof.reporting.record import Record, read
 from scaleproof.suite import runner
 from scaleproof.suite.environment import environment
 from scaleproof.suite.registry import CLAIMS
+from scaleproof.suite.runner import Means
+from scaleproof.suite.store import Kept, Store
 from tests.conftest import about_run
 from torchcheck.data import Task
-from torchcheck.run.execute import Here, process_pool
+from torchcheck.run.execute import Here, Lost, run_task
 
 QUICK = ["eg.derivation", "eg.hypergradient"]
 
@@ -28,7 +34,8 @@ def _claim(claim: str) -> Claim:
 def _run(claims: list[Claim], folder: Path, **options: Any) -> Record:
     settings = options.pop("settings", Settings())
     executor = options.pop("executor", Here())
-    return runner.run(claims, settings, folder, executor, about_run(), environment(), **options)
+    means = Means(executor, executor, Store(options.pop("store", Path(":memory:"))), **options.pop("means", {}))
+    return runner.run(claims, settings, folder, means, about_run(), environment(), **options)
 
 
 def test_a_failing_claim_is_an_error_and_the_others_go_on(tmp_path: Path) -> None:
@@ -60,60 +67,130 @@ def test_a_fault_that_is_not_noticed_is_a_surprise(tmp_path: Path) -> None:
     assert not result.expected
 
 
+def _tasks(calls: list[tuple[Any, ...]]) -> list[str]:
+    return [call[0].probe for call in calls if isinstance(call[0], Task)]
+
+
+class Watched(Here):
+    """Notes every call, and is interrupted at the one that `stop` says."""
+
+    def __init__(self, stop: Callable[[tuple[Any, ...]], bool] = lambda _: False) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.stop = stop
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if self.stop(args):
+            raise KeyboardInterrupt
+        self.calls.append(args)
+        return super().submit(fn, *args, **kwargs)
+
+
 def test_an_interrupted_run_keeps_what_was_done_and_goes_on(tmp_path: Path) -> None:
     claims = [_claim(c) for c in QUICK]
-    calls: list[str] = []
-
-    class Stop(Here):
-        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-            calls.append(args[0].probe)
-            if len(calls) == 3:
-                raise KeyboardInterrupt
-            return super().submit(fn, *args, **kwargs)
-
+    store = tmp_path / "store.sqlite"
+    first = Watched()
+    stopped = Watched(lambda _: len(stopped.calls) == 3)
     with pytest.raises(KeyboardInterrupt):
-        _run(claims, tmp_path, executor=Stop())
+        _run(claims, tmp_path, executor=stopped, store=store)
     half = read(tmp_path)
-    assert [r.id for r in half.results] == QUICK[:1]
     assert not half.run.finished
-    whole = _run(claims, tmp_path, earlier=half, executor=Stop())
+    whole = _run(claims, tmp_path, earlier=half, executor=first, store=store)
     assert whole.run.finished
     assert [r.verdict for r in whole.results] == ["proved", "proved"]
-    assert whole.results[0] == half.results[0]
-    assert len(calls) == 5, "the finished claim's tasks ran again"
+    assert not set(map(str, stopped.calls)) & set(map(str, first.calls)), "something was done twice"
+    assert half.results == whole.results[: len(half.results)]
 
 
-def test_stored_tasks_are_not_measured_again(tmp_path: Path) -> None:
-    _run([_claim(QUICK[0])], tmp_path)
+def test_what_the_store_knows_is_not_measured_again(tmp_path: Path) -> None:
+    store = tmp_path / "store.sqlite"
+    once = _run([_claim(QUICK[0])], tmp_path / "once", store=store)
+    again = Watched()
+    (result,) = _run([_claim(QUICK[0])], tmp_path / "again", executor=again, store=store).results
+    assert again.calls == []
+    assert sum(row.tasks for row in result.stored) == 2
+    assert result.model_copy(update={"stored": ()}) == once.results[0]
+    afresh = Watched()
+    _run([_claim(QUICK[0])], tmp_path / "afresh", executor=afresh, store=store, means={"fresh": True})
+    assert len(_tasks(afresh.calls)) == 2
 
-    class Never(Here):
-        def submit(self, *_args: Any, **_kwargs: Any) -> Any:  # type: ignore[override]
-            raise AssertionError("measured again")
 
-    assert _run([_claim(QUICK[0])], tmp_path, executor=Never()).results[0].verdict == "proved"
-    stored = next((tmp_path / "tasks").iterdir())
-    stored.write_text("{ broken")
-    assert _run([_claim(QUICK[0])], tmp_path).results[0].verdict == "proved"
+def test_another_seed_or_claim_is_another_result(tmp_path: Path) -> None:
+    store = tmp_path / "store.sqlite"
+    _run([_claim(QUICK[0])], tmp_path / "once", store=store)
+    again = Watched()
+    _run([_claim(QUICK[0])], tmp_path / "seed", executor=again, store=store, settings=Settings(seed=1))
+    assert len(_tasks(again.calls)) == 2
+    changed = Watched()
+    other = dataclasses.replace(_claim(QUICK[0]), recorded=Verdict.REFUTED)
+    (result,) = _run([other], tmp_path / "other", executor=changed, store=store).results
+    assert len(changed.calls) == 1, "measured by the same tasks, and judged again"
+    assert not result.expected
 
 
-def test_what_was_measured_before_a_failure_or_an_interruption_is_kept(tmp_path: Path) -> None:
+def test_timings_are_kept_for_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (task, *_) = _claim("eg.closed-form").plan(Settings(), _claim("eg.closed-form").subject)
+    timed = dataclasses.replace(task, exclusive=True)
+    claim = dataclasses.replace(_claim("eg.closed-form"), plan=lambda _s, _t: [timed])
+    store = tmp_path / "store.sqlite"
+    for later, kept in ((0.0, 0), (3600.0, 1), (90000.0, 0)):
+        now = time.time() + later
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        (result,) = _run([claim], tmp_path / str(later), store=store).results
+        assert sum(row.tasks for row in result.stored) == kept, later
+
+
+def test_what_was_measured_before_a_failure_is_kept(tmp_path: Path) -> None:
     good = list(_claim("eg.closed-form").plan(Settings(), _claim("eg.closed-form").subject))[:2]
     bad = Task(
         "torchcheck.probes.squareplus.pointwise:derivatives", {"subject": {"target": "no.such:thing"}, "points": []}
     )
     claim = dataclasses.replace(_claim("eg.closed-form"), plan=lambda _s, _t: [good[0], bad, good[1]])
-    assert _run([claim], tmp_path / "failed").results[0].verdict == "error"
-    assert {f.stem for f in (tmp_path / "failed" / "tasks").iterdir()} == {t.key for t in good}
+    store = tmp_path / "store.sqlite"
+    assert _run([claim], tmp_path / "failed", store=store).results[0].verdict == "error"
+    sound = dataclasses.replace(claim, plan=lambda _s, _t: good)
+    again = Watched()
+    _run([sound], tmp_path / "again", executor=again, store=store)
+    assert _tasks(again.calls) == []
 
-    class Stop(Here):
+
+def test_a_lost_process_is_tried_once_more(tmp_path: Path) -> None:
+    claim = _claim(QUICK[0])
+
+    class Losing(Here):
+        """Loses the first `times` calls."""
+
+        def __init__(self, times: int) -> None:
+            self.left = times
+
         def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-            if args[0] == good[1]:
-                raise KeyboardInterrupt
+            if self.left and isinstance(args[0], Task):
+                self.left -= 1
+                future: Future[Any] = Future()
+                future.set_exception(Lost("crashed", "the process died: SIGKILL"))
+                return future
             return super().submit(fn, *args, **kwargs)
 
-    with pytest.raises(KeyboardInterrupt):
-        _run([claim], tmp_path / "stopped", executor=Stop())
-    assert {f.stem for f in (tmp_path / "stopped" / "tasks").iterdir()} == {good[0].key}
+    assert _run([claim], tmp_path / "once", executor=Losing(1)).results[0].verdict == "proved"
+    lost, other = _run([claim, _claim(QUICK[1])], tmp_path / "thrice", executor=Losing(3)).results
+    assert {lost.verdict, other.verdict} == {"error", "proved"}
+    assert "SIGKILL" in lost.message + other.message
+
+
+def test_results_from_elsewhere_are_taken_and_their_errors_told(tmp_path: Path) -> None:
+    claim, other = _claim(QUICK[0]), _claim(QUICK[1])
+    given = {
+        t.key: Kept([m.to_json() for m in run_task(t)], 0.0, "elsewhere", 2.0)
+        for leg in runner.legs(claim, Settings())
+        for t in leg
+    }
+    errors = {other.plan(Settings(), other.subject)[0].key: "MemoryError: too large"}
+    watched = Watched()
+    first, second = _run([claim, other], tmp_path, executor=watched, means={"given": given, "errors": errors}).results
+    assert first.verdict == "proved"
+    assert [(row.machine, row.tasks) for row in first.stored] == [("elsewhere", 2)]
+    assert second.verdict == "error"
+    assert "too large" in second.message
+    assert not {t.key for call in watched.calls for t in call if isinstance(t, Task)} & {*given}
 
 
 def test_a_missing_gpu_is_inconclusive_and_no_surprise(tmp_path: Path) -> None:
@@ -137,7 +214,7 @@ def test_restricting_dtypes_is_inconclusive_where_it_matters(tmp_path: Path) -> 
 def test_processes_give_the_same_numbers(tmp_path: Path) -> None:
     claims = [_claim("eg.closed-form"), _claim("squareplus.gap")]
     here = _run(claims, tmp_path / "here")
-    with process_pool(2) as pool:
+    with processes(2) as pool:
         there = _run(claims, tmp_path / "there", executor=pool)
     for a, b in zip(here.results, there.results, strict=True):
         assert a.verdict == b.verdict

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,6 @@ import torch
 from torchcheck.data import Measurement, Series, Task, shown, within
 from torchcheck.run.execute import Here, run_task
 from torchcheck.run.subjects import DeviceError, Subject, SubjectError, build, find_device, resolve
-from torchcheck.run.worker import serve
 
 TASK = Task(
     "torchcheck.probes.squareplus.pointwise:derivatives",
@@ -100,30 +96,6 @@ def test_here_is_an_executor() -> None:
     assert Here().submit(pow, 2, 3).result() == 8
     assert isinstance(Here().submit(int, "x").exception(), ValueError)
     assert list(Here().map(abs, [-1, 2])) == [1, 2]
-
-
-def test_worker_answers_line_by_line() -> None:
-    good = json.dumps({"probe": TASK.probe, "params": dict(TASK.params)})
-    bad = json.dumps({"probe": "no.such:probe"})
-    out = io.StringIO()
-    assert serve(io.StringIO(f"{good}\n\nnot json\n{bad}\n[]\n{good}\n"), out) == 1
-    answers = [json.loads(line) for line in out.getvalue().splitlines()]
-    assert [("measurements" in a, "error" in a) for a in answers] == [
-        (True, False),
-        (False, True),
-        (False, True),
-        (False, True),
-        (True, False),
-    ]
-    assert answers[0]["key"] == answers[-1]["key"] == TASK.key
-
-
-def test_worker_as_a_program() -> None:
-    line = json.dumps({"probe": TASK.probe, "params": dict(TASK.params)})
-    done = subprocess.run(
-        [sys.executable, "-m", "torchcheck.run.worker"], input=line, capture_output=True, text=True, check=True
-    )
-    assert json.loads(done.stdout)["measurements"][0]["samples"] == 2
 
 
 def test_numbers_are_shown_with_the_digits_that_they_carry() -> None:

@@ -1,0 +1,1 @@
+"""Where calls run: in processes of this machine, or on a Dask cluster; any concurrent.futures.Executor will do."""

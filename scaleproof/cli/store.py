@@ -12,7 +12,7 @@ from scaleproof.cli.common import fail, open_store
 
 app = typer.Typer(help="What earlier runs measured, and is not measured again.", no_args_is_help=True)
 Place = Annotated[
-    Path | None, typer.Option("--store", help="The store's file [default: ~/.cache/scaleproof/store.sqlite].")
+    Path | None, typer.Option("--store", help="The store's file; ~/.cache/scaleproof/store.sqlite by default.")
 ]
 
 

@@ -43,14 +43,14 @@ def verify(
         str, typer.Option(help="Only these dtypes, comma-separated; a leg left out makes its claim inconclusive.")
     ] = "",
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random draw.")] = 0,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes for tasks [default: one a core].")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes for tasks; one a core by default.")] = None,
     memory: Annotated[float, typer.Option(min=0, help="GiB that a process may take; 0: any.")] = 0.0,
     task_limit: Annotated[float, typer.Option(min=1, help="Seconds that a task may take.")] = 7200.0,
     executor: Annotated[
         str, typer.Option(help="serial, processes, dask (processes here), or dask://HOST:PORT (a cluster).")
     ] = "processes",
     store: Annotated[
-        Path | None, typer.Option(help="File of earlier results [default: ~/.cache/scaleproof/store.sqlite].")
+        Path | None, typer.Option(help="File of earlier results; ~/.cache/scaleproof/store.sqlite by default.")
     ] = None,
     no_store: Annotated[bool, typer.Option("--no-store", help="Use no results of other runs, and keep none.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure all again, and keep that.")] = False,

@@ -70,6 +70,7 @@ def here(store: Path | None = None) -> Means:
 
 #: what one process of a test run has measured the others need not measure again; any code that changed is
 STORE = ROOT / ".pytest_cache/claims.sqlite"
+os.environ["SCALEPROOF_STORE"] = str(STORE)
 
 
 #: claims whose verdict is about wall time, which no test asserts

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Literal
 
 Params = Mapping[str, Any]
@@ -46,7 +47,7 @@ class Task:
     params: Params = field(default_factory=dict)
     exclusive: bool = False
 
-    @property
+    @cached_property
     def key(self) -> str:
         """A hash of the content: the same work has the same key on every machine."""
         text = json.dumps([self.probe, self.params], sort_keys=True, allow_nan=False)

@@ -20,6 +20,8 @@ from torchcheck.data import Task
 
 PACKAGES = ("scaleproof", "torchcheck")
 _TARGET = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)")
+#: a source without this names no target
+_NAMES = re.compile(rf"(?:{'|'.join(PACKAGES)})\.[\w.]+:[A-Za-z_]")
 
 
 class Code:
@@ -32,6 +34,7 @@ class Code:
 
     def __init__(self) -> None:
         self._digests: dict[tuple[str, ...], str] = {}
+        self._next: dict[str, list[str]] = {}
 
     @cached_property
     def _graph(self) -> Any:
@@ -57,10 +60,18 @@ class Code:
                 continue
             seen.add(name)
             if self._is_ours(name):
-                waiting += self._graph.find_modules_directly_imported_by(name)
-                waiting += [self.module_of(t) for t in _targets(_literals(self._text(name)))]
+                waiting += self._reached_from(name)
         seen |= {p for name in seen for p in _parents(name) if self._is_ours(p)}
         return seen - sys.stdlib_module_names
+
+    def _reached_from(self, module: str) -> list[str]:
+        """What one of our modules imports, and what the texts in it name."""
+        if module not in self._next:
+            source = self._text(module)
+            named = _targets(_literals(source)) if _NAMES.search(source) else ()
+            imported = self._graph.find_modules_directly_imported_by(module)
+            self._next[module] = [*imported, *(self.module_of(t) for t in named)]
+        return self._next[module]
 
     def module_of(self, target: str) -> str:
         """The module that defines what `package.module:name` names, also where a package's file passes it on."""

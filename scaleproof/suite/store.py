@@ -149,7 +149,9 @@ class Store:
 
 
 def default_path() -> Path:
-    """Where the store is kept: $XDG_CACHE_HOME/scaleproof, by default ~/.cache/scaleproof."""
+    """Where the store is kept: $SCALEPROOF_STORE, or store.sqlite in $XDG_CACHE_HOME/scaleproof or ~/.cache/scaleproof."""
+    if own := os.environ.get("SCALEPROOF_STORE"):
+        return Path(own)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "scaleproof" / "store.sqlite"
 

@@ -216,6 +216,9 @@ def test_killed_in_mid_write_it_is_whole(tmp_path: Path) -> None:
 
 
 def test_the_default_place_is_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SCALEPROOF_STORE", str(tmp_path / "own"))
+    assert default_path() == tmp_path / "own"
+    monkeypatch.delenv("SCALEPROOF_STORE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_path() == tmp_path / "scaleproof/store.sqlite"
     monkeypatch.delenv("XDG_CACHE_HOME")

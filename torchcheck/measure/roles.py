@@ -46,7 +46,7 @@ class Part:
     dim: int = 0
 
     def of(self, tensor: Tensor) -> Tensor:
-        return tensor.chunk(self.chunks, self.dim)[self.chunk]
+        return tensor if self.chunks == 1 else tensor.chunk(self.chunks, self.dim)[self.chunk]
 
 
 def parts(name: str, p: Tensor) -> Iterator[Part]:

@@ -28,8 +28,8 @@ class Attention(nn.Module):
         if width % heads:
             raise ValueError(f"heads ({heads}) must divide width ({width})")
         self.heads, self.causal = heads, causal
-        self.query, self.key = _linear(width, width, bias), _linear(width, width, bias)
-        self.value, self.output = _linear(width, width, bias), _linear(width, width, bias)
+        self.query, self.key = _Linear(width, width, bias), _Linear(width, width, bias)
+        self.value, self.output = _Linear(width, width, bias), _Linear(width, width, bias)
 
     def forward(self, x: Float[Tensor, "*batch tokens width"]) -> Float[Tensor, "*batch tokens width"]:
         q, k, v = (self._split(layer(x)) for layer in (self.query, self.key, self.value))
@@ -46,8 +46,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, hidden: int, activation: str = "relu", *, bias: bool = True) -> None:
         super().__init__()
-        self.inner = _linear(width, hidden, bias)
-        self.outer = _linear(hidden, width, bias)
+        self.inner = _Linear(width, hidden, bias)
+        self.outer = _Linear(hidden, width, bias)
         self.activation = getattr(F, activation)
 
     def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
@@ -151,7 +151,8 @@ def init_xavier_(
     return model
 
 
-def _linear(fan_in: int, fan_out: int, bias: bool) -> nn.Linear:
+class _Linear(nn.Linear):
     """A linear map whose weights are still to be initialised: torch's own would be drawn for nothing."""
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out, bias=bias)  # type: ignore[no-untyped-call]
-    return layer
+
+    def reset_parameters(self) -> None:
+        pass

@@ -29,42 +29,53 @@ from scaleproof.cli.common import (
 
 if TYPE_CHECKING:
     from scaleproof.claim import Claim, Settings
-    from scaleproof.executors.choose import Executors
     from scaleproof.reporting.record import Record, Run
+    from scaleproof.suite.merging import Merged
+    from scaleproof.suite.store import Store
+
+
+Profile = Annotated[Literal["quick", "full"], typer.Option(help="full: all float32 inputs, 1000 layers, more depths.")]
+Dtypes = Annotated[str, typer.Option(help="Only these dtypes, comma-separated; others leave their claim inconclusive.")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Processes for tasks; one a core by default.")]
+Memory = Annotated[float, typer.Option(min=0, help="GiB that a process may take; 0: any.")]
+TaskLimit = Annotated[float, typer.Option(min=1, help="Seconds that a task may take.")]
+ExecutorName = Annotated[
+    str, typer.Option(help="serial, processes, dask (processes here), or dask://HOST:PORT (a cluster).")
+]
+Place = Annotated[
+    Path | None, typer.Option(help="File of earlier results; ~/.cache/scaleproof/store.sqlite by default.")
+]
+NoStore = Annotated[bool, typer.Option("--no-store", help="Use no results of other runs, and keep none.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Measure all again, and keep that.")]
+MergeFile = Annotated[
+    Path | None,
+    typer.Option(help="Judge what `python -m torchcheck.run` measured elsewhere; claims and settings are its own."),
+]
+Out = Annotated[Path | None, typer.Option(help="Folder of the run, instead of reports/out/<run id>.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the unfinished run in --out, or the latest one.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print surprises only.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the record on stdout, nothing else.")]
 
 
 def verify(
     patterns: Patterns = None,
-    profile: Annotated[
-        Literal["quick", "full"], typer.Option(help="full: all float32 inputs, 1000 layers, more depths.")
-    ] = "quick",
+    profile: Profile = "quick",
     device: Device = "cpu",
-    dtype: Annotated[
-        str, typer.Option(help="Only these dtypes, comma-separated; a leg left out makes its claim inconclusive.")
-    ] = "",
+    dtype: Dtypes = "",
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random draw.")] = 0,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes for tasks; one a core by default.")] = None,
-    memory: Annotated[float, typer.Option(min=0, help="GiB that a process may take; 0: any.")] = 0.0,
-    task_limit: Annotated[float, typer.Option(min=1, help="Seconds that a task may take.")] = 7200.0,
-    executor: Annotated[
-        str, typer.Option(help="serial, processes, dask (processes here), or dask://HOST:PORT (a cluster).")
-    ] = "processes",
-    store: Annotated[
-        Path | None, typer.Option(help="File of earlier results; ~/.cache/scaleproof/store.sqlite by default.")
-    ] = None,
-    no_store: Annotated[bool, typer.Option("--no-store", help="Use no results of other runs, and keep none.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Measure all again, and keep that.")] = False,
-    merge: Annotated[
-        Path | None,
-        typer.Option(help="Judge what `python -m torchcheck.run` measured elsewhere; claims and settings are its own."),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run, instead of reports/out/<run id>.")] = None,
+    jobs: Jobs = None,
+    memory: Memory = 0.0,
+    task_limit: TaskLimit = 7200.0,
+    executor: ExecutorName = "processes",
+    store: Place = None,
+    no_store: NoStore = False,
+    fresh: Fresh = False,
+    merge: MergeFile = None,
+    out: Out = None,
     formats: Formats = "md,html,pdf",
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the unfinished run in --out, or the latest one.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print surprises only.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="Print the record on stdout, nothing else.")] = False,
+    resume: Resume = False,
+    quiet: Quiet = False,
+    json_: Json = False,
 ) -> None:
     """Run claims and write their record and reports.
 
@@ -74,43 +85,23 @@ def verify(
     """
     from scaleproof.claim import Settings
     from scaleproof.cli import view
-    from scaleproof.executors.choose import UnknownExecutor
-    from scaleproof.executors.cluster import ClusterError
-    from scaleproof.suite import runner
-    from scaleproof.suite.environment import environment
-    from scaleproof.suite.merging import Merged, merged
-    from torchcheck.run.exchange import ExchangeError
+    from scaleproof.suite.merging import Merged
 
     if merge is None:
-        elsewhere = Merged(choose(patterns), Settings(profile, chosen_device(device), _dtypes(dtype), seed), {}, {})
-    elif patterns:
-        fail("--merge brings its own claims: name none")
+        work = Merged(choose(patterns), Settings(profile, chosen_device(device), _dtypes(dtype), seed), {}, {})
     else:
-        try:
-            elsewhere = merged(merge)
-        except ExchangeError as error:
-            fail(str(error))
-    chosen, settings = elsewhere.claims, elsewhere.settings
+        work = _merged(merge, patterns)
     wanted = chosen_formats(formats)
-    run, folder, earlier = _open_run(chosen, settings, out, resume)
+    run, folder, earlier = _open_run(work.claims, work.settings, out, resume)
     _warm_up(folder)
-    display = view.Display(len(chosen), quiet=quiet or json_)
-    limits = _Limits(executor, jobs, task_limit, int(memory * 2**30))
     kept = open_store(folder / "store.sqlite" if no_store else store)
+    display = view.Display(len(work.claims), quiet=quiet or json_)
+    limits = _Limits(executor, jobs, task_limit, int(memory * 2**30))
     try:
-        with display, limits.executors() as where:
-            means = runner.Means(where.tasks, where.conclusions, kept, elsewhere.given, elsewhere.errors, fresh)
-            record = runner.run(chosen, settings, folder, means, run, environment(), display, earlier)
+        with _told(folder, patterns), display:
+            record = limits.run(work, folder, kept, fresh, run, display, earlier)
             display.stage("reports")
             written = write_reports(record, folder, wanted)
-    except (UnknownExecutor, ClusterError) as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        again = f"scaleproof {' '.join(['verify', *(patterns or [])])} ... --resume --out {folder}"
-        typer.echo(f"interrupted; finished claims and tasks are in {folder}. Continue with: {again}", err=True)
-        raise typer.Exit(Exit.INTERRUPTED) from None
-    except OSError as error:
-        fail(f"cannot write to {folder}: {error.strerror or error}")
     finally:
         kept.close()
     if kept.complaint:
@@ -122,6 +113,37 @@ def verify(
     raise typer.Exit(Exit.FAILED if record.surprises else Exit.FINE)
 
 
+def _merged(path: Path, patterns: list[str] | None) -> Merged:
+    """What was measured elsewhere; ends the command for what cannot be taken."""
+    from scaleproof.suite.merging import merged
+    from torchcheck.run.exchange import ExchangeError
+
+    if patterns:
+        fail("--merge brings its own claims: name none")
+    try:
+        return merged(path)
+    except ExchangeError as error:
+        fail(str(error))
+
+
+@contextmanager
+def _told(folder: Path, patterns: list[str] | None) -> Iterator[None]:
+    """Ends the command with one line where the run is interrupted, or what it needs is not there."""
+    from scaleproof.executors.choose import UnknownExecutor
+    from scaleproof.executors.cluster import ClusterError
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        again = f"scaleproof {' '.join(['verify', *(patterns or [])])} ... --resume --out {folder}"
+        typer.echo(f"interrupted; finished claims and tasks are in {folder}. Continue with: {again}", err=True)
+        raise typer.Exit(Exit.INTERRUPTED) from None
+    except (UnknownExecutor, ClusterError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"cannot write to {folder}: {error.strerror or error}")
+
+
 @dataclass(frozen=True)
 class _Limits:
     """Where tasks run, and what they may take."""
@@ -131,10 +153,13 @@ class _Limits:
     seconds: float
     memory: int
 
-    @contextmanager
-    def executors(self) -> Iterator[Executors]:
-        """The executors; a signal to stop interrupts the block, and is told from an error."""
+    def run(
+        self, work: Merged, folder: Path, store: Store, fresh: bool, about: Run, notify: Any, earlier: Record | None
+    ) -> Record:
+        """Runs the claims; a signal to stop interrupts that, and is told from an error."""
         from scaleproof.executors.choose import executors
+        from scaleproof.suite import runner
+        from scaleproof.suite.environment import environment
         from torchcheck.run.machine import cores
 
         def stop(_signal: int, _frame: Any) -> NoReturn:
@@ -144,7 +169,8 @@ class _Limits:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
         with executors(self.executor, self.jobs or cores(), self.seconds, self.memory) as where:
-            yield where
+            means = runner.Means(where.tasks, where.conclusions, store, work.given, work.errors, fresh)
+            return runner.run(work.claims, work.settings, folder, means, about, environment(), notify, earlier)
 
 
 def _open_run(

@@ -149,7 +149,7 @@ class Store:
 
 
 def default_path() -> Path:
-    """Where the store is kept: $SCALEPROOF_STORE, or store.sqlite in $XDG_CACHE_HOME/scaleproof or ~/.cache/scaleproof."""
+    """$SCALEPROOF_STORE, or store.sqlite in $XDG_CACHE_HOME/scaleproof, by default ~/.cache/scaleproof."""
     if own := os.environ.get("SCALEPROOF_STORE"):
         return Path(own)
     base = os.environ.get("XDG_CACHE_HOME")

@@ -21,7 +21,7 @@ def test_room_is_the_interval_and_the_margin(spread: float, seeds: int, neglecte
 
 
 def test_an_interval_of_few_networks_fits_into_its_room() -> None:
-    """Student's interval, not the normal one, which is a quarter narrower at 24 networks: the mean, MARGIN errors off."""
+    """Student's interval, a third wider than the normal one at 24 networks, of a mean that is MARGIN errors off."""
     x = np.random.default_rng(1).normal(0, 0.27, 24)
     x *= 0.27 / x.std(ddof=1)
     lo, hi = normal_bounds(x - x.mean() + MARGIN * 0.27 / math.sqrt(24), ALARM)

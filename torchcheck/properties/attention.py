@@ -17,6 +17,8 @@ from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.leak import PROPERTIES as LEAK
 from torchcheck.properties.leak import ROUNDING, layer_of
+from torchcheck.properties.modes import PROPERTIES as MODES
+from torchcheck.properties.modes import steps as mode_steps
 from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.numerics import watched
@@ -42,6 +44,7 @@ PROPERTIES: dict[str, Property] = {
         "scale the queries before the product with the keys, and subtract the maximum before exponentials",
         better="more",
     ),
+    **MODES,
     **NUMERICS,
     "cost-operations": Property(
         "the exponent of the sequence's length in multiply-adds",
@@ -66,6 +69,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
         Step("torchcheck.properties.leak:leaks", ("leak", "length", "reach")),
         Step(f"{place}:padding", ("padding",)),
         Step(f"{place}:order", ("equivariance",)),
+        *mode_steps(),
         *numeric_steps(settings, ()),
     ]
     found += [Step(f"{place}:range_of", (f"range.{d}",), {"dtype": d}) for d in settings.dtypes]

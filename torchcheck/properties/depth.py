@@ -27,6 +27,8 @@ from torchcheck.properties.calling import call, network, objective_of, tensor_of
 from torchcheck.properties.engine import Description, Found, Kind, Raw, Step, measurements
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.leak import PROPERTIES as LEAK
+from torchcheck.properties.modes import PROPERTIES as MODES
+from torchcheck.properties.modes import steps as mode_steps
 from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.rescale import Scaling
@@ -92,6 +94,7 @@ PROPERTIES: dict[str, Property] = {
         better="more",
     ),
     **LEAK,
+    **MODES,
     **NUMERICS,
     "first-lr": Property(
         "the largest first learning rate that keeps half of the first-order decrease (a power of 2)",
@@ -140,10 +143,9 @@ def first(settings: Settings, description: Description) -> list[Step]:
     """The structural steps at the smallest size, then the whole grid of depths once, coarse to fine."""
     depths = settings.depths if description.any_depth else ()
     steps = numeric_steps(settings, depths)
-    if settings.causal:
-        steps.append(
-            Step("torchcheck.properties.leak:leaks", ("leak", "length"), {"depth": depths[0] if depths else None})
-        )
+    smallest = depths[0] if depths else None
+    steps.append(Step("torchcheck.properties.leak:leaks", ("leak", "length"), {"depth": smallest}))
+    steps += mode_steps(smallest)
     if not depths:
         return steps
     coarse = list(depths[::2]) + list(depths[1::2])

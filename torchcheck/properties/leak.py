@@ -12,13 +12,12 @@ from torchcheck.data import Measurement
 from torchcheck.measure.leak import changes, dependence, worst
 from torchcheck.properties.calling import call, network, tensor_of
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.intent import intent
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import SubjectError, find_device
 
 #: relative size below which a dependence is rounding (sums in another order), by dtype
 ROUNDING = {torch.float64: 1e-11, torch.float32: 1e-4}
-#: a layer most of whose future is exactly invisible is meant to be causal
-MOSTLY = 0.5
 
 
 PROPERTIES: dict[str, Property] = {
@@ -51,45 +50,79 @@ class SequenceLayer(nn.Module):
 
 
 def leaks(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[Measurement]:
-    """Gradients and perturbations, in both directions of time: what each output sees of the future."""
+    """What each output sees of the future: by gradients, by other tokens there, in both modes, and by cutting."""
     layer, dtype = layer_of(loaded, settings, depth=depth)
     if not isinstance(layer.example, Tensor) or not layer.example.is_floating_point():
-        return _token_leaks(layer, settings)
+        return _token_leaks(loaded, layer, settings)
+    if layer.example.dim() != 3:
+        return [Measurement(n, None, note="its input is no sequence of tokens") for n in ("leak", "length")]
     tokens = min(24, settings.seq_len)
     generator = torch.Generator().manual_seed(settings.seed)
-    x, other = (torch.randn(tokens, settings.width, generator=generator).to(dtype) for _ in range(2))
+    x, other = (torch.randn(tokens, layer.example.shape[-1], generator=generator).to(dtype) for _ in range(2))
     x, other = (t.to(find_device(settings.device)) for t in (x, other))
+    with torch.no_grad():
+        whole = layer(x[None])
+    measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1], samples=tokens)
+    if whole.dim() != 3 or whole.shape[:2] != (1, tokens):
+        return [measured(n, None, note="its output is no sequence of tokens") for n in ("leak", "length")]
+    whole = whole[0]
     picture = dependence(layer, x)
     future = torch.ones_like(picture, dtype=torch.bool).triu(1)
     size = float(picture.max()) or 1.0
     visible = picture / size > ROUNDING[dtype]
+    meant = intent(loaded, layer.layer, settings, picture, visible)
+    found = [measured("reach", float(visible[~future].double().mean()), note="of the pairs")]
+    if meant.kind != "causal":
+        note = "is it meant to? say --causal or --no-causal" if meant.kind == "open" else "not causal"
+        return [*found, measured("leak", None, note=f"{note}: {meant.why}")]
     with torch.no_grad():
-        whole = layer(x[None])[0]
         scale = float(whole.square().mean().sqrt()) or 1.0
         each, shorter = changes(layer, x, other, whole)
+        training = _swapped_in_training(layer, x, other) / scale
     each, shorter = each[:-1], shorter[:-1]  # nothing comes after the last
     swapped, cut = max(each, default=0.0) / scale, max(shorter, default=0.0) / scale
     place = each.index(max(each)) if each else 0
-    ahead = float(visible[future].double().mean())
     by_gradient = float(picture.masked_fill(~future, 0.0).max()) / size
-    causal, why = settings.causal, "as asked"
-    if causal is None:
-        causal, why = ahead < MOSTLY, f"{1 - ahead:.0%} of the pairs ahead are independent"
-    measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1], samples=tokens)
-    reach = float(visible[~future].double().mean())
-    found = [measured("reach", reach, note="of the pairs")]
-    if not causal:
-        return [*found, measured("leak", None, note=f"not causal: {why}")]
-    largest = max(swapped, by_gradient)
+    largest = max(swapped, by_gradient, training)
     largest = 0.0 if largest <= ROUNDING[dtype] else largest
     witness = f"output {place} changes with the inputs after it"
     if by_gradient > swapped:
         witness = f"the gradient of output {_pair(picture, future)}"
+    if training > max(swapped, by_gradient):
+        witness = "in train mode outputs change with the inputs after them"
     return [
-        measured("leak", largest, note=f"causal, {why}", witness=witness if largest else ""),
+        measured("leak", largest, note=f"causal: {meant.why}", witness=witness if largest else ""),
         measured("length", 0.0 if cut <= ROUNDING[dtype] else cut),
         *found,
     ]
+
+
+def _swapped_in_training(layer: SequenceLayer, x: Tensor, other: Tensor) -> float:
+    """The largest change of earlier outputs in train mode, with the same random numbers, where later inputs are others.
+
+    Nothing is said (0) of layers whose train mode torch's seed does not fix, or that have statistics of the batch.
+    """
+    if any(isinstance(m, nn.modules.batchnorm._NormBase) for m in layer.modules()):
+        return 0.0
+
+    def run(values: Tensor) -> Tensor:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            out: Tensor = layer(values[None])
+            return out[0]
+
+    layer.train()
+    try:
+        whole, again = run(x), run(x)
+        if not torch.equal(whole, again):
+            return 0.0
+        largest = 0.0
+        for i in range(0, len(x) - 1, 4):
+            mixed = torch.cat([x[: i + 1], other[i + 1 :]])
+            largest = max(largest, worst((run(mixed) - whole)[: i + 1]))
+        return largest
+    finally:
+        layer.eval()
 
 
 def layer_of(
@@ -116,31 +149,46 @@ def _pair(picture: Tensor, future: Tensor) -> str:
     return f"{i} with respect to input {j} is not 0"
 
 
-def _token_leaks(layer: SequenceLayer, settings: Settings) -> list[Measurement]:
+def _token_leaks(loaded: Loaded, layer: SequenceLayer, settings: Settings) -> list[Measurement]:
     """By perturbation alone: other token ids at later places of a model that takes ids (batch, tokens)."""
     inputs = layer.example
     ids = inputs if isinstance(inputs, Tensor) else inputs.get("input_ids") if isinstance(inputs, dict) else None
-    if ids is None or ids.dim() != 2:
-        raise SubjectError(
-            "a leak can be looked for in inputs (batch, tokens, width) or token ids (batch, tokens) alone"
-        )
+    measured = partial(Measurement, device=settings.device, dtype="float32")
+    if ids is None or ids.dim() != 2 or ids.is_floating_point():
+        if settings.causal:
+            raise SubjectError(
+                "a leak can be looked for in inputs (batch, tokens, width) or token ids (batch, tokens) alone"
+            )
+        return [measured(n, None, note="its input is no sequence of tokens") for n in ("leak", "length")]
 
     def run(values: Tensor) -> Tensor:
         return tensor_of(call(layer.layer, {**inputs, "input_ids": values} if isinstance(inputs, dict) else values))
 
-    ids = ids.to(find_device(settings.device))
+    ids = ids[:1].to(find_device(settings.device))
+    tokens = ids.shape[1]
     with torch.no_grad():
         whole = run(ids)
+        if whole.dim() < 2 or whole.shape[1] != tokens:
+            return [measured(n, None, note="its output is no sequence of tokens") for n in ("leak", "length")]
         scale = float(whole.square().mean().sqrt()) or 1.0
-        swapped, cut = 0.0, 0.0
-        later = torch.arange(ids.shape[1], device=ids.device)
-        for i in range(ids.shape[1] - 1):
-            mixed = torch.where(later > i, ids.flip(1), ids)
-            swapped = max(swapped, worst((run(mixed) - whole)[:, : i + 1]) / scale)
-            cut = max(cut, worst(run(ids[:, : i + 1]) - whole[:, : i + 1]) / scale)
+        changed = torch.zeros(tokens, tokens)  # output, input: the change where that one token is another
+        for j in range(tokens):
+            mixed = ids.clone()
+            mixed[:, j] = ids[:, (j + 1) % tokens]
+            changed[:, j] = (run(mixed) - whole)[0].flatten(1).abs().amax(1).cpu() / scale
+        meant = intent(loaded, layer.layer, settings, changed, changed > ROUNDING[torch.float32])
+        if meant.kind != "causal":
+            note = "is it meant to? say --causal or --no-causal" if meant.kind == "open" else "not causal"
+            return [measured("leak", None, note=f"{note}: {meant.why}")]
+        swapped = float(changed.triu(1).max())
+        cut = max((worst(run(ids[:, : i + 1]) - whole[:, : i + 1]) / scale for i in range(tokens - 1)), default=0.0)
     limit = ROUNDING[torch.float32]
-    measured = partial(Measurement, device=settings.device, dtype="float32", samples=ids.shape[1])
     return [
-        measured("leak", 0.0 if swapped <= limit else swapped, note="by other token ids"),
-        measured("length", 0.0 if cut <= limit else cut),
+        measured(
+            "leak",
+            0.0 if swapped <= limit else swapped,
+            samples=tokens,
+            note=f"by other token ids; causal: {meant.why}",
+        ),
+        measured("length", 0.0 if cut <= limit else cut, samples=tokens),
     ]

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torchcheck.data import Measurement, Series
 from torchcheck.measure.leak import worst
 from torchcheck.probes.flash.cost import multiply_adds, peak_memory, timed
-from torchcheck.properties.calling import MASKS, forward_names, tensor_of
 from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.leak import PROPERTIES as LEAK
@@ -22,6 +21,7 @@ from torchcheck.properties.modes import steps as mode_steps
 from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.numerics import watched
+from torchcheck.properties.padding import PROPERTIES as PADDING
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import DTYPES, find_device
 
@@ -29,12 +29,7 @@ from torchcheck.run.subjects import DTYPES, find_device
 LENGTHS = (64, 128, 256, 512, 1024)
 PROPERTIES: dict[str, Property] = {
     **LEAK,
-    "padding": Property(
-        "what stands at padded positions does not change the others (largest relative change)",
-        Threshold(hi=1e-4),
-        "apply the mask before the softmax, and to every sum over tokens",
-        better="less",
-    ),
+    **PADDING,
     "equivariance": Property(
         "tokens in another order give the same outputs in that order (largest relative change)", better="none"
     ),
@@ -67,41 +62,13 @@ def first(settings: Settings, description: Description) -> list[Step]:
     place = "torchcheck.properties.attention"
     found = [
         Step("torchcheck.properties.leak:leaks", ("leak", "length", "reach")),
-        Step(f"{place}:padding", ("padding",)),
+        Step("torchcheck.properties.padding:padding", tuple(PADDING)),
         Step(f"{place}:order", ("equivariance",)),
         *mode_steps(),
         *numeric_steps(settings, ()),
     ]
     found += [Step(f"{place}:range_of", (f"range.{d}",), {"dtype": d}) for d in settings.dtypes]
     return [*found, Step(f"{place}:cost", ("cost-operations", "cost-memory", "cost-time"))]
-
-
-def padding(loaded: Loaded, settings: Settings) -> list[Measurement]:
-    """Other numbers at padded positions, with the mask that forward takes."""
-    layer, dtype = layer_of(loaded, settings)
-    names = forward_names(layer.layer)
-    mask_name = next((n for n in names if n in MASKS), None)
-    measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
-    if mask_name is None:
-        return [measured("padding", None, note=f"forward takes none of {', '.join(MASKS)}")]
-    b, n = 2, settings.seq_len
-    generator = torch.Generator().manual_seed(settings.seed)
-    x, other = (torch.randn(b, n, settings.width, generator=generator).to(dtype) for _ in range(2))
-    kept = torch.arange(n) < torch.tensor([[n - n // 4], [n // 2]])
-    where = find_device(settings.device)
-    mask = (kept if MASKS[mask_name] else ~kept).to(where)
-    mixed = torch.where(kept[..., None], x, 30 * other).to(where)
-    x, kept = x.to(where), kept.to(where)
-
-    def run(values: Tensor) -> Tensor:
-        inputs = {n: values for n in names if n in ("query", "key", "value")} or {names[0]: values}
-        return tensor_of(layer.layer(**inputs, **{mask_name: mask}))
-
-    with torch.no_grad():
-        a, b_ = run(x), run(mixed)
-    scale = float(a[kept].square().mean().sqrt()) or 1.0
-    largest = worst((a - b_)[kept]) / scale
-    return [measured("padding", 0.0 if largest <= ROUNDING[dtype] else largest, note=f"with {mask_name}")]
 
 
 def order(loaded: Loaded, settings: Settings) -> list[Measurement]:

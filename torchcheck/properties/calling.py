@@ -16,15 +16,6 @@ from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.variant import Loaded, Settings, build
 from torchcheck.run.subjects import SubjectError
 
-#: names of forward's parameters for masks, and whether True (or 1) means that a position is kept
-MASKS = {
-    "key_padding_mask": False,
-    "src_key_padding_mask": False,
-    "padding_mask": False,
-    "attention_mask": True,
-    "mask": True,
-}
-
 
 class Stack(nn.Module):
     """Blocks one after another; each has to give back the shape that it took."""

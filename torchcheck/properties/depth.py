@@ -31,6 +31,7 @@ from torchcheck.properties.modes import PROPERTIES as MODES
 from torchcheck.properties.modes import steps as mode_steps
 from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
+from torchcheck.properties.padding import PROPERTIES as PADDING
 from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device
@@ -94,6 +95,7 @@ PROPERTIES: dict[str, Property] = {
         better="more",
     ),
     **LEAK,
+    **PADDING,
     **MODES,
     **NUMERICS,
     "first-lr": Property(
@@ -145,6 +147,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
     steps = numeric_steps(settings, depths)
     smallest = depths[0] if depths else None
     steps.append(Step("torchcheck.properties.leak:leaks", ("leak", "length"), {"depth": smallest}))
+    steps.append(Step("torchcheck.properties.padding:padding", tuple(PADDING), {"depth": smallest}))
     steps += mode_steps(smallest)
     if not depths:
         return steps

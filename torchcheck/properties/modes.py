@@ -19,7 +19,7 @@ from torchcheck.measure.leak import worst
 from torchcheck.properties.calling import Stack, call, gap, network, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import Loaded, Settings, build
 from torchcheck.run.subjects import find_device
 
 #: relative size below which a difference is rounding (sums in another order), by dtype
@@ -128,8 +128,11 @@ def alone(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measure
 def modes(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
     """Train mode twice, with the same random numbers, once with a pass in eval mode between; and without dropout."""
     where = find_device(settings.device)
-    model, inputs = network(loaded, settings, depth, 0)
-    model, inputs = model.to(where), to(inputs, where)
+    _, inputs = network(loaded, settings, depth, 0)
+    inputs = to(inputs, where)
+    model = build(loaded, settings.width, depth if loaded.kind == "model" else None, settings.seed).to(
+        where
+    )  # not called
     measured = partial(Measurement, device=settings.device, dtype="float32")
     with torch.no_grad():
         first, again = (_trained(copy.deepcopy(model), inputs) for _ in range(2))

@@ -40,6 +40,17 @@ DEPTH = (
     "num_blocks",
     "blocks",
 )
+#: names of forward's parameters for masks, and whether True (or 1) means that a position is kept
+MASKS = {
+    "key_padding_mask": False,
+    "src_key_padding_mask": False,
+    "padding_mask": False,
+    "attention_mask": True,
+    "mask": True,
+}
+#: names of losses, and of layers that have a residual stream around them
+LOSS = re.compile(r"(Loss|CrossEntropy|Criterion|Divergence|NLL|_loss|_cross_entropy|_nll)$|^loss", re.IGNORECASE)
+BLOCK = re.compile(r"block|layer|encoder|decoder|residual|stage", re.IGNORECASE)
 TARGETS = ("target", "targets", "label", "labels", "y", "positives")
 
 
@@ -134,32 +145,66 @@ def infer_kind(found: Any) -> tuple[str, str]:
     forward = _needed(found.forward) if module else []
     forward = [n for n in forward if n != "self"]
     name = getattr(found, "__name__", type(found).__name__)
-    if module and (isinstance(found, nn.modules.loss._Loss) or _is_loss_class(found)):
+    told = _by_module(found, name, names, needed, forward) if module else _by_function(name, names, needed)
+    if told is not None:
+        return told
+    signature = ", ".join(names)
+    raise SubjectError(f"the kind of {name}({signature}) is not clear from its signature: say --kind {'|'.join(KINDS)}")
+
+
+def _by_module(
+    found: Any, name: str, names: Sequence[str], needed: Sequence[str], forward: Sequence[str]
+) -> tuple[str, str] | None:
+    """The kind of a module, or of a class of them, and what told it."""
+    if isinstance(found, nn.modules.loss._Loss) or _is_loss_class(found):
         return "loss", "a subclass of torch's losses"
-    if module and len(forward) == 2 and forward[1] in TARGETS:
+    if len(forward) == 2 and forward[1] in TARGETS:
         return "loss", f"forward takes ({', '.join(forward)})"
     if hasattr(found, "config") and isinstance(found, nn.Module):
         return "model", "an instance with a config"
-    if any(n in DEPTH for n in names):
-        return "model", f"it takes '{next(n for n in names if n in DEPTH)}'"
-    if re.search("attention", name, re.IGNORECASE):
-        return "attention", f"its name is {name}"
-    if any(n in WIDTH for n in names):
-        return "block", f"it takes '{next(n for n in names if n in WIDTH)}' and no depth"
-    if module and not needed and len(forward) <= 1:
+    if LOSS.search(name) and len(forward) >= 2:
+        return "loss", f"its name is {name}"
+    sized = _by_sizes(name, names, _parameters(found.forward))
+    if sized is not None:
+        return sized
+    if not needed and len(forward) <= 1:
         made = found if isinstance(found, nn.Module) else found()
         if sum(p.numel() for p in made.parameters()) <= 1:
             return "activation", "a module without matrices"
         if isinstance(found, nn.Module):
             raise SubjectError("an instance with weights may be a block, an attention or a model: say --kind")
-    if not module and needed[:1] == ["params"]:
+    return None
+
+
+def _by_function(name: str, names: Sequence[str], needed: Sequence[str]) -> tuple[str, str] | None:
+    """The kind of a function or factory, and what told it."""
+    if LOSS.search(name) and len(needed) >= 2:
+        return "loss", f"its name is {name}"
+    sized = _by_sizes(name, names, ())
+    if sized is not None:
+        return sized
+    if needed[:1] == ["params"]:
         return "optimizer", "it takes 'params'"
-    if not module and len(needed) == 2 and needed[1] in TARGETS:
+    if len(needed) == 2 and needed[1] in TARGETS:
         return "loss", f"it takes ({', '.join(needed)})"
-    if not module and len(needed) == 1 and needed[0] in ("x", "input", "z", "t", "inputs"):
+    if len(needed) == 1 and needed[0] in ("x", "input", "z", "t", "inputs"):
         return "activation", f"a function of '{needed[0]}'"
-    signature = ", ".join(names)
-    raise SubjectError(f"the kind of {name}({signature}) is not clear from its signature: say --kind {'|'.join(KINDS)}")
+    return None
+
+
+def _by_sizes(name: str, names: Sequence[str], forward: Sequence[str]) -> tuple[str, str] | None:
+    """The kind of what is built of a width, a depth, or both."""
+    if any(n in DEPTH for n in names):
+        return "model", f"it takes '{next(n for n in names if n in DEPTH)}'"
+    if re.search("attention", name, re.IGNORECASE):
+        return "attention", f"its name is {name}"
+    width = next((n for n in names if n in WIDTH), None)
+    if width is None:
+        return None
+    masks = [n for n in forward if n in MASKS]
+    if masks and not BLOCK.search(name):
+        return "attention", f"it takes '{width}', and its forward '{masks[0]}'"
+    return "block", f"it takes '{width}' and no depth"
 
 
 def build(loaded: Loaded, width: int, depth: int | None, seed: int) -> Any:

@@ -1,0 +1,112 @@
+"""Padding: what stands at padded places changes nothing, and a padded sequence gives what it gives alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torchcheck.data import Measurement
+from torchcheck.measure.leak import worst
+from torchcheck.properties.calling import forward_names, tensor_of
+from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.leak import ROUNDING, layer_of
+from torchcheck.properties.variant import MASKS, Loaded, Settings
+from torchcheck.run.subjects import find_device
+
+#: what knows a token's absolute place, so that padding on the left rightly changes it
+PLACES = re.compile(r"pos|\bpe\b|embed|wpe|alibi", re.IGNORECASE)
+PROPERTIES: dict[str, Property] = {
+    "padding": Property(
+        "what stands at padded positions does not change the others (largest relative change)",
+        Threshold(hi=1e-4),
+        "apply the mask before the softmax, and to every sum over tokens",
+        better="less",
+    ),
+    "padded-alone": Property(
+        "a padded sequence gives at its own places what it gives alone (largest relative change)",
+        Threshold(hi=1e-4),
+        "padding reaches a state, a convolution or a mean: zero it before and after whatever mixes tokens, and divide "
+        "by the number of tokens that count",
+        better="less",
+    ),
+}
+Run = Callable[[Tensor, Tensor | None], Tensor]
+
+
+def padding(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[Measurement]:
+    """Other numbers at padded positions, and every sequence by itself; padding right and left, one sequence and two."""
+    layer, dtype = layer_of(loaded, settings, depth=depth)
+    names = forward_names(layer.layer)
+    mask_name = next((n for n in names if n in MASKS), None)
+    measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
+
+    def skipped(note: str) -> list[Measurement]:
+        return [measured(n, None, note=note) for n in PROPERTIES]
+
+    if mask_name is None:
+        return skipped(f"forward takes none of {', '.join(MASKS)}")
+    if not isinstance(layer.example, Tensor) or layer.example.dim() != 3 or not layer.example.is_floating_point():
+        return skipped("its input is not a tensor of tokens")
+    if any(getattr(m, "batch_first", None) is False for m in layer.modules()):
+        return skipped("its tokens come first (batch_first is False)")
+    found: dict[bool, list[float] | str] = {}
+    for kept in (MASKS[mask_name], not MASKS[mask_name]):  # a mask's name does not always say what True means
+        try:
+            with torch.no_grad():
+                found[kept] = _changes(_runner(layer.layer, names, mask_name, kept), layer.layer, settings, dtype)
+        except Exception as error:  # the mask has another shape or dtype than one truth a token
+            found[kept] = f"{type(error).__name__}: {str(error).splitlines()[0][:80]}"
+    good = [v for v in found.values() if not isinstance(v, str)]
+    if not good:
+        return skipped(f"{mask_name} is no mask (batch, tokens): {found[MASKS[mask_name]]}")
+    content, by_itself = min(good, key=lambda v: v[0])
+    limit = ROUNDING[dtype]
+    return [
+        measured("padding", 0.0 if content <= limit else content, note=f"with {mask_name}"),
+        measured("padded-alone", 0.0 if by_itself <= limit else by_itself, note=f"with {mask_name}"),
+    ]
+
+
+def _runner(layer: nn.Module, names: list[str], mask_name: str, kept: bool) -> Run:
+    def run(values: Tensor, keep: Tensor | None) -> Tensor:
+        inputs = {n: values for n in names if n in ("query", "key", "value")} or {names[0]: values}
+        mask: dict[str, Any] = {} if keep is None else {mask_name: keep if kept else ~keep}
+        return tensor_of(layer(**inputs, **mask))
+
+    return run
+
+
+def _changes(run: Run, layer: nn.Module, settings: Settings, dtype: torch.dtype) -> list[float]:
+    """The largest relative changes by other content at padded places, and of each sequence alone."""
+    n, where = settings.seq_len, find_device(settings.device)
+    generator = torch.Generator().manual_seed(settings.seed)
+    content = by_itself = 0.0
+    lengths = [n - n // 4, n // 2]
+    for count in (2, 1):
+        x, other = (torch.randn(count, n, settings.width, generator=generator).to(dtype).to(where) for _ in range(2))
+        for left in (False, True):
+            at = torch.arange(n, device=where)
+            ends = torch.tensor(lengths[:count], device=where)[:, None]
+            keep = at >= n - ends if left else at < ends
+            out = run(x, keep)
+            if out.shape[:2] != x.shape[:2]:
+                raise ValueError("its output is no sequence of tokens")
+            scale = float(out[keep].square().mean().sqrt()) or 1.0
+            content = max(content, worst((run(torch.where(keep[..., None], x, 30 * other), keep) - out)[keep]) / scale)
+            if left and _knows_places(layer):
+                continue
+            for row in range(count):
+                single = run(x[row : row + 1, keep[row]], None)
+                by_itself = max(by_itself, worst(single[0] - out[row, keep[row]]) / scale)
+    return [content, by_itself]
+
+
+def _knows_places(layer: nn.Module) -> bool:
+    names = [n for n, _ in layer.named_modules()] + [n for n, _ in layer.named_parameters()]
+    kinds = [type(m).__name__ for m in layer.modules()]
+    return any(PLACES.search(n) for n in [*names, *(n for n, _ in layer.named_buffers()), *kinds])

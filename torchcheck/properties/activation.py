@@ -17,6 +17,8 @@ from torchcheck.properties.calling import gap
 from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.expression import trace
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.modes import PROPERTIES as MODES
+from torchcheck.properties.modes import compared
 from torchcheck.properties.variant import Loaded, Settings, build
 from torchcheck.run.subjects import DTYPES, SubjectError, find_device
 
@@ -65,6 +67,7 @@ PROPERTIES: dict[str, Property] = {
     "gradient-gain": Property(
         "gain² times the mean of f'(z)²: what such a layer does to a gradient's square", better="none"
     ),
+    "second-derivative": MODES["second-derivative"],
     "gradient": Property(
         "autograd's gradient against finite differences in float64 (largest relative error)",
         Threshold(hi=1e-5),
@@ -111,6 +114,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
         Step(f"{place}:moments", ("mean", "second-moment", "gain", "gradient-gain")),
         Step(f"{place}:shape", ("lipschitz", "smoothness", "monotone", "convex", "relu-gap")),
         Step(f"{place}:gradient", ("gradient",)),
+        Step(f"{place}:curvature", ("second-derivative",)),
     ]
     for dtype in settings.dtypes:
         if dtype != "float64":
@@ -246,6 +250,20 @@ def _sampled(f: Callable[[Tensor], Tensor], settings: Settings) -> list[Measurem
         measured("convex", _near_zero(float(bend.min()), 1e3), note=note),
         measured("relu-gap", float(gap.max()), note=note),
     ]
+
+
+def curvature(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """The second derivative by autograd, against differences of the first, on normal inputs of three sizes."""
+    f = function_of(loaded, settings)
+    g = torch.Generator().manual_seed(settings.seed)
+    x = torch.randn(96, generator=g, dtype=torch.float64) * torch.tensor([0.3, 1.0, 5.0], dtype=torch.float64).repeat(
+        32
+    )
+    leaf = x.to(find_device(settings.device)).requires_grad_()
+    form = torch.randn(96, generator=g, dtype=torch.float64).to(leaf.device)
+    _, second = compared(lambda: (f(leaf.clone()) * form).sum(), [leaf], settings.seed)
+    found = partial(Measurement, "second-derivative", device=settings.device, level=0.0)
+    return [found(second.worst, samples=second.settled, witness=second.witness, note=second.note)]
 
 
 def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:

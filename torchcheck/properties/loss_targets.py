@@ -43,7 +43,7 @@ PROPERTIES: dict[str, Property] = {
     "perfect": Property(
         "right scores have a smaller loss than random and wrong ones, and wrong ones a gradient (number of failures)",
         Threshold(0, 0),
-        "the loss does not reward what it should: check signs, the order of arguments, and logits against probabilities",
+        "the loss does not reward what it should: check signs, the arguments' order, and logits against probabilities",
         better="less",
     ),
     "empty-target": Property(
@@ -127,21 +127,13 @@ def rewards(loaded: Loaded, settings: Settings) -> list[Measurement]:
     if not all(math.isfinite(_value(f, s, targets)) for s in (right, -right)):
         right = (right > 0).double() * 0.96 + 0.02  # it takes probabilities
     wrong = 1 - right if float(right.min()) > 0 else -right
-    problems = [
-        words
-        for words, failed in (
-            (
-                "random scores have a smaller loss than right ones",
-                _value(f, scores, targets) < _value(f, right, targets),
-            ),
-            (
-                "wrong scores have no larger loss than right ones",
-                _value(f, wrong, targets) <= _value(f, right, targets),
-            ),
-            ("wrong scores have no gradient", not _learns(f, wrong, targets)),
-        )
-        if failed
-    ]
+    least = _value(f, right, targets)
+    failures = {
+        "random scores have a smaller loss than right ones": _value(f, scores, targets) < least,
+        "wrong scores have no larger loss than right ones": _value(f, wrong, targets) <= least,
+        "wrong scores have no gradient": not _learns(f, wrong, targets),
+    }
+    problems = [words for words, failed in failures.items() if failed]
     found.append(measured("perfect", float(len(problems)), unit="failures", witness="; ".join(problems)))
     if form == "many-hot" and not _is_shift_invariant(f, scores, targets):
         return [*found, _empty(f, right, targets, measured)]

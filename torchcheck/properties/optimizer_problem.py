@@ -1,0 +1,84 @@
+"""A least-squares problem for an optimizer of unknown signature."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.run.subjects import SubjectError, find_device
+
+
+def make(loaded: Loaded, params: list[nn.Parameter], **options: Any) -> torch.optim.Optimizer:
+    """The optimizer over these parameters; a class that insists on a learning rate gets 1e-3. Raises SubjectError."""
+    chosen = {**loaded.options, **options}
+    try:
+        needed = [
+            n
+            for n, p in inspect.signature(loaded.found).parameters.items()
+            if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        needed = []
+    if "lr" in needed:
+        chosen.setdefault("lr", 1e-3)
+    missing = [n for n in needed[1:] if n not in chosen]
+    if missing:
+        raise SubjectError(f"the optimizer needs '{missing[0]}': give --set {missing[0]}=VALUE")
+    made = loaded.found(params, **chosen)
+    if not isinstance(made, torch.optim.Optimizer):
+        raise SubjectError(f"the factory gave a {type(made).__name__}, not a torch.optim.Optimizer")
+    return made
+
+
+class Problem:
+    """Least squares |X W - Y|² with a matrix and, where the optimizer takes it, a bias; float32."""
+
+    def __init__(self, loaded: Loaded, settings: Settings, **options: Any) -> None:
+        g = torch.Generator().manual_seed(settings.seed)
+        where = find_device(settings.device)
+        self.x, y = (torch.randn(32, n, generator=g).to(where) for n in (8, 4))
+        self.y = y * 3
+        start = [torch.randn(8, 4, generator=g).abs() * 0.3 + 0.1, torch.full((4,), 0.5)]
+        self.params = [nn.Parameter(p.to(where)) for p in start]
+        self.opt: torch.optim.Optimizer
+        try:
+            self.opt = make(loaded, self.params, **options)
+        except ValueError as error:
+            if "2D" not in str(error) and "2-D" not in str(error):
+                raise
+            self.params = self.params[:1]  # optimizers of matrices only
+            self.opt = make(loaded, self.params, **options)
+        self.sparse_only = isinstance(self.opt, torch.optim.SparseAdam)
+
+    def loss(self) -> Tensor:
+        out = self.x @ self.params[0] + (self.params[1] if len(self.params) > 1 else 0)
+        return (out - self.y).square().mean()
+
+    def set(self, gradient: Callable[[Tensor], Tensor | None]) -> None:
+        for p in self.params:
+            g = gradient(p.detach())
+            p.grad = None if g is None else g.to_sparse() if self.sparse_only else g
+
+    def step(self, fixed: bool = False) -> float:
+        """One step with a closure, on the loss's gradient or, `fixed`, on the gradients that are set."""
+
+        def closure() -> Tensor:
+            if fixed:
+                return self.loss().detach()
+            self.opt.zero_grad()
+            value = self.loss()
+            value.backward()  # type: ignore[no-untyped-call]
+            if self.sparse_only:
+                for p in self.params:
+                    p.grad = None if p.grad is None else p.grad.to_sparse()
+            return value
+
+        return float(self.opt.step(closure) or 0.0)  # type: ignore[arg-type]
+
+    def values(self) -> Tensor:
+        return torch.cat([p.detach().flatten().clone() for p in self.params])

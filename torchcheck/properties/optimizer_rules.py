@@ -1,0 +1,253 @@
+"""What training loops rely on: gradients that stay, decay, groups, learning rates that change, both forms of zero_grad."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torchcheck.data import Measurement
+from torchcheck.properties.calling import gap
+from torchcheck.properties.engine import Step
+from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.optimizer_problem import Problem, make
+from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.run.subjects import find_device
+
+#: weight decay that is tried, and learning rates
+DECAY, RATE = 0.1, 1e-2
+PROPERTIES: dict[str, Property] = {
+    "gradient-kept": Property(
+        "a step leaves .grad as it was (largest difference)",
+        Threshold(0, 0),
+        "add weight decay and the like to a copy: other code reads .grad after the step",
+        better="less",
+    ),
+    "zero-grad": Property(
+        "zero_grad(set_to_none=False) and zero_grad() give the same steps (largest difference)",
+        Threshold(0, 0),
+        "the state holds .grad itself: clone what is kept from one step to the next",
+        better="less",
+    ),
+    "decay-sign": Property(
+        "with weight decay and a gradient of 0 parameters shrink (their size after a step over that before)",
+        Threshold(hi=1),
+        "the decay has the wrong sign",
+        better="less",
+    ),
+    "decay-rate": Property(
+        "weight decay is proportional to the learning rate (its effect at twice the rate, over twice that at once)",
+        Threshold(0.9, 1.1),
+        "multiply the decay by the learning rate: p <- p (1 - lr * weight_decay)",
+        better="none",
+    ),
+    "rate-zero": Property(
+        "a group with lr = 0 stays where it is while the others move (largest change)",
+        Threshold(0, 0),
+        "use group['lr'] of the parameter's own group, and nothing outside of it",
+        better="less",
+    ),
+    "rate-changed": Property(
+        "a learning rate set between steps, as schedulers do, is used (its step over that of an optimizer made with it)",
+        Threshold(0.999, 1.001),
+        "read group['lr'] at every step; do not keep a copy of it",
+        better="none",
+    ),
+    "late-group": Property(
+        "parameters added by add_param_group are trained (share that moves)",
+        Threshold(1, 1),
+        "make the state of a parameter when its first gradient comes",
+        better="more",
+    ),
+    "maximize": Property(
+        "maximize=True takes the opposite step (relative difference)",
+        Threshold(hi=1e-5),
+        "negate the gradient before anything is done with it",
+        better="less",
+    ),
+    "half-precision": Property(
+        "parameters in float16 stay finite under gradients of 0 and 1e-3 (share that does not)", better="less"
+    ),
+}
+
+
+def steps() -> list[Step]:
+    place = "torchcheck.properties.optimizer_rules"
+    return [
+        Step(f"{place}:gradients", ("gradient-kept", "zero-grad")),
+        Step(f"{place}:decay", ("decay-sign", "decay-rate")),
+        Step(f"{place}:rates", ("rate-zero", "rate-changed", "late-group")),
+        Step(f"{place}:maximize", ("maximize",)),
+        Step(f"{place}:half", ("half-precision",)),
+    ]
+
+
+def gradients(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Gradients before and after a step; and ten steps with each form of zero_grad."""
+    measured = partial(Measurement, device=settings.device, dtype="float32", samples=10)
+    problem = Problem(loaded, settings)
+    changed = 0.0
+    for _ in range(3):
+        problem.loss().backward()  # type: ignore[no-untyped-call]
+        if problem.sparse_only:
+            return [measured(n, None, note="it takes sparse gradients alone") for n in ("gradient-kept", "zero-grad")]
+        before = [p.grad.clone() for p in problem.params if p.grad is not None]
+        if _needs_closure(problem.opt):
+            return [measured(n, None, note="its step needs a closure") for n in ("gradient-kept", "zero-grad")]
+        problem.opt.step()
+        after = [p.grad for p in problem.params if p.grad is not None]
+        changed = max([changed, *(gap(a, b) for a, b in zip(before, after, strict=True))])
+        problem.opt.zero_grad()
+    ends = [_trained(Problem(loaded, settings), set_to_none=s) for s in (True, False)]
+    return [measured("gradient-kept", changed), measured("zero-grad", gap(*ends))]
+
+
+def decay(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """One step with a gradient of 0: the change that weight decay alone makes, at two learning rates."""
+    measured = partial(Measurement, device=settings.device, dtype="float32")
+
+    def skipped(note: str) -> list[Measurement]:
+        return [measured(n, None, note=note) for n in ("decay-sign", "decay-rate")]
+
+    if not {"weight_decay", "lr"} <= _names(loaded):
+        return skipped("it takes no weight_decay, or no lr")
+    changes = []
+    for rate, amount in ((RATE, DECAY), (2 * RATE, DECAY), (RATE, 0.0)):
+        try:
+            problem = Problem(loaded, settings, lr=rate, weight_decay=amount)
+        except (ValueError, TypeError, RuntimeError) as error:
+            return skipped(str(error).splitlines()[0][:80])
+        if problem.sparse_only:
+            return skipped("it takes sparse gradients alone")
+        before = problem.values()
+        problem.set(torch.zeros_like)
+        problem.step(fixed=True)
+        changes.append((float(problem.values().norm() / before.norm()), problem.values() - before))
+    if float(changes[2][1].abs().max()) > 0:
+        return skipped("it moves under a gradient of 0 without decay, too")
+    size, moved = changes[0]
+    if float(moved.abs().max()) == 0:
+        return skipped("its decay moves nothing at a gradient of 0")
+    ratio = float(changes[1][1].norm() / moved.norm()) / 2
+    return [measured("decay-sign", size), measured("decay-rate", ratio)]
+
+
+def rates(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Two groups, one of them with lr = 0; lr changed after a step; a group that comes late."""
+    measured = partial(Measurement, device=settings.device, dtype="float32")
+    names = ("rate-zero", "rate-changed", "late-group")
+    if "lr" not in _names(loaded):
+        return [measured(n, None, note="it takes no lr") for n in names]
+    where = find_device(settings.device)
+
+    def parameters() -> list[nn.Parameter]:
+        g = torch.Generator().manual_seed(settings.seed)
+        return [nn.Parameter((torch.randn(8, 4, generator=g).abs() * 0.3 + 0.1).to(where)) for _ in range(2)]
+
+    found = []
+    try:
+        params = parameters()
+        opt = make(loaded, [{"params": params[:1], "lr": 0.0}, {"params": params[1:]}], lr=RATE)  # type: ignore[list-item]
+        before = [p.detach().clone() for p in params]
+        _steps(opt, params, 3)
+        still, moved = (gap(p.detach(), b) for p, b in zip(params, before, strict=True))
+        found.append(measured("rate-zero", still) if moved > 0 else measured("rate-zero", None, note="nothing moves"))
+    except Exception as error:  # not every optimizer takes groups
+        found.append(measured("rate-zero", None, note=f"it takes no groups: {str(error).splitlines()[0][:60]}"))
+    sizes = []
+    for first, then in ((RATE, RATE / 4), (RATE / 4, RATE / 4)):
+        problem = Problem(loaded, settings, lr=first)
+        for group in problem.opt.param_groups:
+            group["lr"] = then
+        before_step = problem.values()
+        problem.set(torch.ones_like)
+        problem.step(fixed=True)
+        sizes.append(float((problem.values() - before_step).norm()))
+    ratio = sizes[0] / sizes[1] if sizes[1] > 0 else math.nan
+    found.append(
+        measured("rate-changed", ratio if math.isfinite(ratio) else None, note="no step" if not sizes[1] else "")
+    )
+    try:
+        params = parameters()
+        opt = make(loaded, params[:1], lr=RATE)
+        _steps(opt, params[:1], 2)
+        opt.add_param_group({"params": params[1:]})
+        before = [p.detach().clone() for p in params]
+        _steps(opt, params, 3)
+        share = float((params[1].detach() != before[1]).double().mean())
+        found.append(measured("late-group", share))
+    except Exception as error:  # LBFGS and others take one group
+        found.append(measured("late-group", None, note=f"it takes no further group: {str(error).splitlines()[0][:60]}"))
+    return found
+
+
+def maximize(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """The first step with the flag and without it, on the same gradients."""
+    measured = partial(Measurement, device=settings.device, dtype="float32")
+    if "maximize" not in _names(loaded):
+        return [measured("maximize", None, note="it takes no maximize")]
+    moves = []
+    for flag in (False, True):
+        problem = Problem(
+            loaded, settings, maximize=flag, **({"weight_decay": 0.0} if "weight_decay" in _names(loaded) else {})
+        )
+        before = problem.values()
+        for _ in range(2):
+            problem.set(lambda p: torch.linspace(0.1, 1, p.numel(), device=p.device).reshape(p.shape))
+            problem.step(fixed=True)
+        moves.append(problem.values() - before)
+    size = float(moves[0].norm())
+    return [measured("maximize", float((moves[0] + moves[1]).norm()) / size if size else None)]
+
+
+def half(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Three steps each in float16, where an eps of 1e-8 is 0. (torch.optim.Adam's own parameters become NaN.)"""
+    measured = partial(Measurement, device=settings.device, dtype="float16")
+    where = find_device(settings.device)
+    lost, total, witness = 0, 0, ""
+    for size in (0.0, 1e-3):
+        params = [nn.Parameter(torch.full((4, 4), 0.5, dtype=torch.float16, device=where))]
+        try:
+            opt = make(loaded, params)
+            for _ in range(3):
+                params[0].grad = torch.full_like(params[0], size)
+                opt.step(lambda: 0.0)
+        except Exception as error:
+            return [measured("half-precision", None, note=f"refused: {str(error).splitlines()[0][:80]}")]
+        bad = int((~params[0].detach().isfinite()).sum())
+        lost, total = lost + bad, total + 16
+        witness = witness or (f"under gradients of {size:g}" if bad else "")
+    return [measured("half-precision", lost / total, witness=witness)]
+
+
+def _trained(problem: Problem, set_to_none: bool) -> Tensor:
+    for _ in range(10):
+        problem.opt.zero_grad(set_to_none=set_to_none)
+        problem.loss().backward()  # type: ignore[no-untyped-call]
+        problem.opt.step()
+    return problem.values()
+
+
+def _steps(opt: torch.optim.Optimizer, params: Sequence[nn.Parameter], count: int) -> None:
+    for _ in range(count):
+        for k, p in enumerate(params):
+            p.grad = torch.full_like(p, 0.5 + 0.1 * k)
+        opt.step(lambda: 0.0)
+
+
+def _needs_closure(opt: torch.optim.Optimizer) -> bool:
+    step: Callable[..., Any] = type(opt).step
+    found = inspect.signature(inspect.unwrap(step)).parameters.get("closure")
+    return found is not None and found.default is found.empty
+
+
+def _names(loaded: Loaded) -> set[str]:
+    try:
+        return set(inspect.signature(loaded.found).parameters)
+    except (TypeError, ValueError):
+        return set()

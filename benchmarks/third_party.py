@@ -163,6 +163,10 @@ EXPLAINED: dict[tuple[str, str], str] = {
         "",
     ): "its scores are logarithms of rates: exp(score) is part of the loss, and leaves the dtype",
     (
+        "FLASH-pytorch GAU",
+        "padded-alone",
+    ): "it divides by the padded length, so outputs depend on how much padding follows",
+    (
         "FLASH-pytorch GAU, causal",
         "length",
     ): "it divides by the sequence's length, so outputs depend on how many tokens follow",

@@ -69,6 +69,24 @@ def stepped(x: Tensor) -> Tensor:
     return torch.where(x > 0, x + 1, x)
 
 
+class SavedLogistic(torch.autograd.Function):
+    """softplus, whose backward takes the logistic function that forward saved."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.slope = x.sigmoid()
+        return torch.nn.functional.softplus(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        out: Tensor = grad * ctx.slope
+        return out
+
+
+def saved_slope(x: Tensor) -> Tensor:
+    return SavedLogistic.apply(x)  # type: ignore[no-untyped-call, no-any-return]
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("exp over 1 + exp", "activation", ExpGate, ("range.float16", "lost.float16")),
     Fault("a custom backward pass is wrong", "activation", wrong_gradient, ("gradient",)),
@@ -80,4 +98,5 @@ FAULTS: tuple[Fault, ...] = (
     Fault("terms that cancel", "activation", cancelling, ("accuracy.float16",)),
     Fault("dead for all usual inputs", "activation", dead, ("second-moment",)),
     Fault("a jump", "activation", stepped, ("lipschitz",)),
+    Fault("a slope saved by forward", "activation", saved_slope, ("second-derivative",)),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -76,9 +77,15 @@ class IgnoredMask(nn.Module):
         return out
 
 
-class InvertedMask(IgnoredMask):
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        out: Tensor = self.inner(x, x, x, mask, need_weights=False)[0]
+class InvertedMask(nn.Module):
+    """attention_mask says what is kept, torch's attention wants what is not."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner = nn.MultiheadAttention(width, 2, batch_first=True)
+
+    def forward(self, x: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        out: Tensor = self.inner(x, x, x, attention_mask, need_weights=False)[0]
         return out
 
 
@@ -132,16 +139,113 @@ class ExtraDimension(CausalAttention):
         return out + 0 * (spread.mean(-1) @ v)
 
 
+class SoftmaxOverSequences(CausalAttention):
+    def forward(self, x: Tensor) -> Tensor:
+        _, scores, v, _ = self.parts(x)
+        return scores.softmax(0) @ v
+
+
+class ForgetsItsRate(CausalAttention):
+    """The first pass in eval mode switches dropout off for good."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.rate = 0.2
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.rate = self.rate if self.training else 0.0
+        return F.dropout(super().forward(x), self.rate, self.training)
+
+
+class UnscaledInTraining(CausalAttention):
+    def forward(self, x: Tensor) -> Tensor:
+        _, scores, v, future = self.parts(x)
+        scores = scores * math.sqrt(x.shape[-1]) if self.training else scores
+        return scores.masked_fill(future, -math.inf).softmax(-1) @ v
+
+
+class MaskedInEvalAlone(CausalAttention):
+    """Causal in eval mode; the path for training has no mask."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, scores, v, future = self.parts(x)
+        scores = scores if self.training else scores.masked_fill(future, -math.inf)
+        return scores.softmax(-1) @ v
+
+
+class CosineScores(CausalAttention):
+    """Queries are divided by their norm, with the eps outside the root."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        q = x / (x.square().sum(-1, keepdim=True).sqrt() + 1e-6)
+        _, scores, v, future = self.parts(q)
+        return scores.masked_fill(future, -math.inf).softmax(-1) @ v
+
+
+class DetachedScores(CausalAttention):
+    def forward(self, x: Tensor) -> Tensor:
+        _, scores, v, future = self.parts(x)
+        return (0.5 * scores + 0.5 * scores.detach()).masked_fill(future, -math.inf).softmax(-1) @ v
+
+
+class SavedGate(torch.autograd.Function):
+    """tanh, whose backward takes what forward saved: right once, and wrong twice."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        y = x.tanh()
+        ctx.slope = 1 - y * y
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        out: Tensor = grad * ctx.slope
+        return out
+
+
+class GatedBySaved(CausalAttention):
+    def forward(self, x: Tensor) -> Tensor:
+        return SavedGate.apply(super().forward(x))  # type: ignore[no-untyped-call, no-any-return]
+
+
+class MeanOverPadding(nn.Module):
+    """Keys are centred by a mean in which padded places count."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(width, 3 * width)
+
+    def forward(self, x: Tensor, key_padding_mask: Tensor | None = None) -> Tensor:
+        q, k, v = self.qkv(x).chunk(3, -1)
+        if key_padding_mask is not None:
+            v = v.masked_fill(key_padding_mask[..., None], 0.0)
+            k = k.masked_fill(key_padding_mask[..., None], 0.0)
+        v = v - v.mean(1, keepdim=True)
+        scores = q @ k.transpose(-1, -2) / math.sqrt(x.shape[-1])
+        if key_padding_mask is not None:
+            scores = scores.masked_fill(key_padding_mask[:, None], -math.inf)
+        out: Tensor = scores.softmax(-1) @ v
+        return out
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("it sees one token ahead", "attention", OneTokenAhead, ("leak",)),
     Fault("the mask comes after the softmax", "attention", LateMask, ("leak",), options={"causal": True}),
     Fault("the mean runs over the sequence", "attention", MeanOverSequence, ("leak",), options={"causal": True}),
     Fault("it counts the tokens to come", "attention", CountsTheRest, ("length",)),
-    Fault("a convolution that is centred", "attention", CentredConvolution, ("leak",)),
+    Fault("a convolution that is centred", "attention", CentredConvolution, ("leak",), options={"causal": True}),
     Fault("the future, detached", "attention", DetachedFuture, ("leak",)),
     Fault("the mask is ignored", "attention", IgnoredMask, ("padding",)),
     Fault("the mask is inverted", "attention", InvertedMask, ("padding",)),
     Fault("exponentials without the maximum", "attention", ExpWithoutMaximum, ("range.float16",), certain=False),
+    Fault("the softmax runs over the sequences", "attention", SoftmaxOverSequences, ("alone",)),
+    Fault("dropout is forgotten after eval mode", "attention", ForgetsItsRate, ("eval-restores",)),
+    Fault("scores are unscaled in train mode", "attention", UnscaledInTraining, ("train-eval",)),
+    Fault("no mask in train mode", "attention", MaskedInEvalAlone, ("leak", "train-eval")),
+    Fault("a norm without derivative at 0, in attention", "attention", CosineScores, ("odd-tokens",)),
+    Fault("half of the scores are detached", "attention", DetachedScores, ("derivative",)),
+    Fault("a saved slope, in attention", "attention", GatedBySaved, ("second-derivative",)),
+    Fault("a mean over padding, in attention", "attention", MeanOverPadding, ("padded-alone",)),
     Fault("cubic cost", "attention", CubicAttention, ("cost-operations",)),
     Fault("a projection is never used", "attention", UnusedProjection, ("dead-parameters",)),
     Fault("dropout in eval mode, after attention", "attention", DroppedScores, ("deterministic",)),

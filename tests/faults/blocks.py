@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -166,6 +167,117 @@ class LengthInTheBranch(NormedFeedForward):
         return x + self.branch(x) / x.shape[1]
 
 
+class CausalMixer(nn.Module):
+    """A sound causal block: a running mean of the tokens so far."""
+
+    is_causal = True
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, width)
+
+    def mixed(self, h: Tensor) -> Tensor:
+        count = torch.arange(1, h.shape[1] + 1, dtype=h.dtype, device=h.device)[:, None]
+        return h.cumsum(1) / count
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.out(self.mixed(self.norm(x)))
+        return out
+
+
+class MixesTheFuture(CausalMixer):
+    def mixed(self, h: Tensor) -> Tensor:
+        return h.flip(1).cumsum(1).flip(1) / h.shape[1] + super().mixed(h)
+
+
+class CountsAllTokens(CausalMixer):
+    def mixed(self, h: Tensor) -> Tensor:
+        return h.cumsum(1) / h.shape[1]
+
+
+class CentredByTheBatch(NormedFeedForward):
+    def branch(self, x: Tensor) -> Tensor:
+        return super().branch(x - x.mean(0, keepdim=True))
+
+
+class FrozenByEval(NormedFeedForward):
+    """Eval mode doubles a weight once, for good."""
+
+    scale = 1.0
+
+    def branch(self, x: Tensor) -> Tensor:
+        self.scale = self.scale if self.training else 0.5
+        return self.scale * super().branch(x)
+
+
+class HalfInTraining(NormedFeedForward):
+    def branch(self, x: Tensor) -> Tensor:
+        return super().branch(x) * (0.5 if self.training else 1.0)
+
+
+class RootOfSquares(NormedFeedForward):
+    """Tokens are divided by their norm before the branch, and a token of zeros has none."""
+
+    def branch(self, x: Tensor) -> Tensor:
+        return super().branch(x / (x * x).sum(-1, keepdim=True).sqrt().clamp(min=1e-12))
+
+
+class WrongSlope(torch.autograd.Function):
+    """x³, whose backward says 2x² grad."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        (x,) = ctx.saved_tensors
+        out: Tensor = 2 * x**2 * grad
+        return out
+
+
+class Cubed(NormedFeedForward):
+    def branch(self, x: Tensor) -> Tensor:
+        out: Tensor = self.outer(WrongSlope.apply(self.inner(self.norm(x)) * 0.3))  # type: ignore[no-untyped-call]
+        return out
+
+
+class SavedSquare(torch.autograd.Function):
+    """x², whose backward takes a slope that forward saved as a number."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.slope = 2 * x
+        return x * x
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        out: Tensor = grad * ctx.slope
+        return out
+
+
+class Squared(NormedFeedForward):
+    def branch(self, x: Tensor) -> Tensor:
+        out: Tensor = self.outer(SavedSquare.apply(self.inner(self.norm(x)) * 0.3))  # type: ignore[no-untyped-call]
+        return out
+
+
+class PooledWithPadding(NormedFeedForward):
+    """Adds the mean of all tokens, whatever the mask says."""
+
+    def forward(self, x: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        return x + self.branch(x.mean(1, keepdim=True).expand_as(x))
+
+
+class PooledByLength(NormedFeedForward):
+    """Padded tokens are zeroed, and counted."""
+
+    def forward(self, x: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        kept = x if attention_mask is None else x * attention_mask[..., None].to(x.dtype)
+        return x + self.branch(x) + kept.mean(1, keepdim=True)
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("no norm and a branch twice too large", "block", NoNorm, ("growth", "gradient")),
     Fault("the stream is doubled", "block", DoubledStream, ("growth", "expansion")),
@@ -191,4 +303,14 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault("the mean of all tokens is taken off", "block", MeanOfTokens, ("leak",), options={"causal": True}),
     Fault("the branch is divided by the length", "block", LengthInTheBranch, ("length",), options={"causal": True}),
+    Fault("it mixes the future", "block", MixesTheFuture, ("leak",)),
+    Fault("it counts the tokens to come, in a block", "block", CountsAllTokens, ("length",)),
+    Fault("centred by the batch", "block", CentredByTheBatch, ("alone",)),
+    Fault("eval mode leaves a mark", "block", FrozenByEval, ("eval-restores",)),
+    Fault("half as large in train mode", "block", HalfInTraining, ("train-eval",)),
+    Fault("a norm without derivative at 0", "block", RootOfSquares, ("odd-tokens",)),
+    Fault("a backward pass of another function", "block", Cubed, ("derivative",)),
+    Fault("a saved slope", "block", Squared, ("second-derivative",)),
+    Fault("padding is pooled", "block", PooledWithPadding, ("padding",)),
+    Fault("padding is counted", "block", PooledByLength, ("padded-alone",)),
 )

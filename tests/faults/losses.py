@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -57,6 +59,59 @@ def far_shifted(scores: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(scores + 20000, target)
 
 
+def counts_unlabelled(scores: Tensor, target: Tensor, ignore_index: int = 9) -> Tensor:
+    """A mean over all rows, those that are ignored too."""
+    known = (target != ignore_index).to(scores.dtype)
+    each = F.cross_entropy(scores, target.clamp(max=scores.shape[1] - 1), reduction="none")
+    return (each * known).sum() / len(target)
+
+
+def mean_of_none(scores: Tensor, target: Tensor, pad_id: int = 7) -> Tensor:
+    return F.cross_entropy(scores[target != pad_id], target[target != pad_id])
+
+
+def rewards_errors(scores: Tensor, target: Tensor) -> Tensor:
+    """The chance of the target is made small, not large."""
+    return scores.softmax(-1).gather(1, target[:, None]).mean()
+
+
+def blind_to_absence(scores: Tensor, labels: Tensor) -> Tensor:
+    """Recall alone: an empty row costs the same whatever is found."""
+    chances = scores.sigmoid()
+    return (1 - ((chances * labels).sum(1) + 1e-6) / (labels.sum(1) + 1e-6 + 0 * chances.sum(1))).mean()
+
+
+def of_all_pairs(scores: Tensor, target: Tensor) -> Tensor:
+    """Every row of scores against every target: (N, 1) against (N,)."""
+    chosen = F.log_softmax(scores, -1)[:, target]
+    return -chosen.mean()
+
+
+def uneven_reductions(scores: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    each = F.cross_entropy(scores, target, reduction="none")
+    return {"none": each, "sum": each.sum(), "mean": each.sum() / scores.numel()}[reduction]
+
+
+class SavedExponentials(torch.autograd.Function):
+    """logsumexp, whose backward takes the softmax that forward saved as a constant."""
+
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor) -> Tensor:
+        ctx.share = scores.softmax(-1)
+        return scores.logsumexp(-1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        out: Tensor = grad[:, None] * ctx.share
+        return out
+
+
+def saved_softmax_loss(scores: Tensor, target: Tensor) -> Tensor:
+    total = SavedExponentials.apply(scores)  # type: ignore[no-untyped-call]
+    out: Tensor = (total - scores.gather(1, target[:, None])[:, 0]).mean()
+    return out
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("log of exp over sum of exp", "loss", textbook_cross_entropy, ("extreme.float32",)),
     Fault("the scores are detached", "loss", detached_loss, ("gradient", "scores-learn")),
@@ -68,4 +123,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault("one-hot targets are averaged over classes", "loss", two_forms, ("dense-sparse",)),
     Fault("scores are shifted by 1000", "loss", shifted, ("accuracy.float16",), certain=False),  # two or three percent
     Fault("scores are shifted by 20000", "loss", far_shifted, ("accuracy.float16",)),
+    Fault("ignored rows count in the mean", "loss", counts_unlabelled, ("ignored",)),
+    Fault("a mean of no rows", "loss", mean_of_none, ("all-ignored",)),
+    Fault("errors are rewarded", "loss", rewards_errors, ("perfect",)),
+    Fault("nothing is lost where nothing is", "loss", blind_to_absence, ("empty-target",)),
+    Fault("every row against every target", "loss", of_all_pairs, ("pairing",)),
+    Fault("mean and sum of different things", "loss", uneven_reductions, ("reductions",)),
+    Fault("a saved softmax", "loss", saved_softmax_loss, ("second-derivative",)),
 )

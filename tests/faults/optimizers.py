@@ -97,6 +97,89 @@ class UnderflowingSquare(Plain):
         return torch.where(p.grad == 0, 0.0, -lr * p.grad / size)
 
 
+class Decayed(Plain):
+    """Sound decoupled weight decay, for faults to be planted in."""
+
+    def __init__(
+        self, params: Any, lr: float = 1e-2, weight_decay: float = 1e-2, maximize: bool = False, foreach: bool = False
+    ) -> None:
+        torch.optim.Optimizer.__init__(
+            self, params, {"lr": lr, "foreach": foreach, "weight_decay": weight_decay, "maximize": maximize}
+        )
+
+    def shrink(self, p: Tensor, lr: float, weight_decay: float) -> None:
+        p.mul_(1 - lr * weight_decay)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        value = None
+        if closure is not None:
+            with torch.enable_grad():
+                value = closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self.shrink(p, group["lr"], group["weight_decay"])
+                    change = self.update(p, self.state[p], group["lr"], group["foreach"])
+                    p.add_(-change if group["maximize"] else change)
+        return value
+
+
+class GrowsWeights(Decayed):
+    def shrink(self, p: Tensor, lr: float, weight_decay: float) -> None:
+        p.mul_(1 + lr * weight_decay)
+
+
+class DecaysAtOnce(Decayed):
+    def shrink(self, p: Tensor, lr: float, weight_decay: float) -> None:
+        p.mul_(1 - weight_decay)
+
+
+class AddsDecayToGradient(Decayed):
+    def shrink(self, p: Tensor, lr: float, weight_decay: float) -> None:
+        assert p.grad is not None
+        p.grad.add_(p, alpha=weight_decay)
+
+
+class MaximizesDecayAlone(Decayed):
+    """The flag is looked at, and the momentum has the other sign already."""
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        return super().update(p, state, lr, foreach).abs()
+
+
+class HoldsTheGradient(Plain):
+    """The gradient before, by reference: the change is 0 where .grad is filled in place."""
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        assert p.grad is not None
+        before = state.get("before", torch.zeros_like(p))
+        state["before"] = p.grad
+        return -lr * (p.grad + 0.5 * (p.grad - before))
+
+
+class OneRateForAll(Plain):
+    """Every group is stepped with the rate that the optimizer was made with."""
+
+    def __init__(self, params: Any, lr: float = 1e-2, foreach: bool = False) -> None:
+        super().__init__(params, lr, foreach)
+        self.rate = lr
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        return super().update(p, state, self.rate, foreach)
+
+
+class KnowsItsFirst(Plain):
+    """Only parameters that it was made with are trained."""
+
+    def __init__(self, params: Any, lr: float = 1e-2, foreach: bool = False) -> None:
+        super().__init__(params, lr, foreach)
+        self.known = {id(p) for group in self.param_groups for p in group["params"]}
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        return super().update(p, state, lr, foreach) * float(id(p) in self.known)
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("the update goes uphill", "optimizer", Uphill, ("descends", "direction")),
     Fault("state outside state_dict", "optimizer", HiddenCount, ("state-dict",)),
@@ -107,4 +190,12 @@ FAULTS: tuple[Fault, ...] = (
     Fault("fourth powers overflow", "optimizer", FourthPowers, ("huge-gradient",)),
     Fault("it does not move", "optimizer", Standstill, ("descends", "direction")),
     Fault("a square that underflows", "optimizer", UnderflowingSquare, ("tiny-gradient",)),
+    Fault("decay with the wrong sign", "optimizer", GrowsWeights, ("decay-sign",)),
+    Fault("decay without the learning rate", "optimizer", DecaysAtOnce, ("decay-rate",)),
+    Fault("decay is added to .grad", "optimizer", AddsDecayToGradient, ("gradient-kept",)),
+    Fault("maximize of a size", "optimizer", MaximizesDecayAlone, ("maximize",)),
+    Fault("the gradient before is the gradient now", "optimizer", HoldsTheGradient, ("zero-grad",)),
+    Fault("one learning rate for all groups", "optimizer", OneRateForAll, ("rate-zero",)),
+    Fault("the first learning rate for ever", "optimizer", OneRateForAll, ("rate-changed",)),
+    Fault("a late group stays where it is", "optimizer", KnowsItsFirst, ("late-group",)),
 )

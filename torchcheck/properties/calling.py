@@ -36,6 +36,13 @@ class Stack(nn.Module):
         return x
 
 
+def subject_of(module: nn.Module) -> nn.Module:
+    """The subject itself, where it stands in a stack of one or more."""
+    inner = module.layers[0] if isinstance(module, Stack) else module
+    assert isinstance(inner, nn.Module)
+    return inner
+
+
 def network(
     loaded: Loaded, settings: Settings, depth: int | None, seed: int, scaling: Scaling | None = None
 ) -> tuple[nn.Module, Any]:

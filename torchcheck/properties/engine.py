@@ -116,8 +116,9 @@ def run_step(step: Step, variant: Variant, settings: Settings) -> Answer:
     """Runs a step in this process, with fresh torch state; whatever the subject does becomes part of the answer."""
     start = time.perf_counter()
     try:
-        with fresh_state(), warnings.catch_warnings():
+        with fresh_state(), warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
             warnings.simplefilter("ignore")
+            torch.manual_seed(settings.seed)
             loaded = load(variant)
             found: list[Found] = resolve(step.function)(loaded, settings, **step.params)
     except DeviceError as error:

@@ -16,6 +16,7 @@ CAUSAL = re.compile(r"causal|autoregressive|auto_regressive|\bGPT|unidirectional
 NOT_CAUSAL = re.compile(r"(non|not|un)[-_ ]?causal|bidirectional|both sides|encoder|cross", re.IGNORECASE)
 #: a decoder's layer is causal where it behaves so; one that attends to an encoder's output need not be
 DECODER = re.compile(r"decoder|language_?model|llama|mistral", re.IGNORECASE)
+BACKWARD = re.compile(r"backward|reverse|right_?to_?left", re.IGNORECASE)
 #: the visible share of the future over that of the past below which a layer behaves as if it were meant to be causal
 LOPSIDED = 0.5
 #: the same for the mean sizes of dependences
@@ -46,6 +47,8 @@ def intent(loaded: Loaded, module: nn.Module, settings: Settings, picture: Tenso
         return Intent("causal", "no output depends on what follows")
     if ahead < LOPSIDED * behind:
         return Intent("causal", f"{ahead:.0%} of the pairs ahead depend on each other, {behind:.0%} of those behind")
+    if behind < LOPSIDED * ahead and not BACKWARD.search(_name(loaded)):
+        return Intent("causal", f"it sees {ahead:.0%} of the pairs ahead and {behind:.0%} of those behind: backwards")
     if picture is not None:
         after, before = _shares(picture)
         if after < FAINT * before:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from torchcheck.data import Measurement
 from torchcheck.measure.leak import changes, dependence, worst
-from torchcheck.properties.calling import call, network, tensor_of
+from torchcheck.properties.calling import call, network, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.intent import intent
 from torchcheck.properties.variant import Loaded, Settings
@@ -70,7 +70,7 @@ def leaks(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[
     future = torch.ones_like(picture, dtype=torch.bool).triu(1)
     size = float(picture.max()) or 1.0
     visible = picture / size > ROUNDING[dtype]
-    meant = intent(loaded, layer.layer, settings, picture, visible)
+    meant = intent(loaded, subject_of(layer.layer), settings, picture, visible)
     found = [measured("reach", float(visible[~future].double().mean()), note="of the pairs")]
     if meant.kind != "causal":
         note = "is it meant to? say --causal or --no-causal" if meant.kind == "open" else "not causal"
@@ -176,7 +176,7 @@ def _token_leaks(loaded: Loaded, layer: SequenceLayer, settings: Settings) -> li
             mixed = ids.clone()
             mixed[:, j] = ids[:, (j + 1) % tokens]
             changed[:, j] = (run(mixed) - whole)[0].flatten(1).abs().amax(1).cpu() / scale
-        meant = intent(loaded, layer.layer, settings, changed, changed > ROUNDING[torch.float32])
+        meant = intent(loaded, subject_of(layer.layer), settings, changed, changed > ROUNDING[torch.float32])
         if meant.kind != "causal":
             note = "is it meant to? say --causal or --no-causal" if meant.kind == "open" else "not causal"
             return [measured("leak", None, note=f"{note}: {meant.why}")]

@@ -119,7 +119,7 @@ def rewards(loaded: Loaded, settings: Settings) -> list[Measurement]:
     f = function_of(loaded, settings)
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
     found = [_pairing(loaded, f, scores, targets, measured)]
-    if form not in ("index", "one-hot", "many-hot", "sign") or _is_of_embeddings(f, scores, targets):
+    if form not in ("index", "one-hot", "many-hot") or _is_of_embeddings(f, scores, targets):
         note = "its scores are not one a class"
         return [*found, measured("perfect", None, note=note), measured("empty-target", None, note=note)]
     hot = torch.eye(CLASSES, device=scores.device)[targets] if form == "index" else targets.double().clamp(min=0)

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
-from torchcheck.properties.calling import Stack, call, gap, network, tensor_of, to, with_gradients
+from torchcheck.properties.calling import call, gap, network, subject_of, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings, build
@@ -201,7 +201,8 @@ def derivatives(loaded: Loaded, settings: Settings, depth: int | None) -> list[M
     form = form.to(out.device)
     leaves = with_gradients(inputs)
     variables = [t for t in tree_leaves(leaves) if isinstance(t, Tensor) and t.is_floating_point()]
-    variables += [p for p in model.parameters() if p.requires_grad]
+    padded = [m.weight for m in model.modules() if isinstance(m, nn.Embedding) and m.padding_idx is not None]
+    variables += [p for p in model.parameters() if p.requires_grad and not any(p is q for q in padded)]
 
     def value() -> Tensor:
         return (tensor_of(call(model, _copied(leaves))) * form).sum()
@@ -304,7 +305,7 @@ def _value(value: Callable[[], Tensor]) -> float:
 
 def _batch_axis(model: nn.Module) -> int:
     """1 for a subject that says of itself, or as torch's layers do of theirs, that the tokens come first; else 0."""
-    top = model.layers[0] if isinstance(model, Stack) else model
+    top = subject_of(model)
     parts = top.modules() if type(top).__module__.startswith("torch.") else [top]
     return 1 if any(getattr(m, "batch_first", None) is False for m in parts) else 0
 

@@ -30,7 +30,7 @@ PROPERTIES: dict[str, Property] = {
         better="less",
     ),
     "direction": Property(
-        "the first step goes downhill (cosine of step and negative gradient)",
+        "the first step that moves goes downhill (cosine of step and negative gradient)",
         Threshold(lo=1e-6),
         "the first update points uphill or nowhere: check its sign and bias corrections",
         better="more",
@@ -117,16 +117,17 @@ def first(settings: Settings, description: Description) -> list[Step]:
 def descent(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """100 steps, twice."""
     ends = []
-    for _ in range(2):
+    for run in range(2):
         problem = Problem(loaded, settings)
-        before, start = float(problem.loss()), problem.values()
-        problem.loss().backward()  # type: ignore[no-untyped-call]
-        gradient = torch.cat([p.grad.flatten() for p in problem.params if p.grad is not None]).clone()
-        problem.step()
-        move = problem.values() - start
-        cosine = -float(move @ gradient / (move.norm() * gradient.norm() + 1e-38))
-        for _ in range(99):
+        torch.manual_seed(settings.seed + run)  # noise of a step is told from a random start
+        before = float(problem.loss())
+        cosine = 0.0
+        for _ in range(100):
+            start, gradient = problem.values(), problem.gradient() if not cosine else None
             problem.step()
+            move = problem.values() - start
+            if gradient is not None and float(move.norm()) > 0:  # some wait before their first step
+                cosine = -float(move @ gradient / (move.norm() * gradient.norm() + 1e-38))
         ends.append((float(problem.loss()) / before, cosine, problem.values()))
     measured = partial(Measurement, device=settings.device, dtype="float32")
     same = gap(ends[0][2], ends[1][2])
@@ -207,13 +208,24 @@ def poison(loaded: Loaded, settings: Settings) -> list[Measurement]:
                 grad = torch.ones_like(problem.params[0])
                 grad[0, 0] = value
                 problem.params[0].grad = grad.to_sparse() if problem.sparse_only else grad
-            problem.step(fixed=True)
-        lost = ~problem.values().isfinite()
-        total = float(lost.sum())
-        reached = ((0, "nothing"), (1, "that entry"), (problem.params[0].numel(), "that tensor"))
-        words = next((w for most, w in reached if total <= most), "every tensor")
-        found.append(measured(name, total / lost.numel(), note=f"lost: {words}"))
+            try:
+                problem.step(fixed=True)
+            except Exception as error:  # noted, as what it does with such a gradient
+                note = f"it raises {type(error).__name__}: {str(error).splitlines()[0][:60]}"
+                found.append(measured(name, None, note=note))
+                break
+        else:
+            found.append(_lost(problem, measured, name))
     return found
+
+
+def _lost(problem: Problem, measured: Callable[..., Measurement], name: str) -> Measurement:
+    """How far what was not finite has spread."""
+    lost = ~problem.values().isfinite()
+    total = float(lost.sum())
+    reached = ((0, "nothing"), (1, "that entry"), (problem.params[0].numel(), "that tensor"))
+    words = next((w for most, w in reached if total <= most), "every tensor")
+    return measured(name, total / lost.numel(), note=f"lost: {words}")
 
 
 def sparse(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -225,7 +237,7 @@ def sparse(loaded: Loaded, settings: Settings) -> list[Measurement]:
     table(torch.tensor([1, 3], device=before.device)).sum().backward()
     try:
         opt.step(lambda: 0.0)
-    except RuntimeError as error:
+    except Exception as error:  # whatever it raises is its way to refuse
         return [measured("sparse", 0.0, note=f"refused: {str(error).splitlines()[0][:80]}")]
     changed = float((table.weight.detach() != before).any(1).sum())
     return [measured("sparse", 1.0, note=f"{changed:g} of 10 rows changed, 2 had a gradient")]

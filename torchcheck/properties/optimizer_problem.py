@@ -39,20 +39,17 @@ class Problem:
     """Least squares |X W - Y|² with a matrix and, where the optimizer takes it, a bias; float32."""
 
     def __init__(self, loaded: Loaded, settings: Settings, **options: Any) -> None:
+        torch.manual_seed(settings.seed)  # some draw their start: two problems have the same one
         g = torch.Generator().manual_seed(settings.seed)
         where = find_device(settings.device)
         self.x, y = (torch.randn(32, n, generator=g).to(where) for n in (8, 4))
         self.y = y * 3
         start = [torch.randn(8, 4, generator=g).abs() * 0.3 + 0.1, torch.full((4,), 0.5)]
         self.params = [nn.Parameter(p.to(where)) for p in start]
-        self.opt: torch.optim.Optimizer
-        try:
-            self.opt = make(loaded, self.params, **options)
-        except ValueError as error:
-            if "2D" not in str(error) and "2-D" not in str(error):
-                raise
-            self.params = self.params[:1]  # optimizers of matrices only
-            self.opt = make(loaded, self.params, **options)
+        if not _takes_vectors(loaded, self.params, options):
+            self.params = self.params[:1]
+        torch.manual_seed(settings.seed)
+        self.opt: torch.optim.Optimizer = make(loaded, self.params, **options)
         self.sparse_only = isinstance(self.opt, torch.optim.SparseAdam)
 
     def loss(self) -> Tensor:
@@ -80,5 +77,26 @@ class Problem:
 
         return float(self.opt.step(closure) or 0.0)  # type: ignore[arg-type]
 
+    def gradient(self) -> Tensor:
+        """The loss's gradient here, which is in .grad afterwards."""
+        self.opt.zero_grad()
+        self.loss().backward()  # type: ignore[no-untyped-call]
+        return torch.cat([p.grad.flatten() for p in self.params if p.grad is not None]).clone()
+
     def values(self) -> Tensor:
         return torch.cat([p.detach().flatten().clone() for p in self.params])
+
+
+def _takes_vectors(loaded: Loaded, params: list[nn.Parameter], options: dict[str, Any]) -> bool:
+    """Optimizers of matrices refuse others when they are made, or at the first step."""
+    copies = [nn.Parameter(p.detach().clone()) for p in params]
+    try:
+        opt = make(loaded, copies, **options)
+        for p in copies:
+            p.grad = torch.ones_like(p)
+        opt.step(lambda: 0.0)
+    except ValueError as error:
+        return "2D" not in str(error) and "2-D" not in str(error)
+    except Exception:  # told by the property that it concerns
+        return True
+    return True

@@ -1,12 +1,11 @@
-"""What training loops rely on: gradients that stay, decay, groups, learning rates that change, both forms of zero_grad."""
+"""What training loops rely on: gradients that stay, decay, groups, rates that change, both forms of zero_grad."""
 
 from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +18,8 @@ from torchcheck.properties.optimizer_problem import Problem, make
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device
 
+#: relative change below which float32 cannot tell a ratio
+VISIBLE = 1e-5
 #: weight decay that is tried, and learning rates
 DECAY, RATE = 0.1, 1e-2
 PROPERTIES: dict[str, Property] = {
@@ -30,7 +31,7 @@ PROPERTIES: dict[str, Property] = {
     ),
     "zero-grad": Property(
         "zero_grad(set_to_none=False) and zero_grad() give the same steps (largest difference)",
-        Threshold(0, 0),
+        Threshold(hi=1e-6),
         "the state holds .grad itself: clone what is kept from one step to the next",
         better="less",
     ),
@@ -47,25 +48,25 @@ PROPERTIES: dict[str, Property] = {
         better="none",
     ),
     "rate-zero": Property(
-        "a group with lr = 0 stays where it is while the others move (largest change)",
-        Threshold(0, 0),
+        "a group with lr = 0 stays where it is while the others move (its change over theirs)",
+        Threshold(hi=0.01),
         "use group['lr'] of the parameter's own group, and nothing outside of it",
         better="less",
     ),
     "rate-changed": Property(
-        "a learning rate set between steps, as schedulers do, is used (its step over that of an optimizer made with it)",
+        "a learning rate set later, as schedulers do, is used (its step over that of an optimizer made with it)",
         Threshold(0.999, 1.001),
         "read group['lr'] at every step; do not keep a copy of it",
         better="none",
     ),
     "late-group": Property(
         "parameters added by add_param_group are trained (share that moves)",
-        Threshold(1, 1),
+        Threshold(lo=1e-9),
         "make the state of a parameter when its first gradient comes",
         better="more",
     ),
     "maximize": Property(
-        "maximize=True takes the opposite step (relative difference)",
+        "maximize=True does with a gradient what is done with its opposite without (relative difference)",
         Threshold(hi=1e-5),
         "negate the gradient before anything is done with it",
         better="less",
@@ -97,9 +98,12 @@ def gradients(loaded: Loaded, settings: Settings) -> list[Measurement]:
         if problem.sparse_only:
             return [measured(n, None, note="it takes sparse gradients alone") for n in ("gradient-kept", "zero-grad")]
         before = [p.grad.clone() for p in problem.params if p.grad is not None]
-        if _needs_closure(problem.opt):
+        try:
+            problem.opt.step()
+        except Exception as error:
+            if "closure" not in str(error).lower():
+                raise
             return [measured(n, None, note="its step needs a closure") for n in ("gradient-kept", "zero-grad")]
-        problem.opt.step()
         after = [p.grad for p in problem.params if p.grad is not None]
         changed = max([changed, *(gap(a, b) for a, b in zip(before, after, strict=True))])
         problem.opt.zero_grad()
@@ -116,6 +120,8 @@ def decay(loaded: Loaded, settings: Settings) -> list[Measurement]:
 
     if not {"weight_decay", "lr"} <= _names(loaded):
         return skipped("it takes no weight_decay, or no lr")
+    if not _follows_rate(loaded, settings):
+        return skipped("its steps are not proportional to lr")
     changes = []
     for rate, amount in ((RATE, DECAY), (2 * RATE, DECAY), (RATE, 0.0)):
         try:
@@ -131,8 +137,8 @@ def decay(loaded: Loaded, settings: Settings) -> list[Measurement]:
     if float(changes[2][1].abs().max()) > 0:
         return skipped("it moves under a gradient of 0 without decay, too")
     size, moved = changes[0]
-    if float(moved.abs().max()) == 0:
-        return skipped("its decay moves nothing at a gradient of 0")
+    if float(moved.norm() / before.norm()) < VISIBLE:
+        return skipped("its decay moves next to nothing at a gradient of 0")
     ratio = float(changes[1][1].norm() / moved.norm()) / 2
     return [measured("decay-sign", size), measured("decay-rate", ratio)]
 
@@ -156,7 +162,10 @@ def rates(loaded: Loaded, settings: Settings) -> list[Measurement]:
         before = [p.detach().clone() for p in params]
         _steps(opt, params, 3)
         still, moved = (gap(p.detach(), b) for p, b in zip(params, before, strict=True))
-        found.append(measured("rate-zero", still) if moved > 0 else measured("rate-zero", None, note="nothing moves"))
+        if moved > 0 and _follows_rate(loaded, settings):
+            found.append(measured("rate-zero", still / moved))
+        else:
+            found.append(measured("rate-zero", None, note="its steps are not proportional to lr"))
     except Exception as error:  # not every optimizer takes groups
         found.append(measured("rate-zero", None, note=f"it takes no groups: {str(error).splitlines()[0][:60]}"))
     sizes = []
@@ -178,7 +187,7 @@ def rates(loaded: Loaded, settings: Settings) -> list[Measurement]:
         _steps(opt, params[:1], 2)
         opt.add_param_group({"params": params[1:]})
         before = [p.detach().clone() for p in params]
-        _steps(opt, params, 3)
+        _steps(opt, params, 20)
         share = float((params[1].detach() != before[1]).double().mean())
         found.append(measured("late-group", share))
     except Exception as error:  # LBFGS and others take one group
@@ -187,22 +196,21 @@ def rates(loaded: Loaded, settings: Settings) -> list[Measurement]:
 
 
 def maximize(loaded: Loaded, settings: Settings) -> list[Measurement]:
-    """The first step with the flag and without it, on the same gradients."""
+    """Two steps with the flag, and two without it on the opposite gradients."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
     if "maximize" not in _names(loaded):
         return [measured("maximize", None, note="it takes no maximize")]
     moves = []
     for flag in (False, True):
-        problem = Problem(
-            loaded, settings, maximize=flag, **({"weight_decay": 0.0} if "weight_decay" in _names(loaded) else {})
-        )
+        problem = Problem(loaded, settings, maximize=flag, **_undecayed(loaded))
         before = problem.values()
         for _ in range(2):
-            problem.set(lambda p: torch.linspace(0.1, 1, p.numel(), device=p.device).reshape(p.shape))
+            sign = -1 if flag else 1
+            problem.set(lambda p, s=sign: s * torch.linspace(0.1, 1, p.numel(), device=p.device).reshape(p.shape))  # type: ignore[misc]
             problem.step(fixed=True)
         moves.append(problem.values() - before)
     size = float(moves[0].norm())
-    return [measured("maximize", float((moves[0] + moves[1]).norm()) / size if size else None)]
+    return [measured("maximize", float((moves[0] - moves[1]).norm()) / size if size else None)]
 
 
 def half(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -240,10 +248,23 @@ def _steps(opt: torch.optim.Optimizer, params: Sequence[nn.Parameter], count: in
         opt.step(lambda: 0.0)
 
 
-def _needs_closure(opt: torch.optim.Optimizer) -> bool:
-    step: Callable[..., Any] = type(opt).step
-    found = inspect.signature(inspect.unwrap(step)).parameters.get("closure")
-    return found is not None and found.default is found.empty
+def _follows_rate(loaded: Loaded, settings: Settings) -> bool:
+    """Is the first step that moves proportional to lr?"""
+    sizes = []
+    for rate in (RATE, 2 * RATE):
+        problem = Problem(loaded, settings, lr=rate, **_undecayed(loaded))
+        before = problem.values()
+        for _ in range(20):
+            problem.set(torch.ones_like)
+            problem.step(fixed=True)
+            if gap(before, problem.values()) > 0:
+                break
+        sizes.append(float((problem.values() - before).norm()))
+    return sizes[0] > 0 and abs(sizes[1] / sizes[0] - 2) < 0.1
+
+
+def _undecayed(loaded: Loaded) -> dict[str, float]:
+    return {"weight_decay": 0.0} if "weight_decay" in _names(loaded) else {}
 
 
 def _names(loaded: Loaded) -> set[str]:

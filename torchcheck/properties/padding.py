@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
-from torchcheck.properties.calling import forward_names, tensor_of
+from torchcheck.properties.calling import forward_names, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.leak import ROUNDING, layer_of
 from torchcheck.properties.variant import MASKS, Loaded, Settings
@@ -20,6 +20,8 @@ from torchcheck.run.subjects import find_device
 
 #: what knows a token's absolute place, so that padding on the left rightly changes it
 PLACES = re.compile(r"pos|\bpe\b|embed|wpe|alibi", re.IGNORECASE)
+#: names of masks that do not say what True means: both are tried
+UNCLEAR = ("mask", "padding_mask")
 PROPERTIES: dict[str, Property] = {
     "padding": Property(
         "what stands at padded positions does not change the others (largest relative change)",
@@ -41,7 +43,8 @@ Run = Callable[[Tensor, Tensor | None], Tensor]
 def padding(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[Measurement]:
     """Other numbers at padded positions, and every sequence by itself; padding right and left, one sequence and two."""
     layer, dtype = layer_of(loaded, settings, depth=depth)
-    names = forward_names(layer.layer)
+    subject = subject_of(layer.layer)
+    names = forward_names(subject)
     mask_name = next((n for n in names if n in MASKS), None)
     measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
 
@@ -55,10 +58,11 @@ def padding(loaded: Loaded, settings: Settings, depth: int | None = None) -> lis
     if any(getattr(m, "batch_first", None) is False for m in layer.modules()):
         return skipped("its tokens come first (batch_first is False)")
     found: dict[bool, list[float] | str] = {}
-    for kept in (MASKS[mask_name], not MASKS[mask_name]):  # a mask's name does not always say what True means
+    said = MASKS[mask_name]
+    for kept in (said, not said) if mask_name in UNCLEAR else (said,):
         try:
             with torch.no_grad():
-                found[kept] = _changes(_runner(layer.layer, names, mask_name, kept), layer.layer, settings, dtype)
+                found[kept] = _changes(_runner(subject, names, mask_name, kept), subject, settings, dtype)
         except Exception as error:  # the mask has another shape or dtype than one truth a token
             found[kept] = f"{type(error).__name__}: {str(error).splitlines()[0][:80]}"
     good = [v for v in found.values() if not isinstance(v, str)]

@@ -107,7 +107,6 @@ def test_the_budget_is_kept() -> None:
         result = run(pool, "stuck_at_depth", "model", budget=4.0)
     assert any(f.status == "inconclusive" and "budget" in f.note for f in result)
     assert not any("no answer within" in f.note for f in result)  # the step's own limit was never reached
-    assert not {"leak", "length"} & {f.name for f in result}  # nobody asked
 
 
 def test_no_process_is_left() -> None:

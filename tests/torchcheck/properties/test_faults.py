@@ -68,7 +68,7 @@ def test_every_threshold_has_a_fault_that_breaks_it(kind: str) -> None:
     assert not judged - {base(name) for f in FAULTS if f.kind in same for name in f.noticed_by}
 
 
-def causal_transformer(width: int, depth: int) -> nn.Module:
+def pre_norm_encoder(width: int, depth: int) -> nn.Module:
     layers = [nn.TransformerEncoderLayer(width, 2, 2 * width, batch_first=True, norm_first=True) for _ in range(depth)]
     return nn.Sequential(*layers, nn.LayerNorm(width))
 
@@ -85,7 +85,7 @@ HEALTHY: tuple[tuple[str, Any, int, dict[str, Any]], ...] = (
     ("optimizer", ExponentiatedGradient, 60, {}),
     ("attention", CausalAttention, 50, {"width": 16, "seq_len": 10}),
     ("block", NormedFeedForward, 60, {"width": 16, "seq_len": 4, "depths": (2, 4, 8, 16)}),
-    ("model", causal_transformer, 10, {"width": 16, "seq_len": 4, "depths": (2, 4, 8, 16)}),
+    ("model", pre_norm_encoder, 10, {"width": 16, "seq_len": 4, "depths": (2, 4, 8, 16)}),
 )
 
 

@@ -182,10 +182,31 @@ class CosineScores(CausalAttention):
         return scores.masked_fill(future, -math.inf).softmax(-1) @ v
 
 
-class DetachedScores(CausalAttention):
+class HalfSlope(torch.autograd.Function):
+    """The scores, whose backward pass gives half of the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        return 0.5 * grad
+
+
+class HalvedGradient(CausalAttention):
     def forward(self, x: Tensor) -> Tensor:
         _, scores, v, future = self.parts(x)
-        return (0.5 * scores + 0.5 * scores.detach()).masked_fill(future, -math.inf).softmax(-1) @ v
+        scores = HalfSlope.apply(scores)  # type: ignore[no-untyped-call]
+        return scores.masked_fill(future, -math.inf).softmax(-1) @ v
+
+
+class InverseScale(CausalAttention):
+    """Scores are multiplied by the root of the size that they should be divided by."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, scores, v, future = self.parts(x)
+        return (scores * x.shape[-1]).masked_fill(future, -math.inf).softmax(-1) @ v
 
 
 class SavedGate(torch.autograd.Function):
@@ -243,7 +264,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("scores are unscaled in train mode", "attention", UnscaledInTraining, ("train-eval",)),
     Fault("no mask in train mode", "attention", MaskedInEvalAlone, ("leak", "train-eval")),
     Fault("a norm without derivative at 0, in attention", "attention", CosineScores, ("odd-tokens",)),
-    Fault("half of the scores are detached", "attention", DetachedScores, ("derivative",)),
+    Fault("half of the scores' gradient", "attention", HalvedGradient, ("derivative",)),
+    Fault("scores times their scale", "attention", InverseScale, ("score-growth",)),
     Fault("a saved slope, in attention", "attention", GatedBySaved, ("second-derivative",)),
     Fault("a mean over padding, in attention", "attention", MeanOverPadding, ("padded-alone",)),
     Fault("cubic cost", "attention", CubicAttention, ("cost-operations",)),

@@ -262,8 +262,7 @@ def curvature(loaded: Loaded, settings: Settings) -> list[Measurement]:
     leaf = x.to(find_device(settings.device)).requires_grad_()
     form = torch.randn(96, generator=g, dtype=torch.float64).to(leaf.device)
     _, second = compared(lambda: (f(leaf.clone()) * form).sum(), [leaf], settings.seed)
-    found = partial(Measurement, "second-derivative", device=settings.device, level=0.0)
-    return [found(second.worst, samples=second.settled, witness=second.witness, note=second.note)]
+    return [second.measurement(partial(Measurement, device=settings.device, level=0.0), "second-derivative")]
 
 
 def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:

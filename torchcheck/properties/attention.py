@@ -22,6 +22,7 @@ from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.numerics import watched
 from torchcheck.properties.padding import PROPERTIES as PADDING
+from torchcheck.properties.scores import PROPERTIES as SCORES
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import DTYPES, find_device
 
@@ -39,6 +40,7 @@ PROPERTIES: dict[str, Property] = {
         "scale the queries before the product with the keys, and subtract the maximum before exponentials",
         better="more",
     ),
+    **SCORES,
     **MODES,
     **NUMERICS,
     "cost-operations": Property(
@@ -64,6 +66,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
         Step("torchcheck.properties.leak:leaks", ("leak", "length", "reach")),
         Step("torchcheck.properties.padding:padding", tuple(PADDING)),
         Step(f"{place}:order", ("equivariance",)),
+        Step("torchcheck.properties.scores:scores", tuple(SCORES)),
         *mode_steps(),
         *numeric_steps(settings, ()),
     ]

@@ -33,6 +33,7 @@ from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.padding import PROPERTIES as PADDING
 from torchcheck.properties.rescale import Scaling
+from torchcheck.properties.scores import PROPERTIES as SCORES
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device
 
@@ -96,6 +97,7 @@ PROPERTIES: dict[str, Property] = {
     ),
     **LEAK,
     **PADDING,
+    **SCORES,
     **MODES,
     **NUMERICS,
     "first-lr": Property(
@@ -148,6 +150,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
     smallest = depths[0] if depths else None
     steps.append(Step("torchcheck.properties.leak:leaks", ("leak", "length"), {"depth": smallest}))
     steps.append(Step("torchcheck.properties.padding:padding", tuple(PADDING), {"depth": smallest}))
+    steps.append(Step("torchcheck.properties.scores:scores", tuple(SCORES), {"depth": smallest}))
     steps += mode_steps(smallest)
     if not depths:
         return steps

@@ -170,8 +170,7 @@ def curvature(loaded: Loaded, settings: Settings) -> list[Measurement]:
     (scores, targets), _ = inputs_of(loaded, settings, settings.seed, scale=1.0)
     leaf = scores.clone().requires_grad_()
     _, second = compared(lambda: f(leaf.clone(), targets), [leaf], settings.seed)
-    note = {"samples": second.settled, "witness": second.witness, "note": second.note}
-    return [Measurement("second-derivative", second.worst, device=settings.device, level=0.0, **note)]  # type: ignore[arg-type]
+    return [second.measurement(partial(Measurement, device=settings.device, level=0.0), "second-derivative")]
 
 
 def _pairing(loaded: Loaded, f: Loss, scores: Tensor, targets: Any, measured: Any) -> Measurement:

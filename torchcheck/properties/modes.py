@@ -30,6 +30,8 @@ BATCH = 3
 STEPS = (4e-6, 2e-6, 1e-6)
 #: directions that are tried, and how many of them have to settle before anything is said
 DIRECTIONS, SETTLED = 8, 3
+#: relative error beyond which autograd and differences are of different functions
+MEANT = 1e-5
 #: relative difference of two extrapolations that counts as settled
 AGREED = 1e-6
 
@@ -208,18 +210,16 @@ def derivatives(loaded: Loaded, settings: Settings, depth: int | None) -> list[M
         return (tensor_of(call(model, _copied(leaves))) * form).sum()
 
     first, second = compared(value, variables, settings.seed)
-    return [
-        measured("derivative", first.worst, samples=first.settled, witness=first.witness, note=first.note),
-        measured("second-derivative", second.worst, samples=second.settled, witness=second.witness, note=second.note),
-    ]
+    return [first.measurement(measured, "derivative"), second.measurement(measured, "second-derivative")]
 
 
 class Compared:
     """The worst relative error over the directions in which differences settle; None where too few do."""
 
-    def __init__(self, note: str = "") -> None:
+    def __init__(self, custom: bool) -> None:
         self.errors: list[tuple[float, str]] = []
-        self.note = note
+        self.note = ""
+        self.custom = custom
 
     def add(self, own: float, differences: Sequence[float], floor: float) -> None:
         """`differences` at three steps: Richardson's extrapolations have to agree before they are believed."""
@@ -241,14 +241,20 @@ class Compared:
             return None
         return max(self.errors)[0]
 
-    @property
-    def witness(self) -> str:
-        return max(self.errors)[1] if self.errors and max(self.errors)[0] > 1e-6 else ""
+    def measurement(self, measured: Callable[..., Measurement], name: str) -> Measurement:
+        """The worst error; without a custom Function a difference comes of detach or no_grad, which may be meant."""
+        worst = self.worst
+        witness = max(self.errors)[1] if self.errors and max(self.errors)[0] > 1e-6 else ""
+        if worst is not None and worst > MEANT and not self.custom:
+            note = f"something is detached, is that meant? {witness}"
+            return measured(name, None, samples=self.settled, note=note)
+        return measured(name, worst, samples=self.settled, witness=witness, note=self.note)
 
 
 def compared(value: Callable[[], Tensor], variables: Sequence[Tensor], seed: int) -> tuple[Compared, Compared]:
     """First and second derivatives of `value` along random directions of float64 leaves, each against differences."""
-    first, second = Compared(), Compared()
+    custom = _has_custom_function(value())
+    first, second = Compared(custom), Compared(custom)
     starts = [v.detach().clone() for v in variables]
     for k in range(DIRECTIONS):
         generator = torch.Generator().manual_seed(1000 * seed + k)
@@ -283,6 +289,20 @@ def compared(value: Callable[[], Tensor], variables: Sequence[Tensor], seed: int
         if curvature is not None:
             second.add(curvature, slopes, 1e-3 * abs(own) + 1e-6)
     return first, second
+
+
+def _has_custom_function(out: Tensor) -> bool:
+    """Is there an autograd.Function, with a backward pass written by hand, behind this value?"""
+    seen, waiting = set(), [out.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        if isinstance(node, torch.autograd.function.BackwardCFunction):
+            return True
+        seen.add(node)
+        waiting += [n for n, _ in node.next_functions]
+    return False
 
 
 def _curvature(slope: Callable[..., Tensor], variables: Sequence[Tensor], ways: Any, second: Compared) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -249,6 +250,36 @@ class MeanOverPadding(nn.Module):
         return out
 
 
+class DropsHalf(CausalAttention):
+    def forward(self, x: Tensor) -> Tensor:
+        half = x[..., : x.shape[-1] // 2]
+        return super().forward(torch.cat([half, half], -1))
+
+
+class AssumesAnOrder(CausalAttention):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(torch.as_strided(x, x.shape, (x.shape[1] * x.shape[2], x.shape[2], 1)))
+
+
+class CopiedHeads(CausalAttention):
+    """Three projections that start as one."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.other = copy.deepcopy(self.qkv)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + self.other(x)[..., : x.shape[-1]]
+
+
+class TurnedInHalf(CausalAttention):
+    """Rotary angles in the input's dtype."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        at = torch.arange(x.shape[1], device=x.device).to(x.dtype)[:, None] * 0.3
+        return super().forward(x * at.sin() + x.roll(1, -1) * at.cos())
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("it sees one token ahead", "attention", OneTokenAhead, ("leak",)),
     Fault("the mask comes after the softmax", "attention", LateMask, ("leak",), options={"causal": True}),
@@ -274,4 +305,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault("the input is centred in place", "attention", Centring, ("input-kept",)),
     Fault("a scale that overflows float16", "attention", HugeScale, ("overflow.float16",)),
     Fault("a tensor of more than pairs", "attention", ExtraDimension, ("cost-memory",)),
+    Fault("half of the features are dropped", "attention", DropsHalf, ("inputs-used",)),
+    Fault("an order in memory, in attention", "attention", AssumesAnOrder, ("strides",)),
+    Fault("a projection copied from another", "attention", CopiedHeads, ("layers-differ",)),
+    Fault("angles in half precision", "attention", TurnedInHalf, ("agreement.bfloat16", "agreement.float16")),
+    Fault("weights masked afterwards", "attention", LateMask, ("equal-tokens",)),
 )

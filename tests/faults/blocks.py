@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -278,6 +279,54 @@ class PooledByLength(NormedFeedForward):
         return x + self.branch(x) + kept.mean(1, keepdim=True)
 
 
+class HalfOfTheInput(NormedFeedForward):
+    """The second half of the features is dropped, and the first one stands for both."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        half = x[..., : x.shape[-1] // 2]
+        return super().forward(torch.cat([half, half], -1))
+
+
+class AssumesAnOrder(NormedFeedForward):
+    def branch(self, x: Tensor) -> Tensor:
+        flat = torch.as_strided(x, x.shape, (x.shape[1] * x.shape[2], x.shape[2], 1))
+        return super().branch(flat)
+
+
+class CountsInHalf(NormedFeedForward):
+    """Every token is turned by its place, counted in the input's dtype."""
+
+    def branch(self, x: Tensor) -> Tensor:
+        at = torch.arange(x.shape[1], device=x.device).to(x.dtype)[:, None] * 0.3
+        return super().branch(x * at.sin() + x.roll(1, -1) * at.cos())
+
+
+class MaskedAfterwards(nn.Module):
+    """Causal attention in a block, masked after the softmax: early weights do not sum to 1."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.qkv = nn.LayerNorm(width), nn.Linear(width, 3 * width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(self.norm(x)).chunk(3, -1)
+        weights = (q @ k.transpose(-1, -2) / math.sqrt(x.shape[-1])).softmax(-1).tril()
+        out: Tensor = x + weights @ v
+        return out
+
+
+class InverseScores(MaskedAfterwards):
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(self.norm(x)).chunk(3, -1)
+        out: Tensor = x + (q @ k.transpose(-1, -2) * x.shape[-1]).softmax(-1) @ v
+        return out
+
+
+def one_layer_copied(width: int, layers: int) -> nn.Module:
+    layer = NormedFeedForward(width)
+    return nn.Sequential(*(copy.deepcopy(layer) for _ in range(layers)))
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("no norm and a branch twice too large", "block", NoNorm, ("growth", "gradient")),
     Fault("the stream is doubled", "block", DoubledStream, ("growth", "expansion")),
@@ -313,4 +362,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a saved slope", "block", Squared, ("second-derivative",)),
     Fault("padding is pooled", "block", PooledWithPadding, ("padding",)),
     Fault("padding is counted", "block", PooledByLength, ("padded-alone",)),
+    Fault("half of the features go nowhere", "block", HalfOfTheInput, ("inputs-used",)),
+    Fault("an order in memory is assumed", "block", AssumesAnOrder, ("strides",)),
+    Fault("places are counted in half precision", "block", CountsInHalf, ("agreement.bfloat16", "agreement.float16")),
+    Fault("weights that do not sum to 1", "block", MaskedAfterwards, ("equal-tokens",)),
+    Fault("scores times their scale, in a block", "block", InverseScores, ("score-growth",)),
+    Fault("all layers are copies of one", "model", one_layer_copied, ("layers-differ",)),
 )

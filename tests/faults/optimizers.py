@@ -180,6 +180,33 @@ class KnowsItsFirst(Plain):
         return super().update(p, state, lr, foreach) * float(id(p) in self.known)
 
 
+class NormRatio(Plain):
+    """Steps as long as the parameter, by a quotient of norms without a way out at 0."""
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        assert p.grad is not None
+        return -lr * p.grad * (p.norm() / p.norm()) / p.grad.norm()
+
+
+class StepsWithoutGradient(Plain):
+    """Momentum goes on where there is no gradient any more."""
+
+    skips = False
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        momentum = state.setdefault("momentum", torch.zeros_like(p))
+        momentum.mul_(0.9).add_(0 if p.grad is None else p.grad)
+        out: Tensor = -lr * momentum
+        return out
+
+
+class TakesEps(Plain):
+    """An eps that nothing reads."""
+
+    def __init__(self, params: Any, lr: float = 1e-2, eps: float = 1e-8, foreach: bool = False) -> None:
+        torch.optim.Optimizer.__init__(self, params, {"lr": lr, "eps": eps, "foreach": foreach})
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("the update goes uphill", "optimizer", Uphill, ("descends", "direction")),
     Fault("state outside state_dict", "optimizer", HiddenCount, ("state-dict",)),
@@ -198,4 +225,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("one learning rate for all groups", "optimizer", OneRateForAll, ("rate-zero",)),
     Fault("the first learning rate for ever", "optimizer", OneRateForAll, ("rate-changed",)),
     Fault("a late group stays where it is", "optimizer", KnowsItsFirst, ("late-group",)),
+    Fault("a quotient of norms at 0", "optimizer", NormRatio, ("zero-parameter",)),
+    Fault("momentum without a gradient", "optimizer", StepsWithoutGradient, ("gradients-come-and-go",)),
+    Fault("an eps that nothing reads", "optimizer", TakesEps, ("without-effect",)),
 )

@@ -23,6 +23,8 @@ from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.numerics import watched
 from torchcheck.properties.padding import PROPERTIES as PADDING
 from torchcheck.properties.scores import PROPERTIES as SCORES
+from torchcheck.properties.uses import PROPERTIES as USES
+from torchcheck.properties.uses import steps as use_steps
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import DTYPES, find_device
 
@@ -42,6 +44,7 @@ PROPERTIES: dict[str, Property] = {
     ),
     **SCORES,
     **MODES,
+    **USES,
     **NUMERICS,
     "cost-operations": Property(
         "the exponent of the sequence's length in multiply-adds",
@@ -68,6 +71,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
         Step(f"{place}:order", ("equivariance",)),
         Step("torchcheck.properties.scores:scores", tuple(SCORES)),
         *mode_steps(),
+        *use_steps(settings),
         *numeric_steps(settings, ()),
     ]
     found += [Step(f"{place}:range_of", (f"range.{d}",), {"dtype": d}) for d in settings.dtypes]

@@ -34,6 +34,8 @@ from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.padding import PROPERTIES as PADDING
 from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.scores import PROPERTIES as SCORES
+from torchcheck.properties.uses import PROPERTIES as USES
+from torchcheck.properties.uses import steps as use_steps
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device
 
@@ -99,6 +101,7 @@ PROPERTIES: dict[str, Property] = {
     **PADDING,
     **SCORES,
     **MODES,
+    **USES,
     **NUMERICS,
     "first-lr": Property(
         "the largest first learning rate that keeps half of the first-order decrease (a power of 2)",
@@ -151,7 +154,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
     steps.append(Step("torchcheck.properties.leak:leaks", ("leak", "length"), {"depth": smallest}))
     steps.append(Step("torchcheck.properties.padding:padding", tuple(PADDING), {"depth": smallest}))
     steps.append(Step("torchcheck.properties.scores:scores", tuple(SCORES), {"depth": smallest}))
-    steps += mode_steps(smallest)
+    steps += [*mode_steps(smallest), *use_steps(settings, smallest)]
     if not depths:
         return steps
     coarse = list(depths[::2]) + list(depths[1::2])

@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -71,6 +72,25 @@ PROPERTIES: dict[str, Property] = {
         "negate the gradient before anything is done with it",
         better="less",
     ),
+    "zero-parameter": Property(
+        "parameters of norm 0 get a finite step (number of entries that are not finite)",
+        Threshold(0, 0),
+        "a quotient of norms is 0/0 or 0 there: fall back to 1, as LAMB and LARS do",
+        better="less",
+    ),
+    "stuck-at-zero": Property("the share of parameters of norm 0 that never leave it", better="less"),
+    "gradients-come-and-go": Property(
+        "a parameter without gradient for some steps stays, and stays finite after (number of entries that do not)",
+        Threshold(0, 0),
+        "count steps for every parameter by itself, and skip those whose grad is None",
+        better="less",
+    ),
+    "without-effect": Property(
+        "lr, betas, momentum, weight_decay and eps change the steps (number that do not)",
+        Threshold(0, 0),
+        "a hyperparameter is taken and not used: read it from the parameter's group",
+        better="less",
+    ),
     "half-precision": Property(
         "parameters in float16 stay finite under gradients of 0 and 1e-3 (share that does not)", better="less"
     ),
@@ -84,6 +104,8 @@ def steps() -> list[Step]:
         Step(f"{place}:decay", ("decay-sign", "decay-rate")),
         Step(f"{place}:rates", ("rate-zero", "rate-changed", "late-group")),
         Step(f"{place}:maximize", ("maximize",)),
+        Step(f"{place}:edges", ("zero-parameter", "stuck-at-zero", "gradients-come-and-go")),
+        Step(f"{place}:effects", ("without-effect",)),
         Step(f"{place}:half", ("half-precision",)),
     ]
 
@@ -211,6 +233,64 @@ def maximize(loaded: Loaded, settings: Settings) -> list[Measurement]:
         moves.append(problem.values() - before)
     size = float(moves[0].norm())
     return [measured("maximize", float((moves[0] - moves[1]).norm()) / size if size else None)]
+
+
+def edges(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Parameters that start at 0; and one of two parameters that has no gradient for three steps of nine."""
+    measured = partial(Measurement, device=settings.device, dtype="float32")
+    where = find_device(settings.device)
+    problem = Problem(loaded, settings)
+    with torch.no_grad():
+        for p in problem.params:
+            p.zero_()
+    for _ in range(5):
+        problem.set(torch.ones_like)
+        problem.step(fixed=True)
+    values = problem.values()
+    bad = float((~values.isfinite()).sum())
+    stuck = float((values == 0).double().mean())
+    found = [measured("zero-parameter", bad, unit="entries"), measured("stuck-at-zero", stuck)]
+    if problem.sparse_only:
+        return [*found, measured("gradients-come-and-go", None, note="it takes sparse gradients alone")]
+    params = [nn.Parameter(torch.full((4, 4), 0.5, device=where)) for _ in range(2)]
+    torch.manual_seed(settings.seed)
+    opt = make(loaded, params)
+    moved = 0.0
+    for k in range(9):
+        before = params[1].detach().clone()
+        absent = 3 <= k < 6
+        params[0].grad = torch.full_like(params[0], 0.1)
+        params[1].grad = None if absent else torch.full_like(params[1], 0.1)
+        opt.step(lambda: 0.0)
+        moved += float((params[1].detach() != before).sum()) if absent else 0.0
+    lost = sum(float((~p.detach().isfinite()).sum()) for p in params)
+    return [*found, measured("gradients-come-and-go", moved + lost, unit="entries")]
+
+
+#: other values of usual hyperparameters, by name
+OTHERS: dict[str, Any] = {"lr": 3e-3, "betas": (0.5, 0.6), "momentum": 0.5, "weight_decay": 0.3, "eps": 0.1}
+
+
+def effects(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Ten steps with the values that it has, and with another one of each."""
+    measured = partial(Measurement, device=settings.device, dtype="float32")
+    names = [n for n in OTHERS if n in _names(loaded) and n not in loaded.options]
+
+    def end(**options: Any) -> Tensor:
+        problem = Problem(loaded, settings, **options)
+        for _ in range(10):
+            problem.step()
+        return problem.values()
+
+    plain, silent = end(), []
+    for name in names:
+        try:
+            other = end(**{name: OTHERS[name]})
+        except Exception:  # another value is not allowed: it is read, then
+            continue
+        if gap(plain, other) == 0:
+            silent.append(name)
+    return [measured("without-effect", float(len(silent)), samples=len(names), witness=", ".join(silent))]
 
 
 def half(loaded: Loaded, settings: Settings) -> list[Measurement]:

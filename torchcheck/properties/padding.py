@@ -102,7 +102,7 @@ def _changes(run: Run, layer: nn.Module, settings: Settings, dtype: torch.dtype)
                 raise ValueError("its output is no sequence of tokens")
             scale = float(out[keep].square().mean().sqrt()) or 1.0
             content = max(content, worst((run(torch.where(keep[..., None], x, 30 * other), keep) - out)[keep]) / scale)
-            if left and _knows_places(layer):
+            if left and knows_places(layer):
                 continue
             for row in range(count):
                 single = run(x[row : row + 1, keep[row]], None)
@@ -110,7 +110,8 @@ def _changes(run: Run, layer: nn.Module, settings: Settings, dtype: torch.dtype)
     return [content, by_itself]
 
 
-def _knows_places(layer: nn.Module) -> bool:
+def knows_places(layer: nn.Module) -> bool:
+    """Does anything in it look like a table of positions?"""
     names = [n for n, _ in layer.named_modules()] + [n for n, _ in layer.named_parameters()]
     kinds = [type(m).__name__ for m in layer.modules()]
     return any(PLACES.search(n) for n in [*names, *(n for n, _ in layer.named_buffers()), *kinds])

@@ -20,6 +20,8 @@ from torchcheck.run.subjects import SubjectError, find_device
 
 #: how much wider the second layer is
 WIDER = 4
+#: deviation of scores beyond which a softmax over some tens of tokens sees one of them
+LARGE = 8.0
 PROPERTIES: dict[str, Property] = {
     "score-growth": Property(
         "the exponent of the width in the attention scores' deviation at init (0 where they are divided by its root)",
@@ -45,19 +47,22 @@ def scores(loaded: Loaded, settings: Settings, depth: int | None = None) -> list
     if min(sizes) <= 0 or not all(map(math.isfinite, sizes)) or loaded.is_instance:
         return [measured(n, None, note="no softmax, or one width alone") for n in PROPERTIES]
     growth = math.log(sizes[1] / sizes[0]) / math.log(WIDER)
-    return [measured("score-growth", growth, unit="exponent"), measured("score-size", sizes[0])]
+    size = measured("score-size", sizes[0])
+    if sizes[1] <= LARGE:  # of a fixed init that is small, as GPT-2's, they may grow for long
+        return [measured("score-growth", None, note=f"small: {sizes[1]:.2g} at {WIDER} times the width"), size]
+    return [measured("score-growth", growth, unit="exponent"), size]
 
 
 def _first_scores(loaded: Loaded, settings: Settings, depth: int | None) -> float:
     where = find_device(settings.device)
     model, inputs = network(loaded, settings, depth, 0)
-    seen = _Scores()
+    seen = Scores()
     with seen:  # with gradients: without them torch's own layers take a path of their own
         call(model.to(where), inputs.to(where) if isinstance(inputs, Tensor) else inputs)
     return seen.found[0] if seen.found else 0.0
 
 
-class _Scores(TorchFunctionMode):
+class Scores(TorchFunctionMode):
     """Keeps the deviation of every softmax's input, masked places left out."""
 
     def __init__(self) -> None:

@@ -1,0 +1,170 @@
+"""What a module makes of its inputs: all of them, however they lie in memory, in any dtype, and at equal tokens."""
+
+from __future__ import annotations
+
+import copy
+import math
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
+
+from torchcheck.data import Measurement
+from torchcheck.measure.leak import worst
+from torchcheck.properties.calling import call, network, objective_of, subject_of, tensor_of, to, with_gradients
+from torchcheck.properties.engine import Step
+from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.modes import exact
+from torchcheck.properties.padding import knows_places
+from torchcheck.properties.scores import Scores
+from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.run.subjects import DTYPES, find_device
+
+#: tokens at which half precision is looked at: what is counted or turned by position is large there
+LONG = 512
+#: modules after which equal tokens need not give equal outputs: they see the sequence's ends
+ENDS = (nn.Conv1d, nn.Conv2d, nn.RNNBase)
+PROPERTIES: dict[str, Property] = {
+    "inputs-used": Property(
+        "every feature of every input changes the output (number that do not)",
+        Threshold(0, 0),
+        "a part of the input goes nowhere: look for slices, chunks and splits, and for a branch never taken",
+        better="less",
+    ),
+    "strides": Property(
+        "inputs that lie in memory in another order give the same output (largest relative change)",
+        Threshold(hi=1e-4),
+        "use reshape or contiguous where a view assumes an order in memory",
+        better="less",
+    ),
+    "equal-tokens": Property(
+        "attention over tokens all alike gives outputs all alike (largest relative spread; softmax attention)",
+        Threshold(hi=1e-4),
+        "the weights do not sum to 1: mask before the softmax, and normalise by what is visible",
+        better="less",
+    ),
+    "layers-differ": Property(
+        "no two layers start with the same random weights (number of tensors that are copies of another)",
+        Threshold(0, 0),
+        "every layer was copied from one: build each of them, or initialise again",
+        better="less",
+    ),
+    "agreement": Property(
+        "the relative error of a long sequence's output against float64, over the dtype's epsilon",
+        Threshold(hi=6),
+        "positions, counts or sums are kept in half precision: compute tables and reductions in float32",
+        better="less",
+        compared="factor",
+    ),
+}
+
+
+def steps(settings: Settings, depth: int | None = None) -> list[Step]:
+    place = "torchcheck.properties.uses"
+    found = [
+        Step(f"{place}:inputs_used", ("inputs-used", "layers-differ"), {"depth": depth}),
+        Step(f"{place}:layouts", ("strides", "equal-tokens"), {"depth": depth}),
+    ]
+    half = [d for d in settings.dtypes if d in ("float16", "bfloat16")]
+    return [*found, *(Step(f"{place}:agreement", (f"agreement.{d}",), {"depth": depth, "dtype": d}) for d in half)]
+
+
+def inputs_used(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+    """Gradients of a random form of the output by each feature; and copies among a model's layers."""
+    where = find_device(settings.device)
+    model, inputs = network(loaded, settings, depth, 0)
+    model, leaves = model.to(where), with_gradients(to(inputs, where))
+    measured = partial(Measurement, device=settings.device, dtype="float32")
+    floats = [t for t in tree_leaves(leaves) if isinstance(t, Tensor) and t.requires_grad and t.dim() >= 2]
+    found = [_copies(model, measured)]
+    if not floats:
+        return [measured("inputs-used", None, note="its inputs are no numbers"), *found]
+    moved = tree_map(lambda t: t.clone() if isinstance(t, Tensor) else t, leaves)
+    objective_of(loaded, 1)(call(model, moved)).backward()  # type: ignore[no-untyped-call]
+    silent = 0
+    for t in floats:
+        size = t.new_zeros(t.shape[-1]) if t.grad is None else t.grad.abs().flatten(0, -2).amax(0)
+        silent += int((size == 0).sum())
+    return [measured("inputs-used", float(silent), unit="features"), *found]
+
+
+def layouts(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+    """The same numbers with tokens and features exchanged in memory; and one token, over and over."""
+    model, inputs, dtype = exact(loaded, settings, depth)
+    measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
+    rounding = 1e-10 if dtype is torch.float64 else 1e-4
+    if not isinstance(inputs, Tensor) or inputs.dim() != 3 or not inputs.is_floating_point():
+        return [measured(n, None, note="its input is no tensor of tokens") for n in ("strides", "equal-tokens")]
+    with torch.no_grad():
+        whole = tensor_of(call(model, inputs.clone()))
+        other = tensor_of(call(model, inputs.transpose(1, 2).contiguous().transpose(1, 2)))
+    scale = float(whole.square().mean().sqrt()) or 1.0
+    change = worst(other - whole) / scale
+    found = [measured("strides", 0.0 if change <= rounding else change)]
+    seen = Scores()
+    alike = inputs[:, :1].expand_as(inputs).contiguous()
+    with seen:
+        out = tensor_of(call(model, alike)).detach()
+    subject = subject_of(model)
+    if not seen.found or knows_places(subject) or any(isinstance(m, ENDS) for m in model.modules()):
+        note = "it has no softmax, or knows places"
+        return [*found, measured("equal-tokens", None, note=note)]
+    if out.shape[:2] != inputs.shape[:2]:
+        return [*found, measured("equal-tokens", None, note="its output is no sequence of tokens")]
+    spread = worst(out - out[:, :1]) / (float(out.square().mean().sqrt()) or 1.0)
+    if spread > rounding and not _is_along_one_line(out[0] - out[0, :1]):
+        return [*found, measured("equal-tokens", None, note="it knows places")]
+    return [*found, measured("equal-tokens", 0.0 if spread <= max(rounding, 1e-8) else spread)]
+
+
+def agreement(loaded: Loaded, settings: Settings, depth: int | None, dtype: str) -> list[Measurement]:
+    """A long sequence in half precision, and the same weights and inputs in float64."""
+    name, kind, where = f"agreement.{dtype}", DTYPES[dtype], find_device(settings.device)
+    measured = partial(Measurement, name, device=settings.device, dtype=dtype, unit="eps")
+    model, inputs = network(loaded, settings, depth, 0)
+    if not isinstance(inputs, Tensor) or inputs.dim() != 3 or not inputs.is_floating_point():
+        return [measured(None, note="its input is no tensor of tokens")]
+    generator = torch.Generator().manual_seed(settings.seed)
+    x = torch.randn(1, LONG, inputs.shape[-1], generator=generator).to(where, kind)
+    low = copy.deepcopy(model).to(where, kind)
+    rounded = {n: p.double() if p.is_floating_point() else p for n, p in low.state_dict().items()}
+    high = model.to(where, torch.float64)
+    high.load_state_dict(rounded)
+    try:
+        with torch.no_grad():
+            one, other = tensor_of(call(low, x)).double(), tensor_of(call(high, x.double())).double()
+    except Exception as error:  # its length or dtype is limited; other properties say so where they matter
+        return [measured(None, note=f"at {LONG} tokens: {str(error).splitlines()[0][:60]}")]
+    if not bool(one.isfinite().all()) or not bool(other.isfinite().all()):
+        return [measured(None, note="not finite there")]
+    if one.shape[:2] != x.shape[:2]:
+        return [measured(None, note="its output is no sequence of tokens")]
+    each = (one - other)[0].norm(dim=-1) / other[0].norm(dim=-1).clamp(min=1e-30)
+    parts = each.reshape(-1, LONG // 16).mean(-1)  # means of neighbours: a single token may cancel
+    return [measured(float(parts.max()) / torch.finfo(kind).eps, note=f"the worst stretch of {LONG} tokens")]
+
+
+def _is_along_one_line(differences: Tensor) -> bool:
+    """Weights that do not sum to 1 change the size of what is added; places change its direction."""
+    sizes = torch.linalg.svdvals(differences.double())
+    return bool(sizes[0] > 0) and bool(sizes[1:].norm() < 1e-3 * sizes[0])
+
+
+def _copies(model: nn.Module, measured: Any) -> Measurement:
+    """Matrices that equal another one, but for those of torch's own encoders, which copy their layer by design."""
+    own = (nn.TransformerEncoder, nn.TransformerDecoder)
+    inside = {id(p) for m in model.modules() if isinstance(m, own) for p in m.parameters()}
+    seen: dict[tuple[Any, ...], list[tuple[str, Tensor]]] = {}
+    copies = []
+    for name, p in model.named_parameters():
+        if p.dim() < 2 or id(p) in inside or float(p.detach().double().std()) == 0 or not math.isfinite(float(p.sum())):
+            continue
+        key = (tuple(p.shape), float(p.detach().double().sum()))
+        twin = next((n for n, q in seen.get(key, []) if torch.equal(p, q)), None)
+        if twin is not None:
+            copies.append(f"{name} is {twin}")
+        seen.setdefault(key, []).append((name, p))
+    found: Measurement = measured("layers-differ", float(len(copies)), unit="tensors", witness="; ".join(copies[:2]))
+    return found

@@ -150,7 +150,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
     """The structural steps at the smallest size, then the whole grid of depths once, coarse to fine."""
     depths = settings.depths if description.any_depth else ()
     steps = numeric_steps(settings, depths)
-    smallest = depths[0] if depths else None
+    smallest = depths[0] if depths and description.kind == "model" else None  # of blocks one is enough
     steps.append(Step("torchcheck.properties.leak:leaks", ("leak", "length"), {"depth": smallest}))
     steps.append(Step("torchcheck.properties.padding:padding", tuple(PADDING), {"depth": smallest}))
     steps.append(Step("torchcheck.properties.scores:scores", tuple(SCORES), {"depth": smallest}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from torchcheck.probes.deepnet.profiles import LOSSES
 from torchcheck.properties.rescale import Scaling
-from torchcheck.properties.variant import Loaded, Settings, build
+from torchcheck.properties.variant import MASKS, Loaded, Settings, build, needed_of
 from torchcheck.run.subjects import SubjectError
 
 
@@ -24,9 +25,9 @@ class Stack(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(blocks)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, **further: Any) -> Tensor:
         for number, block in enumerate(self.layers):
-            y = tensor_of(call(block, x))
+            y = tensor_of(block(x, **further) if further else call(block, x))
             if y.shape != x.shape:
                 raise SubjectError(
                     f"a block must keep its input's shape: block {number} made {tuple(y.shape)} of {tuple(x.shape)}; "
@@ -103,6 +104,10 @@ def make_inputs(loaded: Loaded, module: nn.Module, settings: Settings, seed: int
         lambda: torch.randn(b, n, d, generator=generator),
         lambda: torch.randn(b, d, generator=generator),
     ]
+    further = _further_inputs(subject_of(module), settings, generator)
+    if further:
+        own = "x" if isinstance(module, Stack) else needed_of(module.forward)[0]
+        candidates = [lambda: {own: torch.randn(b, n, d, generator=generator), **further}]
     embedding = next((m for m in module.modules() if isinstance(m, nn.Embedding)), None)
     names = forward_names(module)
     if "input_ids" in names and hasattr(module, "config"):
@@ -129,6 +134,30 @@ def make_inputs(loaded: Loaded, module: nn.Module, settings: Settings, seed: int
         f"it takes neither ({b}, {n}, {d}) nor ({b}, {d}) normal numbers: "
         "write example_inputs(batch, generator) beside it"
     ) from first
+
+
+def _further_inputs(module: nn.Module, settings: Settings, generator: torch.Generator) -> dict[str, Any]:
+    """What forward needs beside its first input, where the name says what that is; raises SubjectError elsewhere."""
+    b, n, d = settings.batch, settings.seq_len, settings.width
+    needed = needed_of(module.forward)[1:]
+    if {"key", "value"} <= set(needed) or (hasattr(module, "config") and "input_ids" in forward_names(module)):
+        return {}
+    made: dict[str, Any] = {}
+    for name in needed:
+        if name in MASKS:
+            made[name] = torch.full((b, n), MASKS[name])
+        elif re.search("position", name):
+            made[name] = torch.arange(n).expand(b, n)
+        elif re.search("memory|context|encoder|cross|hidden|states|source|src|tgt|other|^[kvxyzcs]$|key|value", name):
+            made[name] = torch.randn(b, n, d, generator=generator)
+        elif re.search("time|step|sigma|noise", name):
+            made[name] = torch.rand(b, generator=generator)
+        else:
+            raise SubjectError(
+                f"forward needs '{name}', and its name does not say what that is: write example_inputs(batch, "
+                "generator) beside the subject"
+            )
+    return made
 
 
 def objective_of(loaded: Loaded, seed: int) -> Callable[[Any], Tensor]:

@@ -54,6 +54,8 @@ MATERIAL = 0.1
 DEEP_END = "deep end"
 #: seeds of the depths beyond MODEST, which cost most and vary most, unless the law bends there
 DEEP_SEEDS, MODEST = 4, 64
+#: relative spread of tokens below which they have become one
+COLLAPSED = 1e-3
 
 PROPERTIES: dict[str, Property] = {
     "increment": Property(
@@ -82,9 +84,10 @@ PROPERTIES: dict[str, Property] = {
         compared="factor",
     ),
     "distinct": Property(
-        "different inputs and tokens give different outputs (smallest relative spread, over the depths)",
-        Threshold(lo=1e-3),
-        "the output is dead or constant: look for saturated or dead activations, and for a skip that is missing",
+        "different inputs and tokens give different outputs (smallest relative spread, depths up to 64)",
+        Threshold(lo=COLLAPSED),
+        "all tokens have become one (rank collapse), or the output is dead: look for a skip that is missing or too "
+        "weak, and for dead activations",
         better="more",
         compared="factor",
     ),
@@ -394,8 +397,13 @@ def _distinctness(points: Sequence[Point], common: Mapping[str, Any]) -> Measure
     known = [p for p in points if not math.isnan(p.distinct)]
     if not known:
         return Measurement("distinct", math.nan, **common, note="NaN")
-    worst = min(known, key=lambda p: p.distinct)
-    return Measurement("distinct", worst.distinct, **common, level=0.0, note=f"at depth {worst.depth}")
+    modest = [p for p in known if p.depth <= max(MODEST, min(q.depth for q in known))]
+    worst, deepest = (min(group, key=lambda p: p.distinct) for group in (modest, known))
+    note = f"at depth {worst.depth}"
+    if deepest.distinct < worst.distinct:
+        note += f"; {deepest.distinct:.2g} at {deepest.depth}"
+        note += ", rank collapse, as in every Post-LN stack" if deepest.distinct < COLLAPSED else ""
+    return Measurement("distinct", worst.distinct, **common, level=0.0, note=note)
 
 
 BLOCK = Kind(PROPERTIES, first, more, reduce, SERVES)

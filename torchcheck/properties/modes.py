@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
-from torchcheck.properties.calling import call, gap, network, subject_of, tensor_of, to, with_gradients
+from torchcheck.properties.calling import Stack, call, gap, network, subject_of, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings, build
@@ -132,9 +132,11 @@ def modes(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measure
     where = find_device(settings.device)
     _, inputs = network(loaded, settings, depth, 0)
     inputs = to(inputs, where)
-    model = build(loaded, settings.width, depth if loaded.kind == "model" else None, settings.seed).to(
+    depth = depth if loaded.kind == "model" else None
+    model = build(loaded, settings.width, depth, settings.seed).to(
         where
-    )  # not called
+    )  # not called yet, as those that inputs are for
+    model = Stack([model]) if loaded.kind == "block" else model
     measured = partial(Measurement, device=settings.device, dtype="float32")
     with torch.no_grad():
         first, again = (_trained(copy.deepcopy(model), inputs) for _ in range(2))

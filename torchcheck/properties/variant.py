@@ -141,8 +141,8 @@ def infer_kind(found: Any) -> tuple[str, str]:
         return "optimizer", "a subclass of torch.optim.Optimizer"
     module = isinstance(found, nn.Module) or (inspect.isclass(found) and issubclass(found, nn.Module))
     names = [] if isinstance(found, nn.Module) else list(_parameters(found))
-    needed = [] if isinstance(found, nn.Module) else _needed(found)
-    forward = _needed(found.forward) if module else []
+    needed = [] if isinstance(found, nn.Module) else needed_of(found)
+    forward = needed_of(found.forward) if module else []
     forward = [n for n in forward if n != "self"]
     name = getattr(found, "__name__", type(found).__name__)
     told = _by_module(found, name, names, needed, forward) if module else _by_function(name, names, needed)
@@ -238,13 +238,13 @@ def takes_depth(loaded: Loaded) -> bool:
 
 def _only_number(loaded: Loaded) -> bool:
     """f(n) of a model: its one needed parameter, whatever its name, is the depth unless it says width."""
-    needed = [n for n in _needed(loaded.found) if n not in loaded.options]
+    needed = [n for n in needed_of(loaded.found) if n not in loaded.options]
     return loaded.kind == "model" and len(needed) == 1 and needed[0] not in WIDTH
 
 
 def arguments_of(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any]:
     """The keyword arguments that build the subject; raises SubjectError where some are missing or unknown."""
-    names, needed = _parameters(loaded.found), _needed(loaded.found)
+    names, needed = _parameters(loaded.found), needed_of(loaded.found)
     chosen = dict(loaded.options)
     unknown = [n for n in chosen if n not in names] if not _has_keywords(loaded.found) else []
     if unknown:
@@ -276,7 +276,8 @@ def _parameters(found: Any) -> Sequence[str]:
         return []
 
 
-def _needed(found: Any) -> list[str]:
+def needed_of(found: Any) -> list[str]:
+    """The names of the parameters that have no default."""
     try:
         parameters = inspect.signature(found).parameters.items()
     except (TypeError, ValueError):

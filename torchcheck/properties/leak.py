@@ -60,8 +60,14 @@ def leaks(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[
     generator = torch.Generator().manual_seed(settings.seed)
     x, other = (torch.randn(tokens, layer.example.shape[-1], generator=generator).to(dtype) for _ in range(2))
     x, other = (t.to(find_device(settings.device)) for t in (x, other))
-    with torch.no_grad():
-        whole = layer(x[None])
+    try:
+        with torch.no_grad():
+            whole = layer(x[None])
+    except RuntimeError as error:
+        if settings.causal or loaded.kind == "attention":
+            raise
+        note = f"it takes no {tokens} tokens: {str(error).splitlines()[0][:60]}"
+        return [Measurement(n, None, note=note) for n in ("leak", "length")]
     measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1], samples=tokens)
     if whole.dim() != 3 or whole.shape[:2] != (1, tokens):
         return [measured(n, None, note="its output is no sequence of tokens") for n in ("leak", "length")]

@@ -272,14 +272,16 @@ OTHERS: dict[str, Any] = {"lr": 3e-3, "betas": (0.5, 0.6), "momentum": 0.5, "wei
 
 
 def effects(loaded: Loaded, settings: Settings) -> list[Measurement]:
-    """Ten steps with the values that it has, and with another one of each."""
+    """Ten steps on random gradients with the values that it has, and with another one of each."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
     names = [n for n in OTHERS if n in _names(loaded) and n not in loaded.options]
 
     def end(**options: Any) -> Tensor:
         problem = Problem(loaded, settings, **options)
+        generator = torch.Generator().manual_seed(settings.seed)
         for _ in range(10):
-            problem.step()
+            problem.set(lambda p: torch.randn(p.shape, generator=generator).to(p.device))
+            problem.step(fixed=True)
         return problem.values()
 
     plain, silent = end(), []

@@ -200,11 +200,11 @@ class StepsWithoutGradient(Plain):
         return out
 
 
-class TakesEps(Plain):
-    """An eps that nothing reads."""
+class TakesMomentum(Plain):
+    """A momentum that nothing reads: it is always 0.9."""
 
-    def __init__(self, params: Any, lr: float = 1e-2, eps: float = 1e-8, foreach: bool = False) -> None:
-        torch.optim.Optimizer.__init__(self, params, {"lr": lr, "eps": eps, "foreach": foreach})
+    def __init__(self, params: Any, lr: float = 1e-2, momentum: float = 0.9, foreach: bool = False) -> None:
+        torch.optim.Optimizer.__init__(self, params, {"lr": lr, "momentum": momentum, "foreach": foreach})
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -227,5 +227,5 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a late group stays where it is", "optimizer", KnowsItsFirst, ("late-group",)),
     Fault("a quotient of norms at 0", "optimizer", NormRatio, ("zero-parameter",)),
     Fault("momentum without a gradient", "optimizer", StepsWithoutGradient, ("gradients-come-and-go",)),
-    Fault("an eps that nothing reads", "optimizer", TakesEps, ("without-effect",)),
+    Fault("a momentum that nothing reads", "optimizer", TakesMomentum, ("without-effect",)),
 )

@@ -86,7 +86,7 @@ PROPERTIES: dict[str, Property] = {
         better="less",
     ),
     "without-effect": Property(
-        "lr, betas, momentum, weight_decay and eps change the steps (number that do not)",
+        "lr, betas, momentum and weight_decay change the steps (number that do not)",
         Threshold(0, 0),
         "a hyperparameter is taken and not used: read it from the parameter's group",
         better="less",
@@ -255,6 +255,8 @@ def edges(loaded: Loaded, settings: Settings) -> list[Measurement]:
     params = [nn.Parameter(torch.full((4, 4), 0.5, device=where)) for _ in range(2)]
     torch.manual_seed(settings.seed)
     opt = make(loaded, params)
+    if _needs_closure(opt):  # such as LBFGS, which takes all gradients as one vector
+        return [*found, measured("gradients-come-and-go", None, note="its step needs a closure")]
     moved = 0.0
     for k in range(9):
         before = params[1].detach().clone()
@@ -268,7 +270,7 @@ def edges(loaded: Loaded, settings: Settings) -> list[Measurement]:
 
 
 #: other values of usual hyperparameters, by name
-OTHERS: dict[str, Any] = {"lr": 3e-3, "betas": (0.5, 0.6), "momentum": 0.5, "weight_decay": 0.3, "eps": 0.1}
+OTHERS: dict[str, Any] = {"lr": 3e-3, "betas": (0.5, 0.6), "momentum": 0.5, "weight_decay": 0.3}
 
 
 def effects(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -343,6 +345,11 @@ def _follows_rate(loaded: Loaded, settings: Settings) -> bool:
                 break
         sizes.append(float((problem.values() - before).norm()))
     return sizes[0] > 0 and abs(sizes[1] / sizes[0] - 2) < 0.1
+
+
+def _needs_closure(opt: torch.optim.Optimizer) -> bool:
+    closure = inspect.signature(inspect.unwrap(type(opt).step)).parameters.get("closure")
+    return closure is not None and closure.default is closure.empty
 
 
 def _undecayed(loaded: Loaded) -> dict[str, float]:

@@ -23,7 +23,7 @@ from scaleproof.suite.registry import CLAIMS
 from scaleproof.suite.schedule import Schedule
 from scaleproof.suite.store import Kept, Store
 from torchcheck.data import Measurement, Task
-from torchcheck.run.execute import run_task
+from torchcheck.run.execute import timed_task
 
 #: seconds for which a timing is taken from the store
 DAY = 86400
@@ -166,7 +166,7 @@ class _Work:
             return
         known = self.means.store.price(_name(task))
         seconds = PRICES[claim.cost] if known is None else known
-        self._schedule.add(self.means.tasks, seconds, lambda future: self._arrived(task, future), _timed, task)
+        self._schedule.add(self.means.tasks, seconds, lambda future: self._arrived(task, future), timed_task, task)
 
     # -- measuring
 
@@ -176,7 +176,7 @@ class _Work:
         for task in self._exclusive:
             future: Future[Any] = Future()
             try:
-                future.set_result(_timed(task))
+                future.set_result(timed_task(task))
             except Exception as error:
                 future.set_exception(error)
             self._arrived(task, future)
@@ -189,7 +189,9 @@ class _Work:
         if error is None:
             seconds, raw = future.result()
             self._found[task.key] = Kept(raw, time.time(), "", seconds)
-            self.means.store.put(self._key(task), _name(task), raw, _named(self._machine, self.environment), seconds)
+            if all(m["value"] is not None for m in raw):  # what was not here today (a device, a compiler) may come
+                where = _named(self._machine, self.environment)
+                self.means.store.put(self._key(task), _name(task), raw, where, seconds)
         for opened in waiting:
             opened.out.discard(task.key)
             if error is not None:
@@ -286,7 +288,8 @@ class _Work:
             return ""
         code = self._code.digest([f"scaleproof.claims.{claim.family}", "scaleproof.suite.conclude"])
         values = [json.dumps(self._found[t.key].value, sort_keys=True) for t in tasks]
-        return hashed("conclusion", claim.id, code, self.settings, sorted(self._machine.items()), *values)
+        here = (sorted(self._machine.items()), self.environment.cuda)
+        return hashed("conclusion", claim.id, code, self.settings, here, *values)
 
 
 def legs(claim: Claim, settings: Settings) -> tuple[list[Task], list[Task]]:
@@ -297,13 +300,6 @@ def legs(claim: Claim, settings: Settings) -> tuple[list[Task], list[Task]]:
 
 def _trouble(task: Task, error: str) -> str:
     return f"TaskFailed: {task.probe} with {json.dumps(task.params)[:300]}: {error}"
-
-
-def _timed(task: Task) -> tuple[float, list[dict[str, Any]]]:
-    """The seconds that a task took, and its measurements as JSON data: what a store keeps."""
-    start = time.perf_counter()
-    raw = [m.to_json() for m in run_task(task)]
-    return time.perf_counter() - start, raw
 
 
 def _unpacked(job: bytes) -> Any:

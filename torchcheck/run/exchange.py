@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from torchcheck.data import Task
-from torchcheck.run.execute import run_task
+from torchcheck.run.execute import timed_task
 from torchcheck.run.version import Version, version
 
 TASKS, RESULTS = "torchcheck/tasks/1", "torchcheck/results/1"
@@ -209,12 +209,11 @@ def _outcome(raw: Mapping[str, Any]) -> Measured:
 
 
 def _run(task: Task) -> Measured:
-    start = time.perf_counter()
     try:
-        found = [m.to_json() for m in run_task(task)]
+        seconds, found = timed_task(task)
     except Exception as error:  # one task that fails must not take the others with it
         return Measured(task.key, error=f"{type(error).__name__}: {error}")
-    return Measured(task.key, found, round(time.perf_counter() - start, 6), round(time.time(), 3))
+    return Measured(task.key, found, round(seconds, 6), round(time.time(), 3))
 
 
 def _text(path: Path) -> str:

@@ -44,6 +44,13 @@ def run_task(task: Task) -> list[Measurement]:
     return [replace(m, seconds=m.seconds or seconds, torch=torch.__version__, params=task.params) for m in found]
 
 
+def timed_task(task: Task) -> tuple[float, list[dict[str, Any]]]:
+    """The seconds that a task took, and its measurements as JSON data: what travels, and what a store keeps."""
+    start = time.perf_counter()
+    found = [m.to_json() for m in run_task(task)]
+    return time.perf_counter() - start, found
+
+
 class Here(Executor):
     """An executor that runs each call at once, in this process: the default, and the one to debug with."""
 

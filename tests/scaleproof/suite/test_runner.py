@@ -114,6 +114,29 @@ def test_what_the_store_knows_is_not_measured_again(tmp_path: Path) -> None:
     assert len(_tasks(afresh.calls)) == 2
 
 
+def test_a_worker_needs_torchcheck_alone(tmp_path: Path) -> None:
+    """What is sent with a task is torchcheck's: a cluster's workers have no scaleproof."""
+    sent: list[str] = []
+
+    class Noting(Here):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+            sent.extend([fn.__module__] if isinstance(args[0], Task) else [])
+            return super().submit(fn, *args, **kwargs)
+
+    _run([_claim(QUICK[0])], tmp_path, executor=Noting())
+    assert set(sent) == {"torchcheck.run.execute"}
+
+
+def test_what_could_not_be_measured_is_not_kept(tmp_path: Path) -> None:
+    if environment().cuda:
+        pytest.skip("this machine has a CUDA device")
+    store = tmp_path / "store.sqlite"
+    for out in ("one", "two"):
+        watched = Watched()
+        _run([_claim(QUICK[0])], tmp_path / out, executor=watched, store=store, settings=Settings(device="cuda"))
+        assert len(_tasks(watched.calls)) == 2, "it is looked for again"
+
+
 def test_another_seed_or_claim_is_another_result(tmp_path: Path) -> None:
     store = tmp_path / "store.sqlite"
     _run([_claim(QUICK[0])], tmp_path / "once", store=store)

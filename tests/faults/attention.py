@@ -280,6 +280,28 @@ class TurnedInHalf(CausalAttention):
         return super().forward(x * at.sin() + x.roll(1, -1) * at.cos())
 
 
+class RunningMean(nn.Module):
+    """A causal mean in which padding is zeroed and counted: only padding on the left comes before anything."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        kept = x if attention_mask is None else x * attention_mask[..., None].to(x.dtype)
+        count = torch.arange(1, x.shape[1] + 1, dtype=x.dtype, device=x.device)[:, None]
+        out: Tensor = self.out(kept.cumsum(1) / count)
+        return out
+
+
+class WrongWayRound(CausalAttention):
+    """Every token sees itself and what follows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, scores, v, future = self.parts(x)
+        return scores.masked_fill(future.transpose(0, 1), -math.inf).softmax(-1) @ v
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("it sees one token ahead", "attention", OneTokenAhead, ("leak",)),
     Fault("the mask comes after the softmax", "attention", LateMask, ("leak",), options={"causal": True}),
@@ -310,4 +332,6 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a projection copied from another", "attention", CopiedHeads, ("layers-differ",)),
     Fault("angles in half precision", "attention", TurnedInHalf, ("agreement.bfloat16", "agreement.float16")),
     Fault("weights masked afterwards", "attention", LateMask, ("equal-tokens",)),
+    Fault("padding on the left is counted", "attention", RunningMean, ("padded-alone",)),
+    Fault("the mask of the past", "attention", WrongWayRound, ("leak",)),
 )

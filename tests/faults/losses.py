@@ -112,6 +112,11 @@ def saved_softmax_loss(scores: Tensor, target: Tensor) -> Tensor:
     return out
 
 
+def blind_to_the_sign(scores: Tensor, target: Tensor) -> Tensor:
+    """Sure and right, or sure and wrong: the same."""
+    return (1 / (1 + scores.gather(1, target[:, None]).square())).mean()
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("log of exp over sum of exp", "loss", textbook_cross_entropy, ("extreme.float32",)),
     Fault("the scores are detached", "loss", detached_loss, ("gradient", "scores-learn")),
@@ -130,4 +135,5 @@ FAULTS: tuple[Fault, ...] = (
     Fault("every row against every target", "loss", of_all_pairs, ("pairing",)),
     Fault("mean and sum of different things", "loss", uneven_reductions, ("reductions",)),
     Fault("a saved softmax", "loss", saved_softmax_loss, ("second-derivative",)),
+    Fault("errors cost what hits do", "loss", blind_to_the_sign, ("perfect",)),
 )

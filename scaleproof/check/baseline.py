@@ -46,7 +46,7 @@ class Model(BaseModel):
 class Stored(Model):
     """One property as it was."""
 
-    status: Literal["ok", "noted", "skipped", "failed", "inconclusive", "error"]
+    status: Literal["ok", "noted", "skipped", "failed", "inconclusive", "question", "error"]
     value: Annotated[Number, AfterValidator(_number)] | None = None
     lo: Annotated[Number, AfterValidator(_number)] | None = None
     hi: Annotated[Number, AfterValidator(_number)] | None = None
@@ -145,11 +145,11 @@ def compare(before: Baseline, now: CheckResult) -> list[Difference]:
 
 
 def _change(stored: Stored, now: Finding) -> Change:
-    if now.compared == "shown":
+    if now.compared == "shown" or now.suppressed:
         return "shown"
     if now.status in ("failed", "error") and stored.status != now.status:
         return "gone" if stored.status == "ok" else "worse"
-    if stored.status in ("failed", "error", "inconclusive") and now.status == "ok":
+    if stored.status in ("failed", "error", "inconclusive", "question") and now.status == "ok":
         return "better"
     if stored.value is None or now.value is None:
         return "same" if (stored.value is None) == (now.value is None) or now.status == "inconclusive" else "drifted"

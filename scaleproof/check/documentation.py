@@ -1,9 +1,9 @@
-"""docs/properties.md, made from the properties themselves (`make properties`)."""
+"""What is asked of each kind, in words made from the properties: docs/properties.md, `scaleproof properties`."""
 
 from __future__ import annotations
 
 from torchcheck.properties import REGISTRY
-from torchcheck.properties.finding import Property
+from torchcheck.properties.finding import Property, base
 
 INTRODUCTION = """# What `check` asks
 
@@ -25,6 +25,36 @@ def properties_text() -> str:
     head = "| property | what | wanted | better | compared | where it fails |\n|:--|:--|:--|:--|:--|:--|\n"
     parts += [f"## {', '.join(kinds).capitalize()}\n\n{head}{rows}\n" for rows, kinds in tables.items()]
     return "\n".join(parts)
+
+
+def listed() -> str:
+    """Every group with the names of its properties, and the kinds that are asked them."""
+    groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for kind, asked in REGISTRY.items():
+        for group, members in asked.groups.items():
+            groups.setdefault((group, tuple(members)), []).append(kind)
+    return "\n\n".join(
+        f"{group} ({', '.join(kinds)})\n  {', '.join(members)}" for (group, members), kinds in groups.items()
+    )
+
+
+def explained(name: str) -> str:
+    """What a property asks, of which kinds, what is wanted, what to do; of a group, of all in it. Raises KeyError."""
+    found: dict[tuple[str, Property], list[str]] = {}
+    for kind, asked in REGISTRY.items():
+        members = asked.groups.get(name, {n: p for n, p in asked.properties.items() if n == base(name)})
+        for member, prop in members.items():
+            found.setdefault((member, prop), []).append(kind)
+    if not found:
+        raise KeyError(name)
+    return "\n\n".join(_words(member, prop, kinds) for (member, prop), kinds in found.items())
+
+
+def _words(name: str, prop: Property, kinds: list[str]) -> str:
+    wanted = "nothing: it is noted, and judged against a baseline" if prop.threshold is None else str(prop.threshold)
+    lines = [f"{name} ({', '.join(kinds)})", f"  what     {prop.words}", f"  wanted   {wanted}"]
+    lines += [f"  to do    {prop.advice}"] if prop.advice else []
+    return "\n".join([*lines, f"  compared {COMPARED[prop.compared]}; better: {BETTER[prop.better] or 'no side'}"])
 
 
 def _row(name: str, prop: Property) -> str:

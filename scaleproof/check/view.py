@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -15,12 +17,17 @@ from rich.table import Column, Table
 from scaleproof.check.baseline import Difference
 from torchcheck.properties.finding import CheckResult, Finding
 
+#: how much is printed: what failed and is open; that with a summary; every property
+Detail = Literal["quiet", "brief", "all"]
+#: failures that are shown in full, unless all detail is asked
+MOST = 6
 STYLES = {
     "ok": "green",
     "noted": "dim",
     "skipped": "dim",
     "failed": "bold red",
     "inconclusive": "cyan",
+    "question": "cyan",
     "error": "bold red",
 }
 
@@ -56,44 +63,71 @@ class Display:
                 self._console.print(f"{done}/{total} {escape(str(finding))}", soft_wrap=True, highlight=False)
 
 
-def result(found: CheckResult, changes: Sequence[Difference], written: Sequence[Path], quiet: bool) -> None:
-    """The table of all findings, what failed with advice, what changed, and a suggestion."""
+def result(found: CheckResult, changes: Sequence[Difference], written: Sequence[Path], how: Detail) -> None:
+    """What failed with advice, what changed, what is open, and a suggestion; with all detail, the table of findings."""
     console = Console()
-    if not quiet:
-        console.print(
-            f"[bold]{escape(found.subject)}[/bold], checked as {found.kind} ({escape(found.why_kind)})", soft_wrap=True
-        )
+    if how != "quiet":
+        head = f"[bold]{escape(found.subject)}[/bold], checked as {found.kind} ({escape(found.why_kind)})"
+        console.print(head, soft_wrap=True)
+    if how == "all":
         console.print(_table(found.findings))
-    for finding in found.failed:
-        console.print(
-            f"[bold red]{finding.status}[/bold red] {escape(finding.name)}: {escape(finding.words)}", soft_wrap=True
-        )
-        seen = f"{finding.seen} ({finding.witness})" if finding.witness else finding.seen
-        console.print(f"  seen: {escape(seen)}", soft_wrap=True)
-        if finding.advice:
-            console.print(f"  to do: {escape(finding.advice)}", soft_wrap=True)
-        for line in finding.traceback.splitlines():
-            console.print(f"    {escape(line)}", soft_wrap=True, highlight=False)
+    shown = found.failed if how == "all" else found.failed[:MOST]
+    for finding in shown:
+        _failure(console, finding)
+    if len(found.failed) > len(shown):
+        rest = ", ".join(f.name for f in found.failed[len(shown) :])
+        console.print(f"[bold red]failed[/bold red] too: {escape(rest)} (-v shows all)", soft_wrap=True)
     for change in changes:
-        if change.is_regression or (change.change == "better" and not quiet):
+        if change.is_regression or (change.change == "better" and how != "quiet"):
             style = "bold red" if change.is_regression else "green"
             console.print(f"[{style}]{change.change}[/{style}] {escape(str(change))}", soft_wrap=True)
-    undecided = [f for f in found if f.status == "inconclusive"]
-    if undecided and quiet:
-        why = ", ".join(dict.fromkeys(f.note for f in undecided if f.note))
-        console.print(f"inconclusive: {', '.join(f.name for f in undecided)} ({escape(why)})", soft_wrap=True)
+    if how != "all":
+        _open(console, found)
+    for finding in found.suppressed if how != "quiet" else ():
+        console.print(f"suppressed {escape(finding.name)}: {escape(finding.suppressed)}", soft_wrap=True)
     if found.suggestion:
         console.print("[bold]suggestion[/bold]")
         console.print(escape(found.suggestion), soft_wrap=True, highlight=False)
-    if not quiet:
-        last = f", undecided: {len(undecided)}" if undecided else ""
-        regressed = sum(c.is_regression for c in changes)
-        against = f", regressed: {regressed}" if changes else ""
-        console.print(
-            f"properties: {len(found.findings)}, failed: {len(found.failed)}{last}{against}, {found.seconds:.1f} s"
-        )
+    if how != "quiet":
+        console.print(_summary(found, changes, how), soft_wrap=True)
         for path in written:
             console.print(str(path), soft_wrap=True)
+
+
+def _failure(console: Console, finding: Finding) -> None:
+    console.print(
+        f"[bold red]{finding.status}[/bold red] {escape(finding.name)}: {escape(finding.words)}", soft_wrap=True
+    )
+    seen = f"{finding.seen} ({finding.witness})" if finding.witness else finding.seen
+    console.print(f"  seen: {escape(seen)}", soft_wrap=True)
+    if finding.advice:
+        console.print(f"  to do: {escape(finding.advice)}", soft_wrap=True)
+    for line in finding.traceback.splitlines():
+        console.print(f"    {escape(line)}", soft_wrap=True, highlight=False)
+
+
+def _open(console: Console, found: CheckResult) -> None:
+    """Questions one by one; what is inconclusive by its reason."""
+    by_reason: dict[str, list[str]] = {}
+    for finding in found:
+        if finding.status == "question":
+            console.print(f"[cyan]question[/cyan] {escape(finding.name)}: {escape(finding.seen)}", soft_wrap=True)
+        elif finding.status == "inconclusive":
+            reason = finding.note if finding.value is None else "the samples do not decide"
+            by_reason.setdefault(reason, []).append(finding.name)
+    for reason, names in by_reason.items():
+        console.print(f"[cyan]inconclusive[/cyan] {escape(', '.join(names))} ({escape(reason)})", soft_wrap=True)
+
+
+def _summary(found: CheckResult, changes: Sequence[Difference], how: Detail) -> str:
+    count = Counter(f.status for f in found)
+    parts = [f"properties: {len(found.findings)}", f"ok: {count['ok']}", f"failed: {len(found.failed)}"]
+    parts += [
+        f"{status}: {count[status]}" for status in ("question", "inconclusive", "noted", "skipped") if count[status]
+    ]
+    parts += [f"regressed: {sum(c.is_regression for c in changes)}"] if changes else []
+    parts += [f"suppressed: {len(found.suppressed)}"] if found.suppressed else []
+    return ", ".join([*parts, f"{found.seconds:.1f} s"]) + ("" if how == "all" else " (-v shows every value)")
 
 
 def _table(findings: Sequence[Finding]) -> Table:

@@ -2,122 +2,82 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
 from scaleproof.check.start import start_server
+from scaleproof.cli import check_options as o
 from scaleproof.cli.common import Device, DeviceName, Exit, chosen_device, fail
+from scaleproof.cli.configuration import shared_names
 
 if TYPE_CHECKING:
     from scaleproof.check.baseline import Difference
-    from torchcheck.properties.finding import CheckResult, Threshold
+    from scaleproof.check.view import Detail
+    from torchcheck.properties.finding import CheckResult
     from torchcheck.properties.variant import Settings
 
 
-KindName = Literal["activation", "block", "attention", "optimizer", "loss", "model"]
-OptimizerName = Literal["sgd", "adam", "lamb"]
-
-SubjectName = Annotated[
-    str,
-    typer.Argument(
-        help="file.py:Name or package.module:Name: a class, a factory f(width), f(width, depth) or f(depth), "
-        "or an instance."
-    ),
-]
-KindOption = Annotated[KindName | None, typer.Option(help="Inferred from the signature where that is clear.")]
-Depths = Annotated[str, typer.Option(help="Powers of two FIRST:LAST, or numbers 2,8,32.")]
-Width = Annotated[int, typer.Option(min=1, help="Features of a block, attention or model.")]
-SeqLen = Annotated[int, typer.Option(min=1, help="Tokens of a sequence.")]
-Batch = Annotated[int, typer.Option(min=1, help="Sequences of a batch.")]
-Optimizer = Annotated[OptimizerName, typer.Option(help="Whose first update is judged.")]
-Rate = Annotated[float, typer.Option(help="Learning rate asked about by first-lr; 0: the optimizer's usual one.")]
-Dtypes = Annotated[str, typer.Option(help="Comma-separated dtypes for accuracy and overflow.")]
-Seeds = Annotated[int, typer.Option(min=2, help="Random networks a depth, at most.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
-Causal = Annotated[
-    bool | None, typer.Option("--causal/--no-causal", help="Must it not see the future? Told from the layer otherwise.")
-]
-SetOptions = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="NAME=VALUE for the class or factory; JSON values. Repeatable.", metavar="NAME=VALUE"),
-]
-Thresholds = Annotated[
-    list[str] | None, typer.Option(help="PROPERTY=LO:HI, either side may be empty; repeatable.", metavar="NAME=LO:HI")
-]
-Skip = Annotated[list[str] | None, typer.Option(help="A property to leave out. Repeatable.", metavar="NAME")]
-Suggest = Annotated[
-    bool, typer.Option("--suggest", help="Find residual weight and init gain that make it depth-stable.")
-]
-Seconds = Annotated[
-    float, typer.Option(min=0.1, help="Seconds for the whole check; what is undecided then is inconclusive.")
-]
-StepLimit = Annotated[float, typer.Option(min=0.1, help="Seconds for one step (one network, say); then it is stopped.")]
-Memory = Annotated[
-    float, typer.Option(min=0.0, help="GiB that a process of the subject may take; 0: its share of what is free.")
-]
-Jobs = Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")]
-BaselineFile = Annotated[Path | None, typer.Option(help="Compare with this file.")]
-UpdateBaseline = Annotated[bool, typer.Option("--update-baseline", help="Write the file of --baseline instead.")]
-ReportFolder = Annotated[Path | None, typer.Option(help="Write check.json, .md, .html and .pdf into this folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print what failed or regressed only.")]
-
-
 @dataclass(frozen=True)
-class Limits:
-    """What a check may take: seconds in all and a step, bytes a process, and processes."""
+class Outputs:
+    """Where the result goes: files, and the forms that are printed."""
 
-    seconds: float
-    step: float
-    memory: int
-    workers: int
-
-    @classmethod
-    def of(cls, seconds: float, step: float, memory: float, jobs: int) -> Limits:
-        """From the options: `memory` in GiB, 0 for a share of what is free, `jobs` 0 for one a core."""
-        from torchcheck.run.machine import cores
-
-        workers = jobs or cores()
-        share = int(memory * 2**30) or _free_memory() // workers
-        return cls(max(0.1, seconds), min(step, seconds), share, workers)
+    baseline: Path | None
+    report: Path | None
+    junit: Path | None
+    sarif: Path | None
+    reproduce: Path | None
+    github: bool
+    json: bool
+    detail: Detail
 
 
 def check(
-    subject: SubjectName,
-    kind: KindOption = None,
-    depths: Depths = "2:256",
-    width: Width = 128,
-    seq_len: SeqLen = 32,
-    batch: Batch = 2,
-    optimizer: Optimizer = "adam",
-    lr: Rate = 0.0,
-    dtypes: Dtypes = "float32,bfloat16,float16",
+    context: typer.Context,
+    subject: o.SubjectName,
+    kind: o.KindOption = None,
+    depths: o.Depths = "2:256",
+    width: o.Width = 128,
+    seq_len: o.SeqLen = 32,
+    batch: o.Batch = 2,
+    optimizer: o.Optimizer = "adam",
+    lr: o.Rate = 0.0,
+    dtypes: o.Dtypes = "float32,bfloat16,float16",
     device: Device = "cpu",
-    seeds: Seeds = 16,
-    seed: Seed = 0,
-    causal: Causal = None,
-    set_: SetOptions = None,
-    threshold: Thresholds = None,
-    skip: Skip = None,
-    suggest: Suggest = False,
-    budget: Seconds = 300.0,
-    step_limit: StepLimit = 60.0,
-    memory: Memory = 0.0,
-    jobs: Jobs = 0,
-    baseline: BaselineFile = None,
-    update_baseline: UpdateBaseline = False,
-    report: ReportFolder = None,
-    json_: AsJson = False,
-    quiet: Quiet = False,
+    seeds: o.Seeds = 16,
+    seed: o.Seed = 0,
+    causal: o.Causal = None,
+    set_: o.SetOptions = None,
+    threshold: o.Thresholds = None,
+    select: o.Select = None,
+    skip: o.Skip = None,
+    suppress: o.Suppress = None,
+    strict: o.Strict = False,
+    suggest: o.Suggest = False,
+    budget: o.Seconds = 300.0,
+    step_limit: o.StepLimit = 60.0,
+    memory: o.Memory = 0.0,
+    jobs: o.Jobs = 0,
+    baseline: o.BaselineFile = None,
+    update_baseline: o.UpdateBaseline = False,
+    report: o.ReportFolder = None,
+    junit: o.JUnitFile = None,
+    sarif: o.SarifFile = None,
+    reproduce: o.Reproduce = None,
+    github: o.GitHub = False,
+    json_: o.AsJson = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
 ) -> None:
     """Check your own activation, block, attention, optimizer, loss or model; compare it with its stored baseline.
 
-    It runs in processes of its own: a crash or an endless loop there is a finding, and the rest goes on.
+    It runs in processes of its own: a crash or an endless loop there is a finding, and the rest goes on. Defaults of
+    the options can stand in pyproject.toml, under tool.scaleproof.
 
     Exit codes:
 
@@ -129,27 +89,43 @@ def check(
 
     3 the subject itself failed: it cannot be loaded, raised, crashed, hung or ran out of memory
 
+    4 with --strict: nothing failed, and a property stayed undecided, or a question
+
     130 interrupted
     """
-    began, depth_list, (target, folders) = monotonic(), _depths(depths), _place(subject)
+    began, depth_list, (target, folders) = monotonic(), o.depths_of(depths), o.place_of(subject)
     start_server()
     if update_baseline and baseline is None:
         fail("--update-baseline needs --baseline FILE")
-    asked: dict[str, Any] = {"kind": kind, "skip": skip or (), "suggestion": suggest}
-    asked |= {"options": _options(set_ or []), "thresholds": _thresholds(threshold or [])}
+    options = o.options_of(set_ or [])
+    asked: dict[str, Any] = {"kind": kind, "select": select or (), "skip": skip or (), "suggestion": suggest}
+    asked |= {
+        "options": options,
+        "thresholds": o.thresholds_of(threshold or []),
+        "suppress": o.reasons_of(suppress or []),
+    }
+    asked["shared"] = shared_names(context, asked)
     sizes = (depth_list, width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal)
     asked["settings"] = _settings(*sizes)
+    detail: Detail = "quiet" if quiet else "all" if verbose else "brief"
+    outputs = Outputs(baseline if update_baseline else None, report, junit, sarif, reproduce, github, json_, detail)
     stored = _stored(baseline) if baseline and not update_baseline else None
-    limits = Limits.of(budget - (monotonic() - began), step_limit, memory, jobs)
-    found = _checked(subject, target, folders, asked, limits, quiet, json_)
-    changes = _changes(stored, found) if stored else []
-    written = _write(found, changes, baseline if update_baseline else None, report)
-    _say(found, changes, written, quiet, json_)
-    raise typer.Exit(_code(found, changes, stored is not None))
+    limits = o.Limits.of(budget - (monotonic() - began), step_limit, memory, jobs)
+    found = _checked(subject, target, folders, asked, limits, quiet or json_, json_)
+    changes = _changes(stored, found) if stored else None
+    written = _write(found, changes, outputs, strict, target, options)
+    _say(found, changes, written, outputs, strict)
+    raise typer.Exit(_code(found, changes, strict))
 
 
 def _checked(
-    subject: str, target: str, folders: tuple[str, ...], asked: dict[str, Any], limits: Limits, quiet: bool, json_: bool
+    subject: str,
+    target: str,
+    folders: tuple[str, ...],
+    asked: dict[str, Any],
+    limits: o.Limits,
+    silent: bool,
+    json_: bool,
 ) -> CheckResult:
     """The check, in processes of its own, with its progress on the terminal; ends the command where it cannot run."""
     from scaleproof.check import view
@@ -158,7 +134,7 @@ def _checked(
     from torchcheck.properties.engine import SubjectFailed, UnknownProperty
     from torchcheck.run.machine import cores
 
-    display = view.Display(subject, quiet or json_)
+    display = view.Display(subject, silent)
     threads = max(1, cores() // limits.workers)
     try:
         with isolated(limits.workers, limits.step, limits.memory, threads, folders) as executor, display:
@@ -170,27 +146,37 @@ def _checked(
     except KeyboardInterrupt:
         typer.echo("scaleproof: interrupted", err=True)
         raise typer.Exit(Exit.INTERRUPTED) from None
-    return replace(found, subject=subject)  # as the user wrote it: no machine's paths in baselines and reports
+    file = Path(found.file)
+    file = file.relative_to(Path.cwd()) if found.file and file.is_relative_to(Path.cwd()) else file
+    # as the user wrote it: no machine's paths in baselines and reports
+    return replace(found, subject=subject, file=str(file) if found.file else "")
 
 
-def _say(found: CheckResult, changes: list[Difference], written: list[Path], quiet: bool, json_: bool) -> None:
-    from scaleproof.check import view
+def _say(
+    found: CheckResult, changes: list[Difference] | None, written: list[Path], outputs: Outputs, strict: bool
+) -> None:
+    from scaleproof.check import exports, view
     from scaleproof.check.report import to_json
 
-    if json_:
-        typer.echo(to_json(found, changes), nl=False)
+    if outputs.json:
+        typer.echo(to_json(found, changes or []), nl=False)
     else:
-        view.result(found, changes, written, quiet)
+        view.result(found, changes or [], written, outputs.detail)
+    if outputs.github:
+        remarks = exports.remarks(found, changes or [], changes is not None, strict)
+        typer.echo(exports.github(found, remarks), nl=False, err=outputs.json)
 
 
-def _code(found: CheckResult, changes: list[Difference], compared: bool) -> Exit:
+def _code(found: CheckResult, changes: list[Difference] | None, strict: bool) -> Exit:
     """A property that failed in the baseline already is no news: with a baseline, only changes count for the exit."""
     if found.broken:
         return Exit.SUBJECT
-    if any(c.is_regression for c in changes):
+    if any(c.is_regression for c in changes or ()):
         return Exit.FAILED
-    known = {c.name for c in changes if c.change != "new"} if compared else set()
-    return Exit.FAILED if any(f.name not in known for f in found.failed) else Exit.FINE
+    known = {c.name for c in changes or () if c.change != "new"}
+    if any(f.name not in known for f in found.failed):
+        return Exit.FAILED
+    return Exit.UNDECIDED if strict and found.undecided else Exit.FINE
 
 
 def _settings(
@@ -219,72 +205,6 @@ def _settings(
     return Settings(*sizes, certify=certify)
 
 
-def _depths(text: str) -> tuple[int, ...]:
-    """2:256 as powers of two, or a list of numbers."""
-    try:
-        if ":" in text:
-            first, last = (int(part) for part in text.split(":"))
-            found, depth = [], first
-            while 0 < depth <= last:
-                found.append(depth)
-                depth *= 2
-        else:
-            found = sorted({int(part) for part in text.split(",")})
-    except ValueError:
-        found = []
-    if not found or found[0] < 1 or found[-1] > 10_000:
-        fail(f"--depths is FIRST:LAST, such as 2:256, or numbers such as 2,8,32 (1 to 10000), not '{text}'")
-    return tuple(found)
-
-
-def _options(texts: list[str]) -> dict[str, Any]:
-    import json
-
-    found: dict[str, Any] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.isidentifier():
-            fail(f"--set is NAME=VALUE, not '{text}'")
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
-    return found
-
-
-def _thresholds(texts: list[str]) -> dict[str, Threshold]:
-    from torchcheck.properties.finding import Threshold
-
-    found = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        lo, colon, hi = value.partition(":")
-        try:
-            bounds = (float(lo) if lo else float("-inf"), float(hi) if hi else float("inf"))
-        except ValueError:
-            equals = ""
-            bounds = (0.0, 0.0)
-        if not equals or not colon or not bounds[0] <= bounds[1]:
-            fail(f"--threshold is PROPERTY=LO:HI, such as increment=:0.5, not '{text}'")
-        found[name] = Threshold(*bounds)
-    return found
-
-
-def _place(subject: str) -> tuple[str, tuple[str, ...]]:
-    """The subject's full name, and the folders that its imports are looked up in."""
-    place, colon, name = subject.rpartition(":")
-    if not colon or not place or not name:
-        fail(f"'{subject}' names no subject: write file.py:Name or package.module:Name")
-    if place.endswith(".py"):
-        path = Path(place).resolve()
-        if not path.is_file():
-            fail(f"no such file: {place}")
-        return f"{path}:{name}", (str(path.parent),)
-    if Path(place).is_file() or "/" in place:
-        fail(f"{place} is no Python file: write file.py:Name or package.module:Name")
-    return subject, (str(Path.cwd()),)
-
-
 def _stored(path: Path) -> Any:
     from scaleproof.check.baseline import BaselineError, read
 
@@ -305,23 +225,43 @@ def _changes(stored: Any, found: CheckResult) -> list[Difference]:
         fail(str(error))
 
 
-def _write(found: CheckResult, changes: list[Difference], baseline: Path | None, report: Path | None) -> list[Path]:
-    import shlex
-
-    from scaleproof.check.baseline import from_result, machine
-    from scaleproof.check.baseline import write as write_baseline
+def _write(
+    found: CheckResult,
+    changes: list[Difference] | None,
+    outputs: Outputs,
+    strict: bool,
+    target: str,
+    options: dict[str, Any],
+) -> list[Path]:
+    """All files that were asked for; ends the command where one cannot be written."""
+    from scaleproof.check import baseline, exports
+    from scaleproof.reporting.record import write_atomically
     from scaleproof.reporting.render import RenderError
 
-    written = []
+    texts: dict[Path, str] = {}
+    written: list[Path] = []
+    remarks = exports.remarks(found, changes or [], changes is not None, strict)
+    if outputs.junit is not None:
+        texts[outputs.junit] = exports.junit(found, remarks)
+    if outputs.sarif is not None:
+        texts[outputs.sarif] = exports.sarif(found, remarks)
+    if outputs.reproduce is not None:
+        files = exports.reproductions(found, target, options, outputs.reproduce)
+        texts |= {outputs.reproduce / name: text for name, text in files.items()}
     try:
-        if baseline is not None:
-            write_baseline(from_result(found, machine()), baseline)
-            written.append(baseline)
-        if report is not None:
+        if outputs.baseline is not None:
+            baseline.write(baseline.from_result(found, baseline.machine()), outputs.baseline)
+            written.append(outputs.baseline)
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, text)
+            written.append(path)
+        if outputs.report is not None:
             from scaleproof.check.report import write
             from scaleproof.suite.environment import environment
 
-            written += write(found, changes, environment(), shlex.join(["scaleproof", *sys.argv[1:]]), report)
+            command = shlex.join(["scaleproof", *sys.argv[1:]])
+            written += write(found, changes or [], environment(), command, outputs.report)
     except (OSError, RenderError) as error:
         fail(f"cannot write: {error}")
     return written
@@ -338,9 +278,3 @@ def _subject_failed(subject: str, error: Any, json_: bool) -> NoReturn:
     for line in failure.traceback.splitlines():
         typer.echo(f"  {line}", err=True)
     raise typer.Exit(Exit.USAGE if failure.why == "unusable" and not failure.traceback else Exit.SUBJECT)
-
-
-def _free_memory() -> int:
-    import psutil
-
-    return int(psutil.virtual_memory().available * 0.8)

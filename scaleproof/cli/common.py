@@ -25,6 +25,7 @@ class Exit(IntEnum):
     FAILED = 1
     USAGE = 2
     SUBJECT = 3
+    UNDECIDED = 4
     INTERRUPTED = 130
 
 

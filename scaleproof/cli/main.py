@@ -14,6 +14,7 @@ from scaleproof.cli.compare import compare
 from scaleproof.cli.doctor import doctor
 from scaleproof.cli.list import list_
 from scaleproof.cli.plan import plan
+from scaleproof.cli.properties import properties
 from scaleproof.cli.replay import replay
 from scaleproof.cli.report import report
 from scaleproof.cli.show import show
@@ -32,11 +33,13 @@ Exit codes, of every command:
 
 3 the subject of a check failed: it cannot be loaded, raised, crashed, hung or ran out of memory
 
+4 check --strict: nothing failed, and a property stayed undecided, or a question
+
 130 interrupted; what was done is kept (verify --resume continues)
 """
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for command in (check, verify, show, report, compare, replay, plan, doctor):
+for command in (check, properties, verify, show, report, compare, replay, plan, doctor):
     app.command()(command)
 app.command("list")(list_)
 app.add_typer(store, name="store")

@@ -335,4 +335,4 @@ def _near_zero(value: float, factor: float = 1.0) -> float:
     return 0.0 if -SLACK * factor <= value <= 0 else value
 
 
-ACTIVATION = Kind(PROPERTIES, first)
+ACTIVATION = Kind({"activation": PROPERTIES}, first)

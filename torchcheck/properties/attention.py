@@ -31,8 +31,6 @@ from torchcheck.run.subjects import DTYPES, find_device
 #: sequence lengths at which the cost is taken
 LENGTHS = (64, 128, 256, 512, 1024)
 PROPERTIES: dict[str, Property] = {
-    **LEAK,
-    **PADDING,
     "equivariance": Property(
         "tokens in another order give the same outputs in that order (largest relative change)", better="none"
     ),
@@ -42,10 +40,6 @@ PROPERTIES: dict[str, Property] = {
         "scale the queries before the product with the keys, and subtract the maximum before exponentials",
         better="more",
     ),
-    **SCORES,
-    **MODES,
-    **USES,
-    **NUMERICS,
     "cost-operations": Property(
         "the exponent of the sequence's length in multiply-adds",
         Threshold(hi=2.1),
@@ -162,4 +156,13 @@ def _run(layer: nn.Module, x: Tensor) -> None:
         layer(x)
 
 
-ATTENTION = Kind(PROPERTIES, first)
+GROUPS = {
+    "future": LEAK,
+    "masks": PADDING,
+    "attention": PROPERTIES,
+    "scores": SCORES,
+    "modes": MODES,
+    "inputs": USES,
+    "numerics": NUMERICS,
+}
+ATTENTION = Kind(GROUPS, first)

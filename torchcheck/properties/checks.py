@@ -8,14 +8,14 @@ A subject is a class, a factory, an instance, or a name "file.py:Name". It runs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
 
 from torchcheck.properties import REGISTRY
 from torchcheck.properties.depth import EXPONENTS, STABLE
-from torchcheck.properties.engine import Budget, Notify
+from torchcheck.properties.engine import Budget, Notify, Request
 from torchcheck.properties.engine import check as run
 from torchcheck.properties.finding import CheckResult, Finding, Threshold
 from torchcheck.properties.suggest import suggest
@@ -49,7 +49,10 @@ def check(
     example_inputs: Callable[..., Any] | None = None,
     loss: Callable[[Any], Any] | None = None,
     thresholds: Mapping[str, Threshold] | None = None,
+    select: Sequence[str] = (),
     skip: Sequence[str] = (),
+    suppress: Mapping[str, str] | None = None,
+    shared: Set[str] = frozenset(),
     suggestion: bool = False,
     budget: float | None = None,
     executor: Executor | None = None,
@@ -60,15 +63,18 @@ def check(
 
     `options` are keyword arguments of the subject's class or factory; `sizes` replace fields of Settings (width,
     seq_len, batch, depths, optimizer, lr, dtypes, device, seeds, seed, causal, certify). `example_inputs(batch,
-    generator)` gives what the subject takes, `loss(output)` a scalar. `suggestion` asks, for a block or model that is
-    not depth-stable, for scalings that make it so. Raises torchcheck.run.subjects.SubjectError where the subject cannot
-    be loaded, UnknownProperty (a ValueError) for an unknown property, TypeError for an unknown size.
+    generator)` gives what the subject takes, `loss(output)` a scalar. `select` and `skip` name properties, or groups of
+    them; `suppress` maps those whose failure is known to the reason why it is borne; names that are `shared` may be
+    those of other kinds. `suggestion` asks, for a block or
+    model that is not depth-stable, for scalings that make it so. Raises torchcheck.run.subjects.SubjectError where the
+    subject cannot be loaded, UnknownProperty (a ValueError) for an unknown property, TypeError for an unknown size.
     """
     chosen = replace(settings or Settings(), **sizes)
     variant = Variant(subject, kind, options or {}, example_inputs, loss)
+    request = Request(thresholds or {}, select, skip, suppress or {}, shared)
     where = executor or Here()
     seconds = Budget() if budget is None else Budget(budget)
-    result = run(variant, chosen, where, REGISTRY, seconds, thresholds, skip, notify)
+    result = run(variant, chosen, where, REGISTRY, request, seconds, notify)
     if suggestion and not depth_stable(result) and result.kind in ("block", "model"):
         variant = replace(variant, kind=result.kind)
         found = suggest(variant, chosen, where, REGISTRY[result.kind].properties, seconds, notify)

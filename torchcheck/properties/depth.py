@@ -100,12 +100,6 @@ PROPERTIES: dict[str, Property] = {
         "make it run at the depth named",
         better="more",
     ),
-    **LEAK,
-    **PADDING,
-    **SCORES,
-    **MODES,
-    **USES,
-    **NUMERICS,
     "first-lr": Property(
         "the largest first learning rate that keeps half of the first-order decrease (a power of 2)",
         advice="warm up from below this rate",
@@ -192,7 +186,7 @@ def more(settings: Settings, found: Sequence[Found], properties: Mapping[str, Pr
 
 
 def _point(depth: int, seed: int) -> Step:
-    return Step("torchcheck.properties.depth:point", ("runs",), {"depth": depth, "seed": seed})
+    return Step("torchcheck.properties.depth:point", ("runs",), {"depth": depth, "seed": seed}, feeds=SERVES)
 
 
 def point(
@@ -406,4 +400,13 @@ def _distinctness(points: Sequence[Point], common: Mapping[str, Any]) -> Measure
     return Measurement("distinct", worst.distinct, **common, level=0.0, note=note)
 
 
-BLOCK = Kind(PROPERTIES, first, more, reduce, SERVES)
+GROUPS = {
+    "depth": PROPERTIES,
+    "future": LEAK,
+    "masks": PADDING,
+    "scores": SCORES,
+    "modes": MODES,
+    "inputs": USES,
+    "numerics": NUMERICS,
+}
+BLOCK = Kind(GROUPS, first, more, reduce, SERVES)

@@ -5,15 +5,17 @@ Steps are data and run in the subject's process; planning, reducing and judging 
 
 from __future__ import annotations
 
+import inspect
 import math
 import sys
 import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,37 +57,110 @@ class Step:
     """A unit of work: a function (loaded, settings, **params) of this package, and the properties it answers for.
 
     A `gate` runs first and alone; if it fails, or the first property that it serves does, the others would say nothing
-    of their own, and are not tried.
+    of their own, and are not tried. What it `feeds` is made of several steps.
     """
 
     function: str
     serves: tuple[str, ...]
     params: Mapping[str, Any] = field(default_factory=dict)
     gate: bool = False
+    feeds: tuple[str, ...] = ()
+
+    def needed(self, choice: Choice) -> bool:
+        """Whether something that is asked comes of it."""
+        names = (*self.serves, *self.feeds)
+        return not names or any(choice.takes(name) for name in names)
 
 
 @dataclass(frozen=True)
 class Kind:
     """What is asked of a kind of subject.
 
-    `first` plans the steps; `more`, given all that was found, plans the next ones until nothing is left to decide;
-    `reduce` turns that into one measurement for each property; `fitted` names those that it makes of several steps.
+    `groups` of properties have a name that stands for all of them. `first` plans the steps; `more`, given all that was
+    found, plans the next ones until nothing is left to decide; `reduce` turns that into one measurement for each
+    property; `fitted` names those that it makes of several steps.
     """
 
-    properties: Mapping[str, Property]
+    groups: Mapping[str, Mapping[str, Property]]
     first: Callable[[Settings, Description], list[Step]]
     more: Callable[[Settings, Sequence[Found], Mapping[str, Property]], list[Step]] = lambda *_: []
     reduce: Callable[[Settings, Sequence[Found]], list[Measurement]] = lambda _, found: measurements(found)
     fitted: tuple[str, ...] = ()
 
+    @cached_property
+    def properties(self) -> Mapping[str, Property]:
+        """All of them, in the order of the groups."""
+        return {name: prop for group in self.groups.values() for name, prop in group.items()}
+
+    def has(self, name: str) -> bool:
+        """Whether this names a property, a dtype's part of one, or a group."""
+        return asked(self.properties, name) or name in self.groups
+
+    def named(self, names: Iterable[str], title: str) -> frozenset[str]:
+        """The properties that these names of properties (of one dtype, too) and groups mean; raises UnknownProperty."""
+        found: set[str] = set()
+        for name in names:
+            if not self.has(name):
+                groups = f"; groups: {', '.join(self.groups)}"
+                raise UnknownProperty(
+                    f"'{name}' is no property of kind {title}; there are: {', '.join(self.properties)}{groups}"
+                )
+            found |= {name} if asked(self.properties, name) else {*self.groups[name]}
+        return frozenset(found)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks: other thresholds, the properties or groups to `select` (all, where none) and to `skip`, and
+    to `suppress`: those whose failure is known, with the reason why it is borne. Names in `shared`, settings of a
+    project for subjects of all kinds, may be those of another kind.
+    """
+
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+    select: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    suppress: Mapping[str, str] = field(default_factory=dict)
+    shared: Set[str] = frozenset()
+
+    def of(self, title: str, kinds: Mapping[str, Kind]) -> Request:
+        """Without the shared names that are those of other kinds."""
+        other = {n for n in self.shared if not kinds[title].has(n) and any(kind.has(n) for kind in kinds.values())}
+        return Request(
+            {n: t for n, t in self.thresholds.items() if n not in other},
+            [n for n in self.select if n not in other],
+            [n for n in self.skip if n not in other],
+            {n: why for n, why in self.suppress.items() if n not in other},
+        )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which properties of a kind are asked: those of `select` (all, where it is empty) without those of `skip`."""
+
+    properties: Mapping[str, Property]
+    select: Set[str]
+    skip: Set[str]
+
+    def takes(self, name: str) -> bool:
+        """Whether a property, or the part of one for a dtype, is asked; a property is where one of its parts is."""
+        selected = not self.select or {name, base(name)} & self.select or any(base(s) == name for s in self.select)
+        return asked(self.properties, name) and bool(selected) and not {name, base(name)} & self.skip
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The names of properties, and of parts of some, that are not asked."""
+        return tuple(sorted({n for n in self.properties if not self.takes(n)} | self.skip))
+
 
 @dataclass(frozen=True)
 class Description(Raw):
-    """The subject's kind and how that was told, and whether it can be built at any depth."""
+    """The subject's kind and how that was told, whether it can be built at any depth, and where it is defined."""
 
     kind: str
     why: str
     any_depth: bool
+    file: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -153,35 +228,35 @@ def check(
     settings: Settings,
     executor: Executor,
     kinds: Mapping[str, Kind],
+    request: Request | None = None,
     budget: Budget | None = None,
-    thresholds: Mapping[str, Threshold] | None = None,
-    skip: Sequence[str] = (),
     notify: Notify = lambda *_: None,
 ) -> CheckResult:
     """Checks a variant: at once where `executor` runs calls at once, in parallel and isolated where it does.
 
     `notify(findings, steps done, steps known)` is called after every step. Raises SubjectError, with the subject's own
-    error as its cause, where the subject cannot even be loaded, and UnknownProperty for a threshold or skip that names
-    none of the kind.
+    error as its cause, where the subject cannot even be loaded, and UnknownProperty for a name that is no property or
+    group of the kind.
     """
     budget = budget or Budget()
     about = answers_of([Step("torchcheck.properties.engine:describe", ())], variant, settings, executor, budget)[0]
     if about.failure:
         raise SubjectFailed(about.failure)
     (description,) = (d for d in about.found if isinstance(d, Description))
-    kind = kinds[description.kind]
-    _known([*(thresholds or {}), *skip], kind, description.kind)
-    properties = {k: p for k, p in with_thresholds(kind.properties, thresholds or {}).items() if k not in skip}
+    kind, request = kinds[description.kind], (request or Request()).of(description.kind, kinds)
+    kind.named([*request.thresholds, *request.suppress], description.kind)
+    choice = Choice(kind.properties, *(kind.named(n, description.kind) for n in (request.select, request.skip)))
+    properties = {k: p for k, p in with_thresholds(kind.properties, request.thresholds).items() if choice.takes(k)}
     variant = replace(variant, kind=description.kind)
     answers: list[Answer] = []
     planned = kind.first(settings, description)
     while planned:
-        planned = [s for s in planned if not s.serves or any(name not in skip for name in s.serves)]
+        planned = [s for s in planned if s.needed(choice)]
         total = len(answers) + len(planned)
 
         def report(answer: Answer, total: int = total) -> None:
             answers.append(answer)
-            notify(_findings(kind, properties, settings, answers), len(answers), total)
+            notify(_findings(kind, choice, properties, settings, answers), len(answers), total)
 
         gates = [s for s in planned if s.gate]
         passed = answers_of(gates, variant, settings, executor, budget, report)
@@ -192,20 +267,23 @@ def check(
         if not budget.left or not any(a.found for a in answers[before:]):
             break  # a round without any answer would be planned again, and again
         planned = kind.more(settings, [m for a in answers for m in a.found], properties)
-    findings = _findings(kind, properties, settings, answers, final=True)
+    findings = _findings(kind, choice, properties, settings, answers, final=True)
+    reasons = {n: why for name, why in request.suppress.items() for n in kind.named([name], description.kind)}
     return CheckResult(
         variant.label,
         description.kind,
         description.why,
-        tuple(findings),
-        {**settings.to_json(), "skip": tuple(skip)},
+        tuple(replace(f, suppressed=reasons.get(f.name) or reasons.get(base(f.name), "")) for f in findings),
+        {**settings.to_json(), "skip": choice.left_out},
         time.monotonic() - budget.start,
         torch.__version__,
+        file=description.file,
+        line=description.line,
     )
 
 
 class UnknownProperty(ValueError):
-    """A threshold or skip names no property of the kind; the message lists them."""
+    """A threshold, or what is selected, skipped or suppressed, names nothing of the kind."""
 
 
 class SubjectFailed(SubjectError):
@@ -220,7 +298,17 @@ def describe(loaded: Loaded, settings: Settings) -> list[Description]:
     """What the subject is; its class or factory is called once, so that a wrong one is found here."""
     if loaded.kind in ("block", "attention", "model") and not loaded.is_instance:
         arguments_of(loaded, settings.width, settings.depths[0])
-    return [Description(loaded.kind, loaded.why, loaded.kind in ("block", "model") and takes_depth(loaded))]
+    any_depth = loaded.kind in ("block", "model") and takes_depth(loaded)
+    return [Description(loaded.kind, loaded.why, any_depth, *_place(loaded.found))]
+
+
+def _place(found: Any) -> tuple[str, int]:
+    """The file and line of a class, function, or an instance's class; nothing where there is none."""
+    try:
+        code = found if inspect.isclass(found) or inspect.isroutine(found) else type(found)
+        return inspect.getsourcefile(code) or "", inspect.getsourcelines(code)[1]
+    except (OSError, TypeError):
+        return "", 0
 
 
 def shortened(error: BaseException) -> str:
@@ -282,20 +370,25 @@ def answers_of(
 
 
 def _findings(
-    kind: Kind, properties: Mapping[str, Property], settings: Settings, answers: Sequence[Answer], final: bool = False
+    kind: Kind,
+    choice: Choice,
+    properties: Mapping[str, Property],
+    settings: Settings,
+    answers: Sequence[Answer],
+    final: bool = False,
 ) -> list[Finding]:
     """One finding for each property that is asked for: measured, or not answered; in the kind's order."""
     found: dict[str, Finding] = {}
     for m in kind.reduce(settings, [m for a in answers for m in a.found]):
         prop = property_of({**kind.properties, **properties}, m.name)
-        if asked(properties, m.name):
+        if choice.takes(m.name):
             found[m.name] = judge(prop, m)
     for answer in answers:
         if answer.failure is None:
             continue
         broke = answer.failure.why not in ("budget", "device")  # then it outweighs what other steps found
         for name in answer.step.serves[:1] if answer.step.gate else answer.step.serves:
-            if asked(properties, name) and (name not in found or (broke and found[name])):
+            if choice.takes(name) and (name not in found or (broke and found[name])):
                 found[name] = unanswered(name, property_of(properties, name), answer.failure)
     if final and any(a.failure and a.failure.why == "budget" for a in answers):
         for name in kind.fitted:
@@ -311,9 +404,3 @@ def _fails(answer: Answer, properties: Mapping[str, Property]) -> bool:
     return name in properties and any(
         judge(properties[name], m).status == "failed" for m in measurements(answer.found) if m.name == name
     )
-
-
-def _known(names: Sequence[str], kind: Kind, title: str) -> None:
-    for name in names:
-        if not asked(kind.properties, name):
-            raise UnknownProperty(f"'{name}' is no property of kind {title}; there are: {', '.join(kind.properties)}")

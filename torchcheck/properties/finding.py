@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from torchcheck.data import Measurement, Series, Standing, shown, within
 
-Status = Literal["ok", "noted", "skipped", "failed", "inconclusive", "error"]
+#: "inconclusive": not decided in the time, or by the samples; "question": a fault or not, as its author means it
+Status = Literal["ok", "noted", "skipped", "failed", "inconclusive", "question", "error"]
 #: Which way a value is better: "less", "more", nearer to "zero", "sign" (not negative is better than negative), or
 #: "none": any change beyond the intervals is a drift
 Better = Literal["less", "more", "zero", "sign", "none"]
@@ -53,6 +54,15 @@ class Property:
 
 
 @dataclass(frozen=True)
+class Question(Measurement):
+    """What cannot be judged before the user says what is meant: `note` asks, and says how to answer."""
+
+    @classmethod
+    def of(cls, measured: Measurement) -> Question:
+        return cls(**vars(measured))
+
+
+@dataclass(frozen=True)
 class Failure:
     """A step of the check that gave no answer; `traceback` is the subject's own, without the frames of libraries."""
 
@@ -84,6 +94,7 @@ class Finding:
     series: tuple[Series, ...] = ()
     better: Better = "none"
     compared: Compared = "interval"
+    suppressed: str = ""
 
     def __bool__(self) -> bool:
         return self.status in ("ok", "noted", "skipped")
@@ -110,7 +121,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """All findings about one subject. It is true in a boolean context if nothing failed; its repr says what did."""
+    """All findings about one subject. It is true in a boolean context if nothing failed; its repr says what did.
+
+    `file` and `line` are where the subject is defined, as far as that can be told.
+    """
 
     subject: str
     kind: str
@@ -120,6 +134,8 @@ class CheckResult:
     seconds: float = 0.0
     torch: str = ""
     suggestion: str = ""
+    file: str = ""
+    line: int = 0
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)
@@ -135,13 +151,27 @@ class CheckResult:
 
     @property
     def failed(self) -> tuple[Finding, ...]:
-        """Properties that failed, and those that gave no answer because the subject broke."""
-        return tuple(f for f in self.findings if f.status in ("failed", "error"))
+        """Properties that failed, and those that gave no answer because the subject broke; not what is suppressed."""
+        return tuple(f for f in self.findings if f.status in ("failed", "error") and not f.suppressed)
+
+    @property
+    def suppressed(self) -> tuple[Finding, ...]:
+        """What failed and is borne, for the reason that its `suppressed` gives."""
+        return tuple(f for f in self.findings if f.status in ("failed", "error") and f.suppressed)
+
+    @property
+    def undecided(self) -> tuple[Finding, ...]:
+        """Properties with a threshold that were not decided, and questions; a strict check wants none."""
+        return tuple(
+            f
+            for f in self.findings
+            if (f.status == "question" or (f.status == "inconclusive" and f.threshold is not None)) and not f.suppressed
+        )
 
     @property
     def broken(self) -> bool:
         """Whether the subject itself raised, crashed, hung or ran out of memory somewhere."""
-        return any(f.status == "error" for f in self.findings)
+        return any(f.status == "error" for f in self.failed)
 
     def __repr__(self) -> str:
         head = f"check of {self.subject} as {self.kind}: "
@@ -157,7 +187,9 @@ def judge(prop: Property, measured: Measurement) -> Finding:
     """The finding that a measurement makes of a property; pure."""
     value = measured.value
     status: Status
-    if value is None:
+    if isinstance(measured, Question):
+        status = "question"
+    elif value is None:
         status = "skipped"
     elif prop.threshold is None:
         status = "noted"

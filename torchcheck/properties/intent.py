@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import Loaded, Settings, lineage
 
 #: words in a name or docstring that say it, and that deny it
 CAUSAL = re.compile(r"causal|autoregressive|auto_regressive|\bGPT|unidirectional|left_to_right", re.IGNORECASE)
-NOT_CAUSAL = re.compile(r"(non|not|un)[-_ ]?causal|bidirectional|both sides|encoder|cross", re.IGNORECASE)
-#: a decoder's layer is causal where it behaves so; one that attends to an encoder's output need not be
-DECODER = re.compile(r"decoder|language_?model|llama|mistral", re.IGNORECASE)
+NOT_CAUSAL = re.compile(
+    r"(non|not|un)[-_ ]?causal|bidirectional|both sides|encoder|cross|vision|image|patch|bert", re.IGNORECASE
+)
 BACKWARD = re.compile(r"backward|reverse|right_?to_?left", re.IGNORECASE)
 #: the visible share of the future over that of the past below which a layer behaves as if it were meant to be causal
 LOPSIDED = 0.5
@@ -53,10 +53,9 @@ def intent(loaded: Loaded, module: nn.Module, settings: Settings, picture: Tenso
         after, before = _shares(picture)
         if after < FAINT * before:
             return Intent("causal", f"dependences ahead are {after / before:.2g} times as large as those behind")
-    name = _name(loaded)
-    if DECODER.search(name) and not NOT_CAUSAL.search(name):
-        return Intent("open", f"it is called {name}, and sees the future")
-    return Intent("not causal", f"{ahead:.0%} of the pairs ahead depend on each other, as those behind")
+    why = f"{ahead:.0%} of the pairs ahead depend on each other, as those behind"
+    denied = next((text for text in (*lineage(loaded.found), _docstring(loaded)) if NOT_CAUSAL.search(text)), None)
+    return Intent("open", why) if denied is None else Intent("not causal", f"{why}, and it says '{denied[:60]}'")
 
 
 def _said(loaded: Loaded, module: nn.Module) -> Intent | None:
@@ -69,14 +68,19 @@ def _said(loaded: Loaded, module: nn.Module) -> Intent | None:
     name = _name(loaded)
     if CAUSAL.search(name) and not NOT_CAUSAL.search(name):
         return Intent("causal", f"its name is {name}")
-    first = (inspect.getdoc(loaded.found) or "").split("\n\n")[0] if loaded.found.__doc__ else ""
+    first = _docstring(loaded)
     if CAUSAL.search(first) and not NOT_CAUSAL.search(first) and not first.startswith(("Args", "Base class")):
         return Intent("causal", "its docstring says so")
     return None
 
 
+def _docstring(loaded: Loaded) -> str:
+    """Its first paragraph; torch's own is inherited by those that have none."""
+    return (inspect.getdoc(loaded.found) or "").split("\n\n")[0] if loaded.found.__doc__ else ""
+
+
 def _name(loaded: Loaded) -> str:
-    return str(getattr(loaded.found, "__name__", type(loaded.found).__name__))
+    return lineage(loaded.found)[0]
 
 
 def _shares(values: Any) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,8 +12,8 @@ from torch import Tensor, nn
 from torchcheck.data import Measurement
 from torchcheck.measure.leak import changes, dependence, worst
 from torchcheck.properties.calling import call, network, subject_of, tensor_of
-from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.intent import intent
+from torchcheck.properties.finding import Property, Question, Threshold
+from torchcheck.properties.intent import Intent, intent
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import SubjectError, find_device
 
@@ -79,8 +80,7 @@ def leaks(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[
     meant = intent(loaded, subject_of(layer.layer), settings, picture, visible)
     found = [measured("reach", float(visible[~future].double().mean()), note="of the pairs")]
     if meant.kind != "causal":
-        note = "is it meant to? say --causal or --no-causal" if meant.kind == "open" else "not causal"
-        return [*found, measured("leak", None, note=f"{note}: {meant.why}")]
+        return [*found, _unasked(measured, meant)]
     with torch.no_grad():
         scale = float(whole.square().mean().sqrt()) or 1.0
         each, shorter = changes(layer, x, other, whole)
@@ -101,6 +101,13 @@ def leaks(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[
         measured("length", 0.0 if cut <= ROUNDING[dtype] else cut),
         *found,
     ]
+
+
+def _unasked(measured: Callable[..., Measurement], meant: Intent) -> Measurement:
+    """What is said of a leak where the layer is not meant to be causal, or where nobody says whether it is."""
+    if meant.kind == "not causal":
+        return measured("leak", None, note=f"not causal: {meant.why}")
+    return Question.of(measured("leak", None, note=f"it sees the future; say --causal or --no-causal: {meant.why}"))
 
 
 def _swapped_in_training(layer: SequenceLayer, x: Tensor, other: Tensor) -> float:
@@ -184,8 +191,7 @@ def _token_leaks(loaded: Loaded, layer: SequenceLayer, settings: Settings) -> li
             changed[:, j] = (run(mixed) - whole)[0].flatten(1).abs().amax(1).cpu() / scale
         meant = intent(loaded, subject_of(layer.layer), settings, changed, changed > ROUNDING[torch.float32])
         if meant.kind != "causal":
-            note = "is it meant to? say --causal or --no-causal" if meant.kind == "open" else "not causal"
-            return [measured("leak", None, note=f"{note}: {meant.why}")]
+            return [_unasked(measured, meant)]
         swapped = float(changed.triu(1).max())
         cut = max((worst(run(ids[:, : i + 1]) - whole[:, : i + 1]) / scale for i in range(tokens - 1)), default=0.0)
     limit = ROUNDING[torch.float32]

@@ -69,7 +69,6 @@ PROPERTIES: dict[str, Property] = {
     "gradient-bound": Property(
         "the largest size of a gradient entry per example, for scores up to 10000", better="less"
     ),
-    **TARGETS,
     "accuracy": Property(
         "the relative error against float64, over machine epsilon, for scores of size 3",
         Threshold(hi=64),
@@ -274,4 +273,4 @@ def _relative(a: float, b: float) -> float:
     return _off(a, b) / max(abs(a), abs(b), 1e-6)
 
 
-LOSS = Kind(PROPERTIES, first)
+LOSS = Kind({"loss": PROPERTIES, "targets": TARGETS}, first)

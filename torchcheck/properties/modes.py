@@ -18,7 +18,7 @@ from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
 from torchcheck.properties.calling import Stack, call, gap, network, subject_of, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Step
-from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.variant import Loaded, Settings, build
 from torchcheck.run.subjects import find_device
 
@@ -248,8 +248,8 @@ class Compared:
         worst = self.worst
         witness = max(self.errors)[1] if self.errors and max(self.errors)[0] > 1e-6 else ""
         if worst is not None and worst > MEANT and not self.custom:
-            note = f"something is detached, is that meant? {witness}"
-            return measured(name, None, samples=self.settled, note=note)
+            note = f"something is detached; if that is meant, --skip {name}: {witness}"
+            return Question.of(measured(name, None, samples=self.settled, note=note))
         return measured(name, worst, samples=self.settled, witness=witness, note=self.note)
 
 

@@ -77,7 +77,6 @@ PROPERTIES: dict[str, Property] = {
         "squares or norms overflow: take them of scaled gradients",
         better="less",
     ),
-    **RULES,
     "recovers": Property(
         "the share of parameters lost after one NaN in one gradient, and three good steps", better="less"
     ),
@@ -327,4 +326,4 @@ def step_cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured("step-cost", ratios[3], ratios[0], ratios[-1], unit="times SGD")]
 
 
-OPTIMIZER = Kind(PROPERTIES, first)
+OPTIMIZER = Kind({"optimizer": PROPERTIES, "rules": RULES}, first)

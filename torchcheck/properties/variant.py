@@ -50,6 +50,7 @@ MASKS = {
 }
 #: names of losses, and of layers that have a residual stream around them
 LOSS = re.compile(r"(Loss|CrossEntropy|Criterion|Divergence|NLL|_loss|_cross_entropy|_nll)$|^loss", re.IGNORECASE)
+ATTENTION = re.compile("attention", re.IGNORECASE)
 BLOCK = re.compile(r"block|layer|encoder|decoder|residual|stage", re.IGNORECASE)
 TARGETS = ("target", "targets", "label", "labels", "y", "positives")
 
@@ -144,7 +145,7 @@ def infer_kind(found: Any) -> tuple[str, str]:
     needed = [] if isinstance(found, nn.Module) else needed_of(found)
     forward = needed_of(found.forward) if module else []
     forward = [n for n in forward if n != "self"]
-    name = getattr(found, "__name__", type(found).__name__)
+    name = lineage(found)[0]
     told = _by_module(found, name, names, needed, forward) if module else _by_function(name, names, needed)
     if told is not None:
         return told
@@ -164,7 +165,7 @@ def _by_module(
         return "model", "an instance with a config"
     if LOSS.search(name) and len(forward) >= 2:
         return "loss", f"its name is {name}"
-    sized = _by_sizes(name, names, _parameters(found.forward))
+    sized = _by_sizes(lineage(found), names, _parameters(found.forward))
     if sized is not None:
         return sized
     if not needed and len(forward) <= 1:
@@ -180,7 +181,7 @@ def _by_function(name: str, names: Sequence[str], needed: Sequence[str]) -> tupl
     """The kind of a function or factory, and what told it."""
     if LOSS.search(name) and len(needed) >= 2:
         return "loss", f"its name is {name}"
-    sized = _by_sizes(name, names, ())
+    sized = _by_sizes([name], names, ())
     if sized is not None:
         return sized
     if needed[:1] == ["params"]:
@@ -192,17 +193,26 @@ def _by_function(name: str, names: Sequence[str], needed: Sequence[str]) -> tupl
     return None
 
 
-def _by_sizes(name: str, names: Sequence[str], forward: Sequence[str]) -> tuple[str, str] | None:
-    """The kind of what is built of a width, a depth, or both."""
+def lineage(found: Any) -> list[str]:
+    """The names of a module's classes up to torch's Module, the nearest first; of anything else its own."""
+    kind = found if inspect.isclass(found) else type(found)
+    if issubclass(kind, nn.Module):
+        return [c.__name__ for c in kind.__mro__[: kind.__mro__.index(nn.Module)]] or [kind.__name__]
+    return [str(getattr(found, "__name__", kind.__name__))]
+
+
+def _by_sizes(classes: Sequence[str], names: Sequence[str], forward: Sequence[str]) -> tuple[str, str] | None:
+    """The kind of what is built of a width, a depth, or both; the nearest name in its lineage that says one counts."""
     if any(n in DEPTH for n in names):
         return "model", f"it takes '{next(n for n in names if n in DEPTH)}'"
-    if re.search("attention", name, re.IGNORECASE):
-        return "attention", f"its name is {name}"
+    told = next((n for n in classes if ATTENTION.search(n) or BLOCK.search(n)), "")
+    if ATTENTION.search(told):
+        return "attention", f"its name is {told}" if told == classes[0] else f"it is a {told}"
     width = next((n for n in names if n in WIDTH), None)
     if width is None:
         return None
     masks = [n for n in forward if n in MASKS]
-    if masks and not BLOCK.search(name):
+    if masks and not told:
         return "attention", f"it takes '{width}', and its forward '{masks[0]}'"
     return "block", f"it takes '{width}' and no depth"
 

@@ -1,0 +1,183 @@
+"""The options of `scaleproof check`, and what their texts mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from scaleproof.cli.common import fail
+from scaleproof.cli.configuration import from_project
+
+if TYPE_CHECKING:
+    from torchcheck.properties.finding import Threshold
+
+
+KindName = Literal["activation", "block", "attention", "optimizer", "loss", "model"]
+OptimizerName = Literal["sgd", "adam", "lamb"]
+
+SubjectName = Annotated[
+    str,
+    typer.Argument(
+        is_eager=True,
+        callback=from_project,
+        help="file.py:Name or package.module:Name: a class, a factory f(width), f(width, depth) or f(depth), "
+        "or an instance.",
+    ),
+]
+KindOption = Annotated[KindName | None, typer.Option(help="Inferred from the signature where that is clear.")]
+Depths = Annotated[str, typer.Option(help="Powers of two FIRST:LAST, or numbers 2,8,32.")]
+Width = Annotated[int, typer.Option(min=1, help="Features of a block, attention or model.")]
+SeqLen = Annotated[int, typer.Option(min=1, help="Tokens of a sequence.")]
+Batch = Annotated[int, typer.Option(min=1, help="Sequences of a batch.")]
+Optimizer = Annotated[OptimizerName, typer.Option(help="Whose first update is judged.")]
+Rate = Annotated[float, typer.Option(help="Learning rate asked about by first-lr; 0: the optimizer's usual one.")]
+Dtypes = Annotated[str, typer.Option(help="Comma-separated dtypes for accuracy and overflow.")]
+Seeds = Annotated[int, typer.Option(min=2, help="Random networks a depth, at most.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
+Causal = Annotated[
+    bool | None, typer.Option("--causal/--no-causal", help="Must it not see the future? Told from the layer otherwise.")
+]
+SetOptions = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="NAME=VALUE for the class or factory; JSON values. Repeatable.", metavar="NAME=VALUE"),
+]
+Thresholds = Annotated[
+    list[str] | None, typer.Option(help="PROPERTY=LO:HI, either side may be empty; repeatable.", metavar="NAME=LO:HI")
+]
+Select = Annotated[
+    list[str] | None, typer.Option(help="A property or group to ask, all without. Repeatable.", metavar="NAME")
+]
+Skip = Annotated[list[str] | None, typer.Option(help="A property or group to leave out. Repeatable.", metavar="NAME")]
+Suppress = Annotated[
+    list[str] | None,
+    typer.Option(help="A property or group whose failure is known, and why. Repeatable.", metavar="NAME=REASON"),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="What stays undecided, or a question, ends with exit code 4.")]
+Suggest = Annotated[
+    bool, typer.Option("--suggest", help="Find residual weight and init gain that make it depth-stable.")
+]
+Seconds = Annotated[
+    float, typer.Option(min=0.1, help="Seconds for the whole check; what is undecided then is inconclusive.")
+]
+StepLimit = Annotated[float, typer.Option(min=0.1, help="Seconds for one step (one network, say); then it is stopped.")]
+Memory = Annotated[
+    float, typer.Option(min=0.0, help="GiB that a process of the subject may take; 0: its share of what is free.")
+]
+Jobs = Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")]
+BaselineFile = Annotated[Path | None, typer.Option(help="Compare with this file.")]
+UpdateBaseline = Annotated[bool, typer.Option("--update-baseline", help="Write the file of --baseline instead.")]
+ReportFolder = Annotated[Path | None, typer.Option(help="Write check.json, .md, .html and .pdf into this folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print what failed, regressed or is open only.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print every property with its value.")]
+JUnitFile = Annotated[Path | None, typer.Option("--junit", help="Write the result as JUnit XML into this file.")]
+SarifFile = Annotated[Path | None, typer.Option("--sarif", help="Write what failed as SARIF 2.1.0 into this file.")]
+GitHub = Annotated[bool, typer.Option("--github", help="Print what failed as annotations of GitHub Actions.")]
+Reproduce = Annotated[
+    Path | None, typer.Option(help="Write into this folder, for each failure, a Python file that shows it again.")
+]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a check may take: seconds in all and a step, bytes a process, and processes."""
+
+    seconds: float
+    step: float
+    memory: int
+    workers: int
+
+    @classmethod
+    def of(cls, seconds: float, step: float, memory: float, jobs: int) -> Limits:
+        """From the options: `memory` in GiB, 0 for a share of what is free, `jobs` 0 for one a core."""
+        from torchcheck.run.machine import cores
+
+        workers = jobs or cores()
+        share = int(memory * 2**30) or _free_memory() // workers
+        return cls(max(0.1, seconds), min(step, seconds), share, workers)
+
+
+def depths_of(text: str) -> tuple[int, ...]:
+    """2:256 as powers of two, or a list of numbers."""
+    try:
+        if ":" in text:
+            first, last = (int(part) for part in text.split(":"))
+            found, depth = [], first
+            while 0 < depth <= last:
+                found.append(depth)
+                depth *= 2
+        else:
+            found = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        found = []
+    if not found or found[0] < 1 or found[-1] > 10_000:
+        fail(f"--depths is FIRST:LAST, such as 2:256, or numbers such as 2,8,32 (1 to 10000), not '{text}'")
+    return tuple(found)
+
+
+def options_of(texts: list[str]) -> dict[str, Any]:
+    import json
+
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            fail(f"--set is NAME=VALUE, not '{text}'")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def thresholds_of(texts: list[str]) -> dict[str, Threshold]:
+    from torchcheck.properties.finding import Threshold
+
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        lo, colon, hi = value.partition(":")
+        try:
+            bounds = (float(lo) if lo else float("-inf"), float(hi) if hi else float("inf"))
+        except ValueError:
+            equals = ""
+            bounds = (0.0, 0.0)
+        if not equals or not colon or not bounds[0] <= bounds[1]:
+            fail(f"--threshold is PROPERTY=LO:HI, such as increment=:0.5, not '{text}'")
+        found[name] = Threshold(*bounds)
+    return found
+
+
+def place_of(subject: str) -> tuple[str, tuple[str, ...]]:
+    """The subject's full name, and the folders that its imports are looked up in."""
+    place, colon, name = subject.rpartition(":")
+    if not colon or not place or not name:
+        fail(f"'{subject}' names no subject: write file.py:Name or package.module:Name")
+    if place.endswith(".py"):
+        path = Path(place).resolve()
+        if not path.is_file():
+            fail(f"no such file: {place}")
+        return f"{path}:{name}", (str(path.parent),)
+    if Path(place).is_file() or "/" in place:
+        fail(f"{place} is no Python file: write file.py:Name or package.module:Name")
+    return subject, (str(Path.cwd()),)
+
+
+def reasons_of(texts: list[str]) -> dict[str, str]:
+    """--suppress NAME=REASON."""
+    found = {}
+    for text in texts:
+        name, _, reason = text.partition("=")
+        if not name or not reason.strip():
+            fail(f"--suppress is NAME=REASON, such as leak='sees both sides by design', not '{text}'")
+        found[name] = reason.strip()
+    return found
+
+
+def _free_memory() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().available * 0.8)

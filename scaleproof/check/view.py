@@ -71,11 +71,16 @@ def result(found: CheckResult, changes: Sequence[Difference], written: Sequence[
         console.print(head, soft_wrap=True)
     if how == "all":
         console.print(_table(found.findings))
-    shown = found.failed if how == "all" else found.failed[:MOST]
-    for finding in shown:
-        _failure(console, finding)
-    if len(found.failed) > len(shown):
-        rest = ", ".join(f.name for f in found.failed[len(shown) :])
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in found.failed:  # one error of the subject may break many properties
+        own = finding.name if finding.status == "failed" else ""
+        alike.setdefault((own, finding.note, finding.traceback), []).append(finding)
+    groups = list(alike.values())
+    shown = groups if how == "all" else groups[:MOST]
+    for group in shown:
+        _failure(console, group)
+    if len(groups) > len(shown):
+        rest = ", ".join(f.name for group in groups[len(shown) :] for f in group)
         console.print(f"[bold red]failed[/bold red] too: {escape(rest)} (-v shows all)", soft_wrap=True)
     for change in changes:
         if change.is_regression or (change.change == "better" and how != "quiet"):
@@ -94,10 +99,12 @@ def result(found: CheckResult, changes: Sequence[Difference], written: Sequence[
             console.print(str(path), soft_wrap=True)
 
 
-def _failure(console: Console, finding: Finding) -> None:
-    console.print(
-        f"[bold red]{finding.status}[/bold red] {escape(finding.name)}: {escape(finding.words)}", soft_wrap=True
-    )
+def _failure(console: Console, group: Sequence[Finding]) -> None:
+    """A failure, or properties that one error of the subject left without an answer."""
+    finding = group[0]
+    about = finding.words if len(group) == 1 else "no answer, for the subject broke"
+    names = ", ".join(f.name for f in group)
+    console.print(f"[bold red]{finding.status}[/bold red] {escape(names)}: {escape(about)}", soft_wrap=True)
     seen = f"{finding.seen} ({finding.witness})" if finding.witness else finding.seen
     console.print(f"  seen: {escape(seen)}", soft_wrap=True)
     if finding.advice:

@@ -10,6 +10,7 @@ import typer
 
 from scaleproof.cli.common import fail
 from scaleproof.cli.configuration import from_project
+from torchcheck.run.libraries import SCHEMES
 
 if TYPE_CHECKING:
     from torchcheck.properties.finding import Threshold
@@ -24,7 +25,8 @@ SubjectName = Annotated[
         is_eager=True,
         callback=from_project,
         help="file.py:Name or package.module:Name: a class, a factory f(width), f(width, depth) or f(depth), "
-        "or an instance.",
+        "or an instance; or hf:NAME (a config's folder, or a type such as gpt2), hf-tiny:NAME, timm:NAME, "
+        "torchvision:NAME, with random weights.",
     ),
 ]
 KindOption = Annotated[KindName | None, typer.Option(help="Inferred from the signature where that is clear.")]
@@ -155,7 +157,9 @@ def place_of(subject: str) -> tuple[str, tuple[str, ...]]:
     """The subject's full name, and the folders that its imports are looked up in."""
     place, colon, name = subject.rpartition(":")
     if not colon or not place or not name:
-        fail(f"'{subject}' names no subject: write file.py:Name or package.module:Name")
+        fail(f"'{subject}' names no subject: write file.py:Name, package.module:Name, or hf:NAME")
+    if place in SCHEMES:
+        return f"{place}:{Path(name).resolve()}" if Path(name).is_dir() else subject, (str(Path.cwd()),)
     if place.endswith(".py"):
         path = Path(place).resolve()
         if not path.is_file():

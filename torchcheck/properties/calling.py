@@ -6,6 +6,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -90,6 +91,12 @@ def tensor_of(output: Any) -> Tensor:
     raise SubjectError(f"the subject gave a {type(output).__name__} without any floating-point tensor")
 
 
+def outputs_of(output: Any) -> list[Any]:
+    """The tensors that a model gives by name, a pooled state beside the last one, say; else the output as it is."""
+    named = [v for v in output.values() if isinstance(v, Tensor) and v.requires_grad] if hasattr(output, "keys") else []
+    return named or [output]
+
+
 def make_inputs(loaded: Loaded, module: nn.Module, settings: Settings, seed: int) -> Any:
     """What the subject takes: its own example_inputs, token ids for Hugging Face models, or normal numbers.
 
@@ -116,6 +123,9 @@ def make_inputs(loaded: Loaded, module: nn.Module, settings: Settings, seed: int
         if "decoder_input_ids" in names:
             ids["decoder_input_ids"] = torch.randint(vocabulary, (b, n), generator=generator)
         return ids
+    images = _images(module, b) if loaded.kind == "model" else []
+    if images:
+        candidates = [partial(_normal, shape, generator, "pixel_values" in names) for shape in images]
     if embedding is not None and loaded.kind == "model":
         candidates.insert(0, lambda: torch.randint(embedding.num_embeddings, (b, n), generator=generator))
     first: Exception | None = None
@@ -131,9 +141,31 @@ def make_inputs(loaded: Loaded, module: nn.Module, settings: Settings, seed: int
             continue
         return inputs
     raise SubjectError(
-        f"it takes neither ({b}, {n}, {d}) nor ({b}, {d}) normal numbers: "
+        f"it takes neither ({b}, {n}, {d}) nor ({b}, {d}) normal numbers{' nor images' if images else ''}: "
         "write example_inputs(batch, generator) beside it"
     ) from first
+
+
+def _normal(shape: Sequence[int], generator: torch.Generator, named: bool) -> Any:
+    made = torch.randn(tuple(shape), generator=generator)
+    return {"pixel_values": made} if named else made
+
+
+def _images(module: nn.Module, batch: int) -> list[tuple[int, ...]]:
+    """Shapes of images that a model may take, the likeliest first; none where its first map is no convolution of them.
+
+    What its configuration says (timm's default_cfg, Hugging Face's config), else 32 and 224 pixels.
+    """
+    first = next((m for m in module.modules() if isinstance(m, nn.Conv2d | nn.Linear | nn.Embedding)), None)
+    if not isinstance(first, nn.Conv2d):
+        return []
+    size = (getattr(module, "default_cfg", None) or {}).get("input_size")
+    if size is None:
+        told = getattr(getattr(module, "config", None), "image_size", None)
+        told = (told, told) if isinstance(told, int) else told
+        size = None if told is None else (first.in_channels, *told)
+    sizes = [size] if size else [(first.in_channels, n, n) for n in (32, 224)]
+    return [(batch, *s) for s in sizes]
 
 
 def _further_inputs(module: nn.Module, settings: Settings, generator: torch.Generator) -> dict[str, Any]:

@@ -318,6 +318,11 @@ def shortened(error: BaseException) -> str:
     own = [f for f in frames if not f.filename.startswith(inside)] or list(frames[-1:])
     lines = traceback.format_list(own[-FRAMES:])
     said = traceback.format_exception_only(error)
+    root = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    if root is not error:
+        said += ["caused by ", *traceback.format_exception_only(root)]
     return "".join(lines + said).rstrip()[-4000:]
 
 

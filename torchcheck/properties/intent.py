@@ -54,7 +54,9 @@ def intent(loaded: Loaded, module: nn.Module, settings: Settings, picture: Tenso
         if after < FAINT * before:
             return Intent("causal", f"dependences ahead are {after / before:.2g} times as large as those behind")
     why = f"{ahead:.0%} of the pairs ahead depend on each other, as those behind"
-    denied = next((text for text in (*lineage(loaded.found), _docstring(loaded)) if NOT_CAUSAL.search(text)), None)
+    denied = next(
+        (text for text in (_name(loaded), *lineage(module), _docstring(loaded)) if NOT_CAUSAL.search(text)), None
+    )
     return Intent("open", why) if denied is None else Intent("not causal", f"{why}, and it says '{denied[:60]}'")
 
 
@@ -65,9 +67,9 @@ def _said(loaded: Loaded, module: nn.Module) -> Intent | None:
         value = getattr(config, attribute, None) if value is None else value
         if isinstance(value, bool) and (value or attribute != "is_decoder"):
             return Intent("causal" if value else "not causal", f"its {attribute} is {value}")
-    name = _name(loaded)
-    if CAUSAL.search(name) and not NOT_CAUSAL.search(name):
-        return Intent("causal", f"its name is {name}")
+    for name in (_name(loaded), type(module).__name__):
+        if CAUSAL.search(name) and not NOT_CAUSAL.search(name):
+            return Intent("causal", f"its name is {name}")
     first = _docstring(loaded)
     if CAUSAL.search(first) and not NOT_CAUSAL.search(first) and not first.startswith(("Args", "Base class")):
         return Intent("causal", "its docstring says so")

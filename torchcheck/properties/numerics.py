@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from torchcheck.data import Measurement
-from torchcheck.properties.calling import call, gap, network, objective_of, tensor_of, to, with_gradients
+from torchcheck.properties.calling import call, gap, network, objective_of, outputs_of, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings
@@ -83,8 +83,9 @@ def structure(loaded: Loaded, settings: Settings, depth: int | None) -> list[Mea
         unlike = max(unlike, 0.0 if changed else gap(first, second))
         model, inputs = network(loaded, settings, depth, seed)
         model, inputs = model.to(where), with_gradients(to(inputs, where))
-        out = call(model, inputs)
-        objective_of(loaded, seed)(out).backward()  # type: ignore[no-untyped-call]
+        objective = objective_of(loaded, seed)
+        total = sum((objective(out) for out in outputs_of(call(model, inputs))), torch.zeros((), device=where))
+        total.backward()  # type: ignore[no-untyped-call]
         now = {n for n, p in model.named_parameters() if p.requires_grad and _silent(p)}
         silent = now if silent is None else silent & now
     names = sorted(silent or ())

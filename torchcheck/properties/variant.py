@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from torchcheck.data import Certify
+from torchcheck.run.libraries import LibraryModel, SizedModel
 from torchcheck.run.subjects import SubjectError, resolve
 
 KINDS = ("activation", "block", "attention", "optimizer", "loss", "model")
@@ -140,6 +141,8 @@ def infer_kind(found: Any) -> tuple[str, str]:
         raise SubjectError("an optimizer's instance is bound to its parameters: give its class, or a factory f(params)")
     if inspect.isclass(found) and issubclass(found, torch.optim.Optimizer):
         return "optimizer", "a subclass of torch.optim.Optimizer"
+    if isinstance(found, LibraryModel | SizedModel):
+        return "model", "a model of a library"
     module = isinstance(found, nn.Module) or (inspect.isclass(found) and issubclass(found, nn.Module))
     names = [] if isinstance(found, nn.Module) else list(_parameters(found))
     needed = [] if isinstance(found, nn.Module) else needed_of(found)

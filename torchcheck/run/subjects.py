@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from torchcheck.data import Params
+from torchcheck.run.libraries import SCHEMES, LibraryError
 
 DTYPES: dict[str, torch.dtype] = {
     "float64": torch.float64,
@@ -54,13 +55,18 @@ class Subject:
 
 
 def resolve(target: str) -> Any:
-    """The object that `module:attribute` or `path/file.py:attribute` names.
+    """The object that `module:attribute` or `path/file.py:attribute` names, or a library's model, such as `hf:gpt2`.
 
     Raises SubjectError with what was wrong and where.
     """
     place, colon, attribute = target.rpartition(":")
     if not colon or not place or not attribute:
         raise SubjectError(f"'{target}' names no subject: write package.module:Name or file.py:Name")
+    if place in SCHEMES:
+        try:
+            return SCHEMES[place](attribute)
+        except LibraryError as error:
+            raise SubjectError(str(error)) from None
     try:
         module = _from_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
     except ImportError as error:

@@ -16,8 +16,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from torchcheck.measure.objectives import LinearLoss
 from torchcheck.modules import scaled_transformer
-from torchcheck.probes.deepnet.profiles import LinearLoss, inputs, profile
+from torchcheck.probes.deepnet.profiles import inputs, profile
 
 WIDTH, LAYERS, REPEATS = 256, 200, 7
 

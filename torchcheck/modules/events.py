@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-import networkx as nx
 from torch import Tensor, nn
 
 from torchcheck.modules.pointer import EfficientGlobalPointer, GlobalPointer
@@ -120,6 +119,8 @@ def split(
         by_type.setdefault(a.type, []).append(a)
     found: set[Event] = set()
     for nodes in by_type.values():
+        import networkx as nx  # slow to load, and seldom asked for
+
         graph = nx.Graph()
         graph.add_nodes_from(nodes)
         for a, b in combinations(nodes, 2):

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from torchcheck.data import Measurement, Series
 from torchcheck.measure.leak import worst
-from torchcheck.probes.flash.cost import multiply_adds, peak_memory, timed
+from torchcheck.measure.operations import multiply_adds
+from torchcheck.probes.flash.cost import peak_memory, timed
 from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.leak import PROPERTIES as LEAK

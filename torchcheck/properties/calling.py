@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from torchcheck.probes.deepnet.profiles import LOSSES
+from torchcheck.measure.objectives import LOSSES
 from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.variant import MASKS, Loaded, Settings, build, needed_of
 from torchcheck.run.subjects import SubjectError

@@ -7,13 +7,13 @@ every exponent is on one side of its threshold.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import nnls
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
@@ -40,7 +40,7 @@ from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device
 
 #: numbers of seeds at which the exponents are looked at; look k spends 6/(pi (k+1))² of the alarm
-LOOKS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+LOOKS = (4, 6, 8, 12, 16, 24, 32, 48, 64)
 #: Exponents of depth beyond which a stack explodes (or vanishes). Every network whose blocks contribute alike has a
 #: first update that grows like depth^1 (GPT-2, and all unscaled Post-LN stacks), and signals that add up grow like
 #: depth^1 too: faster than that is a product that runs away, not a sum. The margins cover the noise between networks.
@@ -52,6 +52,8 @@ EXPONENTS = ("growth", "gradient", "increment")
 MATERIAL = 0.1
 #: where the exponent is that of the deeper half of the grid
 DEEP_END = "deep end"
+#: depths up to CHEAP cost little, and start with the first look's seeds, the others with two
+CHEAP = 32
 #: seeds of the depths beyond MODEST, which cost most and vary most, unless the law bends there
 DEEP_SEEDS, MODEST = 4, 64
 #: relative spread of tokens below which they have become one
@@ -155,7 +157,8 @@ def first(settings: Settings, description: Description) -> list[Step]:
     if not depths:
         return steps
     coarse = list(depths[::2]) + list(depths[1::2])
-    grid = [_point(depth, seed) for seed in (0, 1) for depth in (coarse if seed == 0 else depths)]
+    rounds = range(min(LOOKS[0], settings.seeds))
+    grid = [_point(d, s) for s in rounds for d in (depths if s else coarse) if s < 2 or d <= CHEAP]
     middle = max(d for d in depths if d <= max(64, depths[0]))
     grid[0] = replace(grid[0], gate=True)
     return [
@@ -179,10 +182,11 @@ def more(settings: Settings, found: Sequence[Found], properties: Mapping[str, Pr
     done = 1 + max(p.seed for p in points)
     upcoming = min(next((look for look in LOOKS if look > done), done), settings.seeds)
     deep = any(m.at.get("law") == DEEP_END for m in undecided)
-    depths = sorted({p.depth for p in points})
     if not undecided:
         return []
-    return [_point(d, s) for s in range(done, upcoming) for d in depths if deep or d <= MODEST or s < DEEP_SEEDS]
+    have = Counter(p.depth for p in points)
+    wanted = {d: upcoming if deep or d <= MODEST else min(upcoming, DEEP_SEEDS) for d in sorted(have)}
+    return [_point(d, s) for s in range(upcoming) for d, n in wanted.items() if have[d] <= s < n]
 
 
 def _point(depth: int, seed: int) -> Step:
@@ -351,6 +355,8 @@ def _noise(logs: Mapping[int, Sequence[float]]) -> dict[int, float]:
 
     Products of N random factors spread like sqrt(N/width) (analysis/deepnet.md), hence the form.
     """
+    from scipy.optimize import nnls  # slow to load: half a second of every check
+
     known = [(d, float(np.var(v, ddof=1)), len(v) - 1) for d, v in logs.items() if len(v) > 1]
     weight = np.array([math.sqrt(n) / d for d, _, n in known])
     design = np.array([[1.0, d] for d, _, _ in known]) * weight[:, None]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import math
+from collections.abc import Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
+from torch.optim.sgd import sgd
 
 from torchcheck.data import Measurement
 from torchcheck.measure.first_order import first_order
@@ -25,7 +27,7 @@ SPAN = 12
 
 
 def first_rate(loaded: Loaded, settings: Settings, depth: int) -> list[Measurement]:
-    """The largest rate, own * 2^k, whose real first step lowers the loss by half of the first-order prediction or more.
+    """The largest rate, own * 2^k, whose first step lowers the loss by half of the first-order prediction or more.
 
     First order: -lr sum of |g|², |g|_1 or |W| |g|_1/sqrt(n) for sgd, adam
     and lamb (kexue.fm/archives/8978; |W| is 1 where W is 0).
@@ -43,16 +45,17 @@ def first_rate(loaded: Loaded, settings: Settings, depth: int) -> list[Measureme
 
     before, parts = first_order(model, loss)
     slope = sum(float(getattr(d, settings.optimizer)) for d in parts.values())
-    target, options = OPTIMIZERS[settings.optimizer]
     loss().backward()  # type: ignore[no-untyped-call]
-    start = copy.deepcopy(model.state_dict())
+    params = [p for p in model.parameters() if p.grad is not None]
+    start = [p.detach().clone() for p in params]
+    first_step(settings.optimizer, params, own)
+    way = [(p.detach() - old) / own for p, old in zip(params, start, strict=True)]
 
     def usable(rate: float) -> bool:
-        opt = resolve(target)(model.parameters(), lr=rate, **options)
-        opt.step()
         with torch.no_grad():
+            for p, old, w in zip(params, start, way, strict=True):
+                p.copy_(old + rate * w)
             change = float(loss()) - before
-        model.load_state_dict(start)
         return math.isfinite(change) and change <= -PART * rate * slope
 
     downwards = (k for k in range(0, -SPAN - 1, -1) if usable(own * 2.0**k))
@@ -68,3 +71,22 @@ def first_rate(loaded: Loaded, settings: Settings, depth: int) -> list[Measureme
     need = "needs no warmup" if power >= 0 else "needs warmup"
     note = f"at depth {depth}: {need} for {settings.optimizer} at {own:g}"
     return [measured("first-lr", rate, rate, 2 * rate, note=note)]
+
+
+@torch.no_grad()
+def first_step(optimizer: str, params: Sequence[Tensor], rate: float) -> None:
+    """The first step of a new optimizer, which is proportional to its rate.
+
+    For sgd and adam by the functions behind torch's classes: those would load its compiler, for seconds.
+    """
+    weights, grads = [*params], [p.grad for p in params if p.grad is not None]
+    target, options = OPTIMIZERS[optimizer]
+    if optimizer == "sgd":
+        rules = {"weight_decay": 0.0, "momentum": 0.0, "dampening": 0.0, "nesterov": False, "maximize": False}
+        sgd(weights, grads, [None for _ in grads], lr=rate, **rules)  # type: ignore[arg-type]
+    elif optimizer == "adam":
+        first, second = ([torch.zeros_like(p) for p in params] for _ in range(2))
+        rules = {"amsgrad": False, "beta1": 0.9, "beta2": 0.999, "weight_decay": 0.0, "maximize": False}
+        adam(weights, grads, first, second, [], [torch.zeros(()) for _ in params], lr=rate, **rules, **options)  # type: ignore[arg-type]
+    else:
+        resolve(target)(params, lr=rate, **options).step()

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
-from torch.utils.flop_counter import FlopCounterMode
 
 from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
+from torchcheck.measure.operations import multiply_adds
 from torchcheck.properties.calling import Stack, call, gap, network, subject_of, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
@@ -31,8 +31,8 @@ BATCH = 3
 STEPS = (4e-6, 2e-6, 1e-6)
 #: directions that are tried, and how many of them have to settle before anything is said
 DIRECTIONS, SETTLED = 8, 3
-#: operations of a forward pass beyond which no differences are taken: they would take minutes
-LARGE = 2e9
+#: multiply-adds of a forward pass beyond which no differences are taken: they would take minutes
+LARGE = 1e9
 #: relative error beyond which autograd and differences are of different functions
 MEANT = 1e-5
 #: relative difference of two extrapolations that counts as settled
@@ -200,13 +200,11 @@ def derivatives(loaded: Loaded, settings: Settings, depth: int | None) -> list[M
     measured = partial(Measurement, device=settings.device, dtype="float64", level=0.0)
     if dtype is not torch.float64:
         return [measured(n, None, note="it computes in float32") for n in ("derivative", "second-derivative")]
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        out = tensor_of(call(model, inputs))
-    if counter.get_total_flops() > LARGE:
-        note = (
-            f"a pass is {counter.get_total_flops():.1g} operations, and differences take hundreds: say a smaller size"
-        )
+    if (operations := multiply_adds(lambda: call(model, inputs))) > LARGE:
+        note = f"a pass is {operations:.1g} multiply-adds, and differences take hundreds: say a smaller size"
         return [measured(n, None, note=note) for n in ("derivative", "second-derivative")]
+    with torch.no_grad():
+        out = tensor_of(call(model, inputs))
     if not out.is_floating_point() or not bool(out.isfinite().all()):
         return [measured(n, None, note="its output is no finite number") for n in ("derivative", "second-derivative")]
     form = torch.randn(out.shape, generator=torch.Generator().manual_seed(settings.seed), dtype=torch.float64)

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from torchcheck.data import Measurement
+from torchcheck.measure.operations import Watch
 from torchcheck.properties.calling import call, gap, network, objective_of, outputs_of, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
@@ -152,15 +152,14 @@ def watched(model: nn.Module) -> Iterator[dict[str, list[tuple[str, bool, float]
             handle.remove()
 
 
-class _Infinities(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Infinities(Watch):
     """Names operations that make +infinity or NaN of finite numbers; x/infinity = 0 may hide it from every module."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.found: list[str] = []
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
+    def seen(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
         name = func.__name__.split(".")[0]
         results = [t for t in tree_leaves(out) if isinstance(t, Tensor) and t.is_floating_point()]
         # -infinity, and infinity by filling, are how masks are written; empty tensors hold anything
@@ -168,7 +167,6 @@ class _Infinities(TorchDispatchMode):  # type: ignore[no-untyped-call]
             entered = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor) and t.is_floating_point()]
             if entered and all(bool(t.isfinite().all()) for t in entered):
                 self.found.append(name)
-        return out
 
 
 def _explodes(t: Tensor) -> bool:

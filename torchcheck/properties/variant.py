@@ -228,7 +228,8 @@ def build(loaded: Loaded, width: int, depth: int | None, seed: int) -> Any:
     """
     found = loaded.found
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        # torch.manual_seed takes half a millisecond to find out that there is no GPU: much, for hundreds of blocks
+        (torch.manual_seed if torch.cuda.is_available() else torch.default_generator.manual_seed)(seed)
         if isinstance(found, nn.Module):
             made = copy.deepcopy(found)
             for part in made.modules():

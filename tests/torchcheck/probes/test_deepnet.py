@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from torchcheck.measure.objectives import CrossEntropy, LinearLoss, SquaredLoss
 from torchcheck.measure.roles import MATRICES, depth_of, layers, parts
 from torchcheck.modules import Attention, Transformer, deepnorm_constants, depth_scaling, scaled_transformer
 from torchcheck.modules.scaling import DepthScaling, named_scaling
 from torchcheck.modules.thirdparty import hugging_face, torch_encoder
 from torchcheck.modules.transformer import init_xavier_
-from torchcheck.probes.deepnet.profiles import CrossEntropy, LinearLoss, SquaredLoss, inputs, profile, profiles
+from torchcheck.probes.deepnet.profiles import inputs, profile, profiles
 
 SUBJECT = {"target": "torchcheck.modules:scaled_transformer", "options": {"scaling": "sgd"}}
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from torchcheck.data import Evidence, Measurement, Params
 from torchcheck.measure.first_order import decreases
 from torchcheck.measure.intervals import mean_bounds
-from torchcheck.probes.deepnet.profiles import LOSSES, inputs
+from torchcheck.measure.objectives import LOSSES
+from torchcheck.probes.deepnet.profiles import inputs
 from torchcheck.run.subjects import DTYPES, Subject, find_device, resolve
 
 #: optimizer name -> its dotted class and options; LAMB is the pytorch_optimizer package's, without weight decay

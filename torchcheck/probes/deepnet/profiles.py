@@ -11,18 +11,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from torchcheck.data import Evidence, Measurement, Params
 from torchcheck.measure.first_order import decreases
 from torchcheck.measure.norms import norm, rms
+from torchcheck.measure.objectives import LOSSES
 from torchcheck.measure.roles import depth_of, parts
 from torchcheck.measure.streams import watched
 from torchcheck.modules.transformer import Sublayer
 from torchcheck.run.subjects import DTYPES, Subject, find_device, resolve
 
-#: classes of the cross-entropy loss
-CLASSES = 64
 #: gradient entries that may wait for their reduction: few calls for small models, little memory for large ones
 PENDING = 1 << 20
 
@@ -142,48 +140,6 @@ def inputs(width: int, tokens: int, batch: int, common: float = 0.0) -> Tensor:
         return torch.randn(batch, width)
     shared = torch.randn(batch, 1, width)
     return math.sqrt(common) * shared + math.sqrt(1 - common) * torch.randn(batch, tokens, width)
-
-
-class LinearLoss(nn.Module):
-    """Mean over tokens of <c, y>/sqrt(width), c normal and fixed: a cotangent of norm 1/tokens per token."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.register_buffer("c", torch.randn(shape) / math.sqrt(shape[-1]))
-
-    def forward(self, y: Tensor) -> Tensor:
-        return (y * self.get_buffer("c")).sum(-1).mean()
-
-
-class SquaredLoss(nn.Module):
-    """Mean over tokens of |y - t|²/(2 sqrt(width)), t normal and fixed."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.register_buffer("t", torch.randn(shape))
-
-    def forward(self, y: Tensor) -> Tensor:
-        return (y - self.get_buffer("t")).square().sum(-1).mean() / (2 * math.sqrt(y.shape[-1]))
-
-
-class CrossEntropy(nn.Module):
-    """Cross-entropy of random targets under a fixed linear head with logits of variance |y|²/width."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.register_buffer("head", torch.randn(CLASSES, shape[-1]) / math.sqrt(shape[-1]))
-        self.register_buffer("targets", torch.randint(CLASSES, shape[:-1]).flatten())
-
-    def forward(self, y: Tensor) -> Tensor:
-        logits = F.linear(y, self.get_buffer("head"))
-        return F.cross_entropy(logits.flatten(0, -2), self.get_buffer("targets"))
-
-
-LOSSES: dict[str, Callable[[tuple[int, ...]], nn.Module]] = {
-    "linear": LinearLoss,
-    "squared": SquaredLoss,
-    "cross-entropy": CrossEntropy,
-}
 
 
 @contextmanager

@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from typing_extensions import override
 
 from torchcheck.data import Evidence, Measurement, Params, Series
+from torchcheck.measure.operations import Watch, multiply_adds
 from torchcheck.run.subjects import DTYPES, Subject, build, find_device
 
 
@@ -114,13 +114,6 @@ def _once(model: nn.Module, x: Tensor, backward: bool) -> None:
         p.grad = None
 
 
-def multiply_adds(call: Callable[[], Any]) -> int:
-    """Multiply-adds of the matrix products in `call`; torch counts two floating-point operations for each."""
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        call()
-    return int(counter.get_total_flops()) // 2
-
-
 def peak_memory(call: Callable[[], Any], device: torch.device) -> int:
     """The most bytes that `call` had allocated at one time, beyond what was allocated before."""
     gc.collect()
@@ -194,11 +187,11 @@ def causal_sums(
     ]
 
 
-class _Allocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Allocations(Watch):
     """Counts the bytes of living tensors that operations made inside; what an operation frees itself is not seen."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.held = self.peak = 0
         self._living: dict[int, weakref.ref[Any]] = {}
 
@@ -228,12 +221,11 @@ def _tensors(values: Any) -> list[Tensor]:
 def _largest(operation: str) -> Iterator[list[int]]:
     sizes: list[int] = []
 
-    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            out = func(*args, **(kwargs or {}))
+    class Sizes(Watch):
+        @override
+        def seen(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
             if operation in func.__name__:
                 sizes.append(out.numel())
-            return out
 
-    with Watch():  # type: ignore[no-untyped-call]
+    with Sizes():
         yield sizes

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         check_loss,
         check_model,
         check_optimizer,
+        check_training,
     )
     from torchcheck.properties.finding import CheckResult, Finding, Threshold
 
@@ -30,6 +31,7 @@ __all__ = [
     "check_loss",
     "check_model",
     "check_optimizer",
+    "check_training",
 ]
 
 

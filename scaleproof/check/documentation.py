@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torchcheck.properties import REGISTRY
 from torchcheck.properties.finding import Property, base
+from torchcheck.properties.training import PROPERTIES as TRAINING
 
 INTRODUCTION = """# What `check` asks
 
@@ -11,6 +12,8 @@ Made by `make properties`; kinds that are asked the same share a table. *Better*
 an improvement (without one any change is a drift), *compared* how two runs are. What the properties are for, and where
 thresholds come from: [check.md](check.md).
 """
+#: kind -> group -> properties; a training step is no subject of the command, and asked of by check_training
+GROUPS = {**{kind: asked.groups for kind, asked in REGISTRY.items()}, "training": {"training": TRAINING}}
 BETTER = {"less": "less", "more": "more", "zero": "nearer to 0", "sign": "not negative", "none": ""}
 COMPARED = {"interval": "intervals", "factor": "a factor of 2", "shown": "no"}
 
@@ -19,8 +22,8 @@ def properties_text() -> str:
     """What `scaleproof check` asks of each kind of subject, as Markdown."""
     parts = [INTRODUCTION]
     tables: dict[str, list[str]] = {}
-    for kind, asked in REGISTRY.items():
-        rows = "\n".join(_row(name, prop) for name, prop in asked.properties.items())
+    for kind, groups in GROUPS.items():
+        rows = "\n".join(_row(name, prop) for group in groups.values() for name, prop in group.items())
         tables.setdefault(rows, []).append(kind)
     head = "| property | what | wanted | better | compared | where it fails |\n|:--|:--|:--|:--|:--|:--|\n"
     parts += [f"## {', '.join(kinds).capitalize()}\n\n{head}{rows}\n" for rows, kinds in tables.items()]
@@ -30,8 +33,8 @@ def properties_text() -> str:
 def listed() -> str:
     """Every group with the names of its properties, and the kinds that are asked them."""
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for kind, asked in REGISTRY.items():
-        for group, members in asked.groups.items():
+    for kind, asked in GROUPS.items():
+        for group, members in asked.items():
             groups.setdefault((group, tuple(members)), []).append(kind)
     return "\n\n".join(
         f"{group} ({', '.join(kinds)})\n  {', '.join(members)}" for (group, members), kinds in groups.items()
@@ -41,8 +44,9 @@ def listed() -> str:
 def explained(name: str) -> str:
     """What a property asks, of which kinds, what is wanted, what to do; of a group, of all in it. Raises KeyError."""
     found: dict[tuple[str, Property], list[str]] = {}
-    for kind, asked in REGISTRY.items():
-        members = asked.groups.get(name, {n: p for n, p in asked.properties.items() if n == base(name)})
+    for kind, groups in GROUPS.items():
+        own = {n: p for group in groups.values() for n, p in group.items() if n == base(name)}
+        members = groups.get(name, own)
         for member, prop in members.items():
             found.setdefault((member, prop), []).append(kind)
     if not found:

@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def scaleproof(request: pytest.FixtureRequest) -> Checker:
-    """Checks a variant: scaleproof.block(MyBlock, ...), .activation, .attention, .model, .optimizer, .loss."""
+    """Checks a variant: scaleproof.block(MyBlock), .activation, .attention, .model, .optimizer, .loss; .training."""
     return Checker(request)
 
 
@@ -65,12 +65,16 @@ class Checker:
     def loss(self, subject: Any, **options: Any) -> CheckResult:
         return self._check("check_loss", subject, options)
 
+    def training(self, model: Any, batch: Any, loss: Any, optimizer: Any, **options: Any) -> CheckResult:
+        """A training step of yours: see torchcheck.check_training."""
+        return self._check("check_training", model, options, batch, loss, optimizer)
+
     def path(self, name: str = "") -> Path:
         """Where the baseline of this test lies."""
         test = f"{self._request.path.stem}.{self._request.node.name}" + (f".{name}" if name else "")
         return self._request.path.parent / FOLDER / f"{re.sub(r'[^A-Za-z0-9_.=-]+', '-', test)[:150]}.json"
 
-    def _check(self, function: str, subject: Any, options: dict[str, Any]) -> CheckResult:
+    def _check(self, function: str, subject: Any, options: dict[str, Any], *further: Any) -> CheckResult:
         import torchcheck
         from scaleproof.check import baseline
 
@@ -78,7 +82,7 @@ class Checker:
         if str(path) in self._used:
             raise pytest.UsageError(f"two checks of one test share the baseline {path.name}: give each a name=")
         self._used.add(str(path))
-        result: CheckResult = getattr(torchcheck, function)(subject, **options)
+        result: CheckResult = getattr(torchcheck, function)(subject, *further, **options)
         if self._request.config.getoption("--scaleproof-update"):
             baseline.write(baseline.from_result(result, baseline.machine()), path)
             return result

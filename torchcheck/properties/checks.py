@@ -19,6 +19,7 @@ from torchcheck.properties.engine import Budget, Notify, Request
 from torchcheck.properties.engine import check as run
 from torchcheck.properties.finding import CheckResult, Finding, Threshold
 from torchcheck.properties.suggest import suggest
+from torchcheck.properties.training import check_training
 from torchcheck.properties.variant import Settings, Variant
 from torchcheck.run.execute import Here
 
@@ -33,6 +34,7 @@ __all__ = [
     "check_loss",
     "check_model",
     "check_optimizer",
+    "check_training",
     "depth_stable",
 ]
 

@@ -82,6 +82,8 @@ def result(found: CheckResult, changes: Sequence[Difference], written: Sequence[
     if len(groups) > len(shown):
         rest = ", ".join(f.name for group in groups[len(shown) :] for f in group)
         console.print(f"[bold red]failed[/bold red] too: {escape(rest)} (-v shows all)", soft_wrap=True)
+    for parting in found.partings if how != "quiet" else ():
+        console.print(escape(str(parting)), soft_wrap=True)
     for change in changes:
         if change.is_regression or (change.change == "better" and how != "quiet"):
             style = "bold red" if change.is_regression else "green"

@@ -65,6 +65,7 @@ def check(
     jobs: o.Jobs = 0,
     baseline: o.BaselineFile = None,
     update_baseline: o.UpdateBaseline = False,
+    against: o.Against = None,
     report: o.ReportFolder = None,
     junit: o.JUnitFile = None,
     sarif: o.SarifFile = None,
@@ -93,10 +94,13 @@ def check(
 
     130 interrupted
     """
-    began, depth_list, (target, folders) = monotonic(), o.depths_of(depths), o.place_of(subject)
+    began, depth_list, place = monotonic(), o.depths_of(depths), o.place_of(subject)
+    other = o.place_of(against) if against else None
     start_server()
     if update_baseline and baseline is None:
         fail("--update-baseline needs --baseline FILE")
+    if against and baseline:
+        fail("--against and --baseline both say what came before: give one of them")
     options = o.options_of(set_ or [])
     asked: dict[str, Any] = {"kind": kind, "select": select or (), "skip": skip or (), "suggestion": suggest}
     asked |= {
@@ -111,34 +115,43 @@ def check(
     outputs = Outputs(baseline if update_baseline else None, report, junit, sarif, reproduce, github, json_, detail)
     stored = _stored(baseline) if baseline and not update_baseline else None
     limits = o.Limits.of(budget - (monotonic() - began), step_limit, memory, jobs)
-    found = _checked(subject, target, folders, asked, limits, quiet or json_, json_)
+    found, before = _checked(subject, place, other, asked, limits, quiet or json_, json_)
+    if before is not None:
+        stored = _as_baseline(before)
     changes = _changes(stored, found) if stored else None
-    written = _write(found, changes, outputs, strict, target, options)
+    written = _write(found, changes, outputs, strict, place.target, options)
     _say(found, changes, written, outputs, strict)
     raise typer.Exit(_code(found, changes, strict))
 
 
 def _checked(
     subject: str,
-    target: str,
-    folders: tuple[str, ...],
+    place: o.Place,
+    other: o.Place | None,
     asked: dict[str, Any],
     limits: o.Limits,
     silent: bool,
     json_: bool,
-) -> CheckResult:
-    """The check, in processes of its own, with its progress on the terminal; ends the command where it cannot run."""
+) -> tuple[CheckResult, CheckResult | None]:
+    """The check, and that of another version, in processes of their own; ends the command where it cannot run."""
     from scaleproof.check import view
     from scaleproof.check.isolation import isolated
-    from torchcheck.properties.checks import check as run
+    from torchcheck.properties import checks
     from torchcheck.properties.engine import SubjectFailed, UnknownProperty
     from torchcheck.run.machine import cores
 
     display = view.Display(subject, silent)
     threads = max(1, cores() // limits.workers)
     try:
+        folders = (*place.folders, *(other.folders if other else ()))
         with isolated(limits.workers, limits.step, limits.memory, threads, folders) as executor, display:
-            found = run(target, **asked, budget=limits.seconds, executor=executor, notify=display)
+            here: dict[str, Any] = {"budget": limits.seconds, "executor": executor, "notify": display}
+            found, before = checks.check(place.target, **asked, **here), None
+            if other is not None:
+                before = checks.check(other.target, **{**asked, "kind": found.kind, "suggestion": False}, **here)
+                given = (asked["settings"], executor)
+                partings = checks.against(place.target, other.target, found, *given, options=asked["options"])
+                found = replace(found, partings=tuple(partings))
     except SubjectFailed as error:
         _subject_failed(subject, error, json_)
     except UnknownProperty as error:
@@ -149,7 +162,7 @@ def _checked(
     file = Path(found.file)
     file = file.relative_to(Path.cwd()) if found.file and file.is_relative_to(Path.cwd()) else file
     # as the user wrote it: no machine's paths in baselines and reports
-    return replace(found, subject=subject, file=str(file) if found.file else "")
+    return replace(found, subject=subject, file=str(file) if found.file else ""), before
 
 
 def _say(
@@ -203,6 +216,13 @@ def _settings(
     where = chosen_device(device)
     sizes = (width, seq_len, batch, depths, optimizer, lr or None, chosen, where, seeds, seed, causal)
     return Settings(*sizes, certify=certify)
+
+
+def _as_baseline(found: CheckResult) -> Any:
+    """What another version is like, as a baseline for this one."""
+    from scaleproof.check.baseline import from_result, machine
+
+    return from_result(found, machine())
 
 
 def _stored(path: Path) -> Any:

@@ -70,6 +70,10 @@ Memory = Annotated[
 ]
 Jobs = Annotated[int, typer.Option(min=0, help="Processes; 0: one a core.")]
 BaselineFile = Annotated[Path | None, typer.Option(help="Compare with this file.")]
+Against = Annotated[
+    str | None,
+    typer.Option(help="Another version, named like the subject: where they part, and every property beside it."),
+]
 UpdateBaseline = Annotated[bool, typer.Option("--update-baseline", help="Write the file of --baseline instead.")]
 ReportFolder = Annotated[Path | None, typer.Option(help="Write check.json, .md, .html and .pdf into this folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, nothing else.")]
@@ -153,21 +157,29 @@ def thresholds_of(texts: list[str]) -> dict[str, Threshold]:
     return found
 
 
-def place_of(subject: str) -> tuple[str, tuple[str, ...]]:
+@dataclass(frozen=True)
+class Place:
     """The subject's full name, and the folders that its imports are looked up in."""
+
+    target: str
+    folders: tuple[str, ...]
+
+
+def place_of(subject: str) -> Place:
+    """Where a subject is that was named on the command line; ends the command where there is none."""
     place, colon, name = subject.rpartition(":")
     if not colon or not place or not name:
         fail(f"'{subject}' names no subject: write file.py:Name, package.module:Name, or hf:NAME")
     if place in SCHEMES:
-        return f"{place}:{Path(name).resolve()}" if Path(name).is_dir() else subject, (str(Path.cwd()),)
+        return Place(f"{place}:{Path(name).resolve()}" if Path(name).is_dir() else subject, (str(Path.cwd()),))
     if place.endswith(".py"):
         path = Path(place).resolve()
         if not path.is_file():
             fail(f"no such file: {place}")
-        return f"{path}:{name}", (str(path.parent),)
+        return Place(f"{path}:{name}", (str(path.parent),))
     if Path(place).is_file() or "/" in place:
         fail(f"{place} is no Python file: write file.py:Name or package.module:Name")
-    return subject, (str(Path.cwd()),)
+    return Place(subject, (str(Path.cwd()),))
 
 
 def reasons_of(texts: list[str]) -> dict[str, str]:

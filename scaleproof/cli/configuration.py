@@ -27,19 +27,21 @@ import typer
 from scaleproof.cli.common import fail
 
 #: options that belong to one run, not to a project
-OWN = (
+OWN = {
+    "context",
     "subject",
     "baseline",
     "update_baseline",
+    "against",
     "report",
+    "junit",
+    "sarif",
+    "reproduce",
+    "github",
     "json_",
     "quiet",
     "verbose",
-    "junit",
-    "sarif",
-    "github",
-    "reproduce",
-)
+}
 
 
 def from_project(context: typer.Context, subject: str) -> str:

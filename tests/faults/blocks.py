@@ -322,6 +322,32 @@ class InverseScores(MaskedAfterwards):
         return out
 
 
+class PreNormLost(NormedFeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(x)
+        out: Tensor = x + self.outer(F.gelu(self.inner(x)))
+        return out
+
+
+class NormOfTheStream(NormedFeedForward):
+    """A pre-norm block with RMS norms."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed = F.rms_norm(x, x.shape[-1:])
+        out: Tensor = normed + self.outer(F.gelu(self.inner(normed)))
+        return out
+
+
+class NormLast(NormedFeedForward):
+    def __init__(self, width: int, norm_first: bool = True) -> None:
+        super().__init__(width)
+        self.norm_first = norm_first
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.norm(x + self.outer(F.gelu(self.inner(x))))
+        return out
+
+
 def one_layer_copied(width: int, layers: int) -> nn.Module:
     layer = NormedFeedForward(width)
     return nn.Sequential(*(copy.deepcopy(layer) for _ in range(layers)))
@@ -367,5 +393,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("places are counted in half precision", "block", CountsInHalf, ("agreement.bfloat16", "agreement.float16")),
     Fault("weights that do not sum to 1", "block", MaskedAfterwards, ("equal-tokens",)),
     Fault("scores times their scale, in a block", "block", InverseScores, ("score-growth",)),
+    Fault("a pre-norm block whose stream is normalised", "block", PreNormLost, ("identity-path",)),
+    Fault("a stream divided by its RMS", "block", NormOfTheStream, ("identity-path",)),
+    Fault("norm_first that comes last", "block", NormLast, ("identity-path",)),
     Fault("all layers are copies of one", "model", one_layer_copied, ("layers-differ",)),
 )

@@ -2,7 +2,7 @@
 
 from torchcheck.properties.activation import ACTIVATION
 from torchcheck.properties.attention import ATTENTION
-from torchcheck.properties.depth import BLOCK
+from torchcheck.properties.depth import BLOCK, MODEL
 from torchcheck.properties.loss import LOSS
 from torchcheck.properties.optimizer import OPTIMIZER
 
@@ -13,5 +13,5 @@ REGISTRY = {
     "attention": ATTENTION,
     "optimizer": OPTIMIZER,
     "loss": LOSS,
-    "model": BLOCK,
+    "model": MODEL,
 }

@@ -15,9 +15,9 @@ from typing import Any
 
 from torchcheck.properties import REGISTRY
 from torchcheck.properties.depth import EXPONENTS, STABLE
-from torchcheck.properties.engine import Budget, Notify, Request
+from torchcheck.properties.engine import Budget, Notify, Request, Step, answers_of
 from torchcheck.properties.engine import check as run
-from torchcheck.properties.finding import CheckResult, Finding, Threshold
+from torchcheck.properties.finding import CheckResult, Finding, Parting, Threshold
 from torchcheck.properties.suggest import suggest
 from torchcheck.properties.training import check_training
 from torchcheck.properties.variant import Settings, Variant
@@ -83,6 +83,27 @@ def check(
         text = "\n".join([found.words, *(f"# {f}" for f in found.findings), found.code]).strip()
         result = replace(result, suggestion=text)
     return result
+
+
+def against(
+    new: Any, old: Any, result: CheckResult, settings: Settings, executor: Executor | None = None, **given: Any
+) -> list[Parting]:
+    """Where two blocks, attention layers or models part, in each dtype; `result` is the new one's check.
+
+    `given` are the fields of Variant that both share (options, inputs, loss). Empty for other kinds.
+    """
+    if result.kind not in ("block", "attention", "model"):
+        return []
+    variant, other = (Variant(s, result.kind, **given) for s in (new, old))
+    depth = settings.depths[0] if result.kind == "model" else None
+    steps = [
+        Step("torchcheck.properties.against:parting", (), {"other": other, "dtype": d, "depth": depth})
+        for d in settings.dtypes
+    ]
+    answers = answers_of(steps, variant, settings, executor or Here(), Budget())
+    found = {p.dtype: p for a in answers for p in a.found if isinstance(p, Parting)}
+    failed = {a.step.params["dtype"]: a.failure.message for a in answers if a.failure}
+    return [found.get(d) or Parting(d, note=failed.get(d, "nothing came of it")) for d in settings.dtypes]
 
 
 def depth_stable(result: CheckResult) -> bool:

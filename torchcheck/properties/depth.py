@@ -24,8 +24,8 @@ from torchcheck.measure.norms import rms
 from torchcheck.measure.roles import depth_of
 from torchcheck.measure.streams import Stream, first_float, watched
 from torchcheck.properties.calling import call, network, objective_of, tensor_of, to, with_gradients
-from torchcheck.properties.engine import Description, Found, Kind, Raw, Step, measurements
-from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.engine import Description, Found, Kind, Step, measurements
+from torchcheck.properties.finding import Property, Raw, Threshold
 from torchcheck.properties.leak import PROPERTIES as LEAK
 from torchcheck.properties.modes import PROPERTIES as MODES
 from torchcheck.properties.modes import steps as mode_steps
@@ -33,6 +33,8 @@ from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.padding import PROPERTIES as PADDING
 from torchcheck.properties.rescale import Scaling
+from torchcheck.properties.residual_path import PROPERTIES as RESIDUAL
+from torchcheck.properties.residual_path import steps as residual_steps
 from torchcheck.properties.scores import PROPERTIES as SCORES
 from torchcheck.properties.uses import PROPERTIES as USES
 from torchcheck.properties.uses import steps as use_steps
@@ -154,6 +156,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
     steps.append(Step("torchcheck.properties.padding:padding", tuple(PADDING), {"depth": smallest}))
     steps.append(Step("torchcheck.properties.scores:scores", tuple(SCORES), {"depth": smallest}))
     steps += [*mode_steps(smallest), *use_steps(settings, smallest)]
+    steps += residual_steps() if description.kind == "block" else []
     if not depths:
         return steps
     coarse = list(depths[::2]) + list(depths[1::2])
@@ -415,4 +418,5 @@ GROUPS = {
     "inputs": USES,
     "numerics": NUMERICS,
 }
-BLOCK = Kind(GROUPS, first, more, reduce, SERVES)
+BLOCK = Kind({**GROUPS, "depth": {**PROPERTIES, **RESIDUAL}}, first, more, reduce, SERVES)
+MODEL = Kind(GROUPS, first, more, reduce, SERVES)

@@ -27,6 +27,7 @@ from torchcheck.properties.finding import (
     Failure,
     Finding,
     Property,
+    Raw,
     Threshold,
     asked,
     base,
@@ -42,10 +43,6 @@ from torchcheck.run.subjects import DeviceError, SubjectError, resolve
 
 #: frames of the traceback that are shown, at most
 FRAMES = 6
-
-
-class Raw:
-    """What a step tells the planning and the reduction that follow; nothing of it is judged as it is."""
 
 
 #: what a step's function returns a list of

@@ -71,6 +71,47 @@ class Failure:
     traceback: str = ""
 
 
+class Raw:
+    """What a step tells the planning and the reduction that follow; nothing of it is judged as it is."""
+
+
+#: dtype -> machine epsilon
+EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7, "float16": 2.0**-10}
+#: machine epsilons beyond which two results are no longer the same computation in another order
+SAME = 8.0
+
+
+@dataclass(frozen=True)
+class Parting(Raw):
+    """Differences relative to the largest entry; `place` is the first module whose outputs part, empty where none does.
+
+    `gradient` is that of `steepest`, a parameter or an input. NaN where nothing could be compared: `note` says why.
+    """
+
+    dtype: str
+    output: float = math.nan
+    place: str = ""
+    by: float = math.nan
+    gradient: float = math.nan
+    steepest: str = ""
+    note: str = ""
+
+    @property
+    def same(self) -> bool:
+        """Whether outputs and gradients agree but for rounding; False where nothing could be compared."""
+        limit = SAME * EPSILON[self.dtype]
+        return self.output <= limit and not self.gradient > 4 * limit
+
+    def __str__(self) -> str:
+        if self.note:
+            return f"{self.dtype}: {self.note}"
+        if self.same:
+            return f"{self.dtype}: the same, with the same weights (outputs {self.output:.1e} apart)"
+        words = f"{self.dtype}: with the same weights outputs are {self.output:.2g} apart"
+        words += f", first at {self.place} ({self.by:.2g})" if self.place else ""
+        return words + (f"; gradients {self.gradient:.2g}, most at {self.steepest}" if self.steepest else "")
+
+
 @dataclass(frozen=True)
 class Finding:
     """One property of the subject: what was seen, with which certainty, against which threshold, and what to do."""
@@ -123,7 +164,8 @@ class Finding:
 class CheckResult:
     """All findings about one subject. It is true in a boolean context if nothing failed; its repr says what did.
 
-    `file` and `line` are where the subject is defined, as far as that can be told.
+    `file` and `line` are where the subject is defined, as far as that can be told; `partings` are from the version
+    that it was held against.
     """
 
     subject: str
@@ -136,6 +178,7 @@ class CheckResult:
     suggestion: str = ""
     file: str = ""
     line: int = 0
+    partings: tuple[Parting, ...] = ()
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)

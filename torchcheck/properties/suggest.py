@@ -8,8 +8,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from torchcheck.properties.depth import EXPLOSION, EXPONENTS, STABLE, reduce
-from torchcheck.properties.engine import Answer, Budget, Found, Notify, Raw, Step, answers_of
-from torchcheck.properties.finding import Finding, Property, Threshold, judge, with_thresholds
+from torchcheck.properties.engine import Answer, Budget, Found, Notify, Step, answers_of
+from torchcheck.properties.finding import Finding, Property, Raw, Threshold, judge, with_thresholds
 from torchcheck.properties.rescale import Scaling, carrying_names, residual_name
 from torchcheck.properties.variant import Loaded, Settings, Variant
 

@@ -193,3 +193,16 @@ def test_properties_are_listed_and_explained() -> None:
     assert "at most 0.0001" in CliRunner().invoke(app, ["properties", "leak"]).stdout
     wrong = CliRunner().invoke(app, ["properties", "leek"])
     assert (wrong.exit_code, "'leek'" in wrong.stderr) == (2, True)
+
+
+def test_two_versions_are_held_against_each_other(folder: Path) -> None:
+    (folder / "old.py").write_text(MODEL)
+    (folder / "new.py").write_text(MODEL.replace("x + self.mix", "x - self.mix"))
+    same = run("my_model.py:Mixer", *SMALL, "--against", "old.py:Mixer", "--no-causal")
+    assert same.exit_code == 0, same.stderr
+    assert "float32: the same, with the same weights" in same.stdout
+    other = run("new.py:Mixer", *SMALL, "--against", "old.py:Mixer", "--json")
+    assert json.loads(other.stdout)["partings"][0]["place"] == "layers.0"
+    both = run("new.py:Mixer", "--against", "old.py:Mixer", "--baseline", "b.json")
+    assert (both.exit_code, "give one of them" in both.stderr) == (2, True)
+    assert "no such file: older.py" in run("new.py:Mixer", "--against", "older.py:Mixer").stderr

@@ -1,0 +1,93 @@
+"""The residual path of a block: does its input reach its output as it is, or only through a norm?"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from torchcheck.data import Measurement
+from torchcheck.properties.calling import call, subject_of, tensor_of
+from torchcheck.properties.engine import Step
+from torchcheck.properties.finding import Property, Question, Threshold
+from torchcheck.properties.modes import exact
+from torchcheck.properties.variant import Loaded, Settings, lineage
+
+#: a stream of this share of the input is one; what only grows more slowly than the input has none
+KEPT = 0.1
+#: of independent vectors the coefficient is about 1/sqrt(width): more than this is a residual path
+HELD = 0.5
+PROPERTIES: dict[str, Property] = {
+    "identity-path": Property(
+        "a pre-norm block's output holds its input, however large that is (the input's coefficient in the output)",
+        Threshold(lo=KEPT),
+        "normalise a copy for the branch: x = x + f(norm(x)), not x = norm(x); x = x + f(x)",
+        better="none",
+    )
+}
+#: how a block's author says that the norm comes first
+SAID = re.compile(r"pre[-_ ]?(norm|ln|layer_?norm)", re.IGNORECASE)
+FLAGS = ("norm_first", "pre_norm", "prenorm", "pre_layer_norm", "normalize_before")
+#: size of the input that no branch behind a norm keeps up with
+LARGE = 1e4
+
+
+def steps() -> list[Step]:
+    return [Step("torchcheck.properties.residual_path:identity", ("identity-path",))]
+
+
+def identity(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Coefficients of x, and of x normalised, in a block's output for x as large as LARGE.
+
+    Without a word of the author that it is pre-norm, a residual that carries the normalised stream is a question:
+    BLOOM's `apply_residual_connection_post_layernorm` means it.
+    """
+    model, x, dtype = exact(loaded, settings, None)
+    measured = partial(Measurement, "identity-path", device=settings.device, dtype=str(dtype).split(".")[1])
+    if not isinstance(x, Tensor) or not x.is_floating_point() or x.dim() < 2:
+        return [measured(None, note="its input is not a tensor of numbers")]
+    large = LARGE * x
+    with torch.no_grad():
+        y = tensor_of(call(model, large))
+    if y.shape != x.shape or not bool(y.isfinite().all()):
+        return [measured(None, note="its output is no stream of its input's shape")]
+    held = abs(_coefficient(y, large))
+    if held >= KEPT:
+        return [measured(held)]
+    normed = [F.layer_norm(x, x.shape[-1:]), F.rms_norm(x, x.shape[-1:])]
+    carried = max(_coefficient(y, n) for n in normed)
+    said = _said(loaded, subject_of(model))
+    if carried < HELD:
+        return [measured(None, note="it has no residual path" + (f", though {said}" if said else ""))]
+    if said:
+        return [measured(held, witness=f"{said}, and its output holds the input after a norm")]
+    if _normalised(y):
+        return [measured(None, note="it ends in a norm")]
+    note = "the residual carries the input after a norm; if that is meant, --skip identity-path"
+    return [Question.of(measured(None, note=note))]
+
+
+def _coefficient(y: Tensor, x: Tensor) -> float:
+    """Of x in y, by least squares over all entries."""
+    return float((y * x).sum() / x.square().sum())
+
+
+def _normalised(y: Tensor) -> bool:
+    """Whether every token has the same RMS."""
+    sizes = y.square().mean(-1)
+    return bool((sizes.max() - sizes.min()) <= 1e-3 * sizes.mean())
+
+
+def _said(loaded: Loaded, module: nn.Module) -> str:
+    """How its author says that the norm comes first; empty where nobody says so, or both are spoken of."""
+    for flag in FLAGS:
+        value = getattr(module, flag, None)
+        if isinstance(value, bool):
+            return f"its {flag} is True" if value else ""
+    text = (inspect.getdoc(loaded.found) or "").split("\n\n")[0] if loaded.found.__doc__ else ""
+    words = next((w for w in (*lineage(loaded.found), type(module).__name__, text) if SAID.search(w)), "")
+    return "" if not words or re.search("post", words, re.IGNORECASE) else f"it says '{words[:40]}'"

@@ -47,7 +47,8 @@ PROPERTIES: dict[str, Property] = {
     "lipschitz": Property(
         "the Lipschitz constant of f: the largest slope",
         Threshold(hi=10),
-        "a slope this large multiplies signals and gradients at every layer: bound it",
+        "it multiplies signals and gradients at every layer: bound the slope; an infinite one is a jump, which no "
+        "gradient sees: join the pieces",
         better="less",
     ),
     "smoothness": Property("the Lipschitz constant of f', infinite at a kink", better="less"),

@@ -385,13 +385,14 @@ def _findings(
         prop = property_of({**kind.properties, **properties}, m.name)
         if choice.takes(m.name):
             found[m.name] = judge(prop, m)
+    ran = any(a.found and a.step.serves for a in answers)
     for answer in answers:
         if answer.failure is None:
             continue
         broke = answer.failure.why not in ("budget", "device")  # then it outweighs what other steps found
         for name in answer.step.serves[:1] if answer.step.gate else answer.step.serves:
             if choice.takes(name) and (name not in found or (broke and found[name])):
-                found[name] = unanswered(name, property_of(properties, name), answer.failure)
+                found[name] = unanswered(name, property_of(properties, name), answer.failure, ran)
     if final and any(a.failure and a.failure.why == "budget" for a in answers):
         for name in kind.fitted:
             if name in properties and name not in found:

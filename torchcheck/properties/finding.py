@@ -262,9 +262,29 @@ def judge(prop: Property, measured: Measurement) -> Finding:
     )
 
 
-def unanswered(name: str, prop: Property, failure: Failure) -> Finding:
-    """The finding about a property whose step failed: the subject's error, or no device, or no time left."""
-    status: Status = "inconclusive" if failure.why in ("budget", "device") else "error"
+#: what to do about a step that gave no answer, by why
+ADVICE = {
+    "raised": "make the subject run; the traceback is its own",
+    "unusable": "make the subject run; the traceback is its own",
+    "crashed": "it took its process with it: look for native code, and recursion without end",
+    "timeout": "raise --step-limit, or say smaller sizes; look for a loop without end",
+    "memory": "raise --memory, or say smaller sizes",
+}
+
+
+def unanswered(name: str, prop: Property, failure: Failure, ran: bool = False) -> Finding:
+    """The finding about a property whose step failed: the subject's error, or no device, or no time left.
+
+    `ran` says that other steps ran it. Then an error is that of this property's own inputs, and no fault where nothing
+    is wanted of the property.
+    """
+    mild = ran and prop.threshold is None and failure.why in ("raised", "unusable", "timeout")
+    status: Status = "inconclusive" if mild or failure.why in ("budget", "device") else "error"
+    advice = prop.advice if failure.why in ("budget", "device") else ADVICE[failure.why]
+    if ran and failure.why in ("raised", "unusable"):
+        advice = (
+            f"it runs, but not on what is tried here (the traceback is its own); if it need not, --skip {base(name)}"
+        )
     return Finding(
         name,
         status,
@@ -272,7 +292,7 @@ def unanswered(name: str, prop: Property, failure: Failure) -> Finding:
         threshold=prop.threshold,
         note=failure.message,
         traceback=failure.traceback,
-        advice=prop.advice if status == "inconclusive" else "make the subject run; the traceback is its own",
+        advice=advice,
         better=prop.better,
         compared=prop.compared,
     )

@@ -26,10 +26,16 @@ def test_act(scaleproof):
     result = scaleproof.activation(Act, dtypes=("float32",))
     assert result["gain"].value > 1
 
+def test_training(scaleproof):
+    torch.manual_seed(0)
+    model, x = nn.Linear(3, 2), torch.randn(4, 3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    assert scaleproof.training(model, x, lambda m, b: m(b).square().mean(), optimizer)["overfits"].value < 1
+
 def test_plain():
     result = check_activation(lambda x: x * 20, dtypes=("float32",))
     assert not result
-    assert "bound it" in repr(result["lipschitz"])
+    assert "bound the slope" in repr(result["lipschitz"])
     assert check_loss(nn.CrossEntropyLoss)
 """
 
@@ -51,8 +57,8 @@ def pytest_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 def test_fixture_baseline_and_junit(repository: Path) -> None:
     made = pytest_in(repository, "--scaleproof-update")
     assert made.returncode == 0, made.stdout
-    (stored,) = (repository / "tests" / "__scaleproof__").iterdir()
-    assert stored.name == "test_mine.test_act.json"
+    stored = sorted(p.name for p in (repository / "tests" / "__scaleproof__").iterdir())
+    assert stored == ["test_mine.test_act.json", "test_mine.test_training.json"]
     assert pytest_in(repository).returncode == 0
     (repository / "tests" / "test_mine.py").write_text(TEST.format(slope=0.4))
     drifted = pytest_in(repository)
@@ -79,7 +85,7 @@ def test_a_failure_is_a_subtest_that_reads_well(repository: Path) -> None:
     found = pytest_in(repository)
     assert found.returncode == 1
     assert "[lipschitz]" in found.stdout
-    assert "to do: a slope this large" in found.stdout
+    assert "to do: it multiplies signals" in found.stdout
 
 
 def test_two_checks_in_one_test_need_names(repository: Path) -> None:

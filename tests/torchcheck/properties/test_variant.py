@@ -87,14 +87,27 @@ def test_an_instance_is_copied_and_initialised_again() -> None:
     assert not takes_depth(loaded)
 
 
+class Volumes(nn.Module):
+    """Takes (batch, 2, n, n, n), which nobody can guess."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Conv3d(2, 2, 3, padding=1) for _ in range(depth))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = x + 0.1 * torch.relu(layer(x))
+        return x
+
+
 def test_other_inputs_need_example_inputs() -> None:
-    refused = check_model(Pictures, **SMALL)
+    refused = check_model(Volumes, **SMALL)
     assert "example_inputs(batch, generator)" in refused["runs"].note
 
-    def pictures(batch: int, generator: torch.Generator) -> Tensor:
-        return torch.randn(batch, 4, 6, 6, generator=generator)
+    def volumes(batch: int, generator: torch.Generator) -> Tensor:
+        return torch.randn(batch, 2, 4, 4, 4, generator=generator)
 
-    result = check_model(Pictures, example_inputs=pictures, **SMALL)
+    result = check_model(Volumes, example_inputs=volumes, **SMALL)
     assert not result.broken
     assert result["growth"].value is not None
 
@@ -200,7 +213,7 @@ def test_a_round_without_any_answer_ends_the_check() -> None:
 
     first = [Step("torchcheck.properties.engine:describe", ())]
     kind = Kind(
-        {"describe": Property("described", better="none"), "works": Property("works", better="none")},
+        {"all": {"describe": Property("described", better="none"), "works": Property("works", better="none")}},
         lambda *_: first,
         more,
     )

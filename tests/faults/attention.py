@@ -302,6 +302,93 @@ class WrongWayRound(CausalAttention):
         return scores.masked_fill(future.transpose(0, 1), -math.inf).softmax(-1) @ v
 
 
+class ReturnsWeights(nn.Module):
+    """Masked padding, but where the weights are asked for."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(width, 3 * width)
+
+    def forward(self, x: Tensor, key_padding_mask: Tensor | None = None, need_weights: bool = False) -> Any:
+        q, k, v = self.qkv(x).chunk(3, -1)
+        scores = q @ k.transpose(-1, -2) / math.sqrt(x.shape[-1])
+        if key_padding_mask is not None and not need_weights:
+            scores = scores.masked_fill(key_padding_mask[:, None, :], -math.inf)
+        weights = scores.softmax(-1)
+        return (weights @ v, weights) if need_weights else weights @ v
+
+
+class SlowPathUnscaled(CausalAttention):
+    """Without its fused kernel it forgets the scale."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.flash = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).chunk(3, -1)
+        if self.flash:
+            return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        future = torch.ones(x.shape[-2], x.shape[-2], dtype=torch.bool, device=x.device).triu(1)
+        out: Tensor = (q @ k.transpose(-1, -2)).masked_fill(future, -math.inf).softmax(-1) @ v
+        return out
+
+
+class Cached(CausalAttention):
+    """Attention over kept keys and values, with rotations by place; sound, for faults to be planted in."""
+
+    def place(self, past: int) -> int:
+        return past
+
+    def keep(self, past: Tensor, now: Tensor) -> Tensor:
+        return torch.cat([past, now], -2)
+
+    def forward(self, x: Tensor, cache: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        q, k, v = self.qkv(x).chunk(3, -1)
+        past = 0 if cache is None else cache[0].shape[-2]
+        angles = torch.arange(x.shape[-2], device=x.device, dtype=x.dtype) + self.place(past)
+        q, k = (self.turn(t, 0.3 * angles) for t in (q, k))
+        if cache is not None:
+            k, v = self.keep(cache[0], k), self.keep(cache[1], v)
+        places = torch.arange(k.shape[-2], device=x.device)
+        future = places[None, :] > places[-x.shape[-2] :, None]
+        scores = (q @ k.transpose(-1, -2) / math.sqrt(x.shape[-1])).masked_fill(future, -math.inf)
+        return scores.softmax(-1) @ v, (k, v)
+
+    @staticmethod
+    def turn(t: Tensor, angles: Tensor) -> Tensor:
+        first, second = t.chunk(2, -1)
+        cos, sin = angles.cos()[:, None], angles.sin()[:, None]
+        return torch.cat([first * cos - second * sin, first * sin + second * cos], -1)
+
+
+class StartsAgain(Cached):
+    def place(self, past: int) -> int:
+        return 0
+
+
+class KeepsTheLast(Cached):
+    def keep(self, past: Tensor, now: Tensor) -> Tensor:
+        return torch.cat([past[..., -3:, :], now], -2)
+
+
+class DropsWeights(CausalAttention):
+    """Drops attention weights, and leaves the others as they are."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.dropout = 0.1
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = super().forward(x)
+        return out * (torch.rand_like(out) >= self.dropout) if self.training else out
+
+
+class PaddedInTraining(ReturnsWeights):
+    def forward(self, x: Tensor, key_padding_mask: Tensor | None = None) -> Any:  # type: ignore[override]
+        return super().forward(x, None if self.training else key_padding_mask)
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("it sees one token ahead", "attention", OneTokenAhead, ("leak",)),
     Fault("the mask comes after the softmax", "attention", LateMask, ("leak",), options={"causal": True}),
@@ -333,5 +420,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault("angles in half precision", "attention", TurnedInHalf, ("agreement.bfloat16", "agreement.float16")),
     Fault("weights masked afterwards", "attention", LateMask, ("equal-tokens",)),
     Fault("padding on the left is counted", "attention", RunningMean, ("padded-alone",)),
+    Fault("no mask where weights are returned", "attention", ReturnsWeights, ("paths-agree",)),
+    Fault("no scale without the fused kernel", "attention", SlowPathUnscaled, ("paths-agree",)),
+    Fault("places start again behind a cache", "attention", StartsAgain, ("cached",)),
+    Fault("a cache of three tokens", "attention", KeepsTheLast, ("cached",)),
+    Fault("dropped, and not made up for, in attention", "attention", DropsWeights, ("train-mean",)),
+    Fault("padding is masked in eval mode alone", "attention", PaddedInTraining, ("padding",)),
     Fault("the mask of the past", "attention", WrongWayRound, ("leak",)),
 )

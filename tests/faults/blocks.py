@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tests.faults.attention import SlowPathUnscaled, StartsAgain
 from tests.faults.fault import Fault
 
 
@@ -322,6 +323,70 @@ class InverseScores(MaskedAfterwards):
         return out
 
 
+class AroundAttention(nn.Module):
+    """A pre-norm block around an attention that has a fault."""
+
+    def __init__(self, width: int, inner: type[nn.Module]) -> None:
+        super().__init__()
+        self.norm, self.inner = nn.LayerNorm(width), inner(width)
+
+
+class StartsAgainBlock(AroundAttention):
+    def __init__(self, width: int) -> None:
+        super().__init__(width, StartsAgain)
+
+    def forward(self, x: Tensor, cache: Any = None) -> Any:
+        out, cache = self.inner(self.norm(x), cache)
+        return x + out, cache
+
+
+class UnscaledBlock(AroundAttention):
+    def __init__(self, width: int) -> None:
+        super().__init__(width, SlowPathUnscaled)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.inner(self.norm(x))
+        return out
+
+
+class DropPath(nn.Module):
+    """Drops whole branches of examples, and does not make up for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop_prob = 0.1
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        kept = torch.rand(x.shape[0], *(1 for _ in x.shape[1:]), device=x.device) >= self.drop_prob
+        return self.made_up(x * kept)
+
+    def made_up(self, x: Tensor) -> Tensor:
+        return x
+
+
+class MadeUpTwice(DropPath):
+    def made_up(self, x: Tensor) -> Tensor:
+        return x / (1 - self.drop_prob) ** 2
+
+
+class Dropped(NormedFeedForward):
+    path: type[DropPath] = DropPath
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.drop = self.path()
+
+    def branch(self, x: Tensor) -> Tensor:
+        out: Tensor = self.drop(super().branch(x))
+        return out
+
+
+class DroppedTwice(Dropped):
+    path = MadeUpTwice
+
+
 class PreNormLost(NormedFeedForward):
     def forward(self, x: Tensor) -> Tensor:
         x = self.norm(x)
@@ -393,6 +458,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("places are counted in half precision", "block", CountsInHalf, ("agreement.bfloat16", "agreement.float16")),
     Fault("weights that do not sum to 1", "block", MaskedAfterwards, ("equal-tokens",)),
     Fault("scores times their scale, in a block", "block", InverseScores, ("score-growth",)),
+    Fault("places start again behind a cache, in a block", "block", StartsAgainBlock, ("cached",)),
+    Fault("no scale without the fused kernel, in a block", "block", UnscaledBlock, ("paths-agree",)),
+    Fault("branches dropped, and not made up for", "block", Dropped, ("train-mean",)),
+    Fault("branches dropped, and made up for twice", "block", DroppedTwice, ("train-mean",)),
     Fault("a pre-norm block whose stream is normalised", "block", PreNormLost, ("identity-path",)),
     Fault("a stream divided by its RMS", "block", NormOfTheStream, ("identity-path",)),
     Fault("norm_first that comes last", "block", NormLast, ("identity-path",)),

@@ -207,6 +207,37 @@ class TakesMomentum(Plain):
         torch.optim.Optimizer.__init__(self, params, {"lr": lr, "momentum": momentum, "foreach": foreach})
 
 
+def adam(correct: bool = True, late_decay: float = 0.0, rooted: bool = True) -> type[torch.optim.Optimizer]:
+    """Adam as a user writes it, with one thing wrong."""
+
+    class Adam(torch.optim.Optimizer):
+        def __init__(self, params: Any, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999)) -> None:
+            super().__init__(params, {"lr": lr, "betas": betas, "eps": 1e-8})
+
+        @torch.no_grad()
+        def step(self, closure: Callable[[], Any] | None = None) -> Any:
+            value = None
+            if closure is not None:
+                with torch.enable_grad():
+                    value = closure()
+            for group in self.param_groups:
+                first, second = group["betas"]
+                for p in (p for p in group["params"] if p.grad is not None):
+                    state = self.state[p]
+                    if not state:
+                        state |= {"step": 0, "m": torch.zeros_like(p), "v": torch.zeros_like(p)}
+                    state["step"] += 1
+                    state["m"].mul_(first).add_(p.grad, alpha=1 - first)
+                    state["v"].mul_(second).addcmul_(p.grad, p.grad, value=1 - second)
+                    m, v = state["m"], state["v"]
+                    if correct:
+                        m, v = m / (1 - first ** state["step"]), v / (1 - second ** state["step"])
+                    p.mul_(1 - late_decay).sub_(group["lr"] * m / ((v.sqrt() if rooted else v) + group["eps"]))
+            return value
+
+    return Adam
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("the update goes uphill", "optimizer", Uphill, ("descends", "direction")),
     Fault("state outside state_dict", "optimizer", HiddenCount, ("state-dict",)),
@@ -227,5 +258,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a late group stays where it is", "optimizer", KnowsItsFirst, ("late-group",)),
     Fault("a quotient of norms at 0", "optimizer", NormRatio, ("zero-parameter",)),
     Fault("momentum without a gradient", "optimizer", StepsWithoutGradient, ("gradients-come-and-go",)),
+    Fault("Adam without its corrections", "optimizer", adam(correct=False), ("as-published",)),
+    Fault("Adam without its root", "optimizer", adam(rooted=False), ("as-published",)),
+    Fault("Adam with a decay of its own", "optimizer", adam(late_decay=1e-3), ("as-published",)),
     Fault("a momentum that nothing reads", "optimizer", TakesMomentum, ("without-effect",)),
 )

@@ -23,6 +23,8 @@ from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.numerics import watched
 from torchcheck.properties.padding import PROPERTIES as PADDING
+from torchcheck.properties.paths import PROPERTIES as PATHS
+from torchcheck.properties.paths import steps as path_steps
 from torchcheck.properties.scores import PROPERTIES as SCORES
 from torchcheck.properties.uses import PROPERTIES as USES
 from torchcheck.properties.uses import steps as use_steps
@@ -66,6 +68,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
         Step(f"{place}:order", ("equivariance",)),
         Step("torchcheck.properties.scores:scores", tuple(SCORES)),
         *mode_steps(),
+        *path_steps(),
         *use_steps(settings),
         *numeric_steps(settings, ()),
     ]
@@ -163,6 +166,7 @@ GROUPS = {
     "attention": PROPERTIES,
     "scores": SCORES,
     "modes": MODES,
+    "paths": PATHS,
     "inputs": USES,
     "numerics": NUMERICS,
 }

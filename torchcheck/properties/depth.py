@@ -32,6 +32,8 @@ from torchcheck.properties.modes import steps as mode_steps
 from torchcheck.properties.numerics import PROPERTIES as NUMERICS
 from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.padding import PROPERTIES as PADDING
+from torchcheck.properties.paths import PROPERTIES as PATHS
+from torchcheck.properties.paths import steps as path_steps
 from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.residual_path import PROPERTIES as RESIDUAL
 from torchcheck.properties.residual_path import steps as residual_steps
@@ -155,7 +157,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
     steps.append(Step("torchcheck.properties.leak:leaks", ("leak", "length"), {"depth": smallest}))
     steps.append(Step("torchcheck.properties.padding:padding", tuple(PADDING), {"depth": smallest}))
     steps.append(Step("torchcheck.properties.scores:scores", tuple(SCORES), {"depth": smallest}))
-    steps += [*mode_steps(smallest), *use_steps(settings, smallest)]
+    steps += [*mode_steps(smallest), *path_steps(smallest), *use_steps(settings, smallest)]
     steps += residual_steps() if description.kind == "block" else []
     if not depths:
         return steps
@@ -415,6 +417,7 @@ GROUPS = {
     "masks": PADDING,
     "scores": SCORES,
     "modes": MODES,
+    "paths": PATHS,
     "inputs": USES,
     "numerics": NUMERICS,
 }

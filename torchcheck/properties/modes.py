@@ -20,6 +20,7 @@ from torchcheck.measure.operations import multiply_adds
 from torchcheck.properties.calling import Stack, call, gap, network, subject_of, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
+from torchcheck.properties.training_mode import copied, has_batch_statistics, trained, with_dropout
 from torchcheck.properties.variant import Loaded, Settings, build
 from torchcheck.run.subjects import find_device
 
@@ -142,23 +143,23 @@ def modes(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measure
     model = Stack([model]) if loaded.kind == "block" else model
     measured = partial(Measurement, device=settings.device, dtype="float32")
     with torch.no_grad():
-        first, again = (_trained(copy.deepcopy(model), inputs) for _ in range(2))
+        first, again = (trained(copy.deepcopy(model), inputs) for _ in range(2))
         if gap(first, again) > 0:
             return [
                 measured(n, None, note="train mode is random beyond torch's seed")
                 for n in ("eval-restores", "train-eval")
             ]
         between = copy.deepcopy(model).eval()
-        call(between, _copied(inputs))
-        restored = gap(first, _trained(between, inputs))
+        call(between, copied(inputs))
+        restored = gap(first, trained(between, inputs))
         found = [measured("eval-restores", restored)]
-        quiet = _without_dropout(copy.deepcopy(model))
-        if any(isinstance(m, nn.modules.batchnorm._NormBase) for m in model.modules()):
+        quiet = with_dropout(copy.deepcopy(model), 0.0)
+        if has_batch_statistics(model):
             return [*found, measured("train-eval", None, note="it has statistics of the batch")]
-        one = _trained(copy.deepcopy(quiet), inputs)
-        if gap(one, _trained(copy.deepcopy(quiet), inputs, seed=1)) > 0:
+        one = trained(copy.deepcopy(quiet), inputs)
+        if gap(one, trained(copy.deepcopy(quiet), inputs, seed=1)) > 0:
             return [*found, measured("train-eval", None, note="train mode is random without dropout")]
-        other = tensor_of(call(quiet.eval(), _copied(inputs)))
+        other = tensor_of(call(quiet.eval(), copied(inputs)))
     apart = gap(one, other) / _size(other) if one.shape == other.shape else math.inf
     return [*found, measured("train-eval", 0.0 if apart <= ROUNDING[torch.float32] else apart)]
 
@@ -215,7 +216,7 @@ def derivatives(loaded: Loaded, settings: Settings, depth: int | None) -> list[M
     variables += [p for p in model.parameters() if p.requires_grad and not any(p is q for q in padded)]
 
     def value() -> Tensor:
-        return (tensor_of(call(model, _copied(leaves))) * form).sum()
+        return (tensor_of(call(model, copied(leaves))) * form).sum()
 
     first, second = compared(value, variables, settings.seed)
     return [first.measurement(measured, "derivative"), second.measurement(measured, "second-derivative")]
@@ -344,28 +345,6 @@ def _example(inputs: Any, k: int, count: int, axis: int) -> Any:
         return leaf.narrow(axis, k, 1) if whole else leaf
 
     return tree_map(one, inputs)
-
-
-def _copied(inputs: Any) -> Any:
-    return tree_map(lambda t: t.clone() if isinstance(t, Tensor) else t, inputs)
-
-
-def _trained(model: nn.Module, inputs: Any, seed: int = 0) -> Tensor:
-    """The output in train mode, drawn from a seed of torch's generator, which is put back."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return tensor_of(call(model.train(), _copied(inputs))).detach()
-
-
-def _without_dropout(model: nn.Module) -> nn.Module:
-    """Every dropout layer's p, and every number among a module's attributes that is named for dropout, becomes 0."""
-    for module in model.modules():
-        if isinstance(module, nn.modules.dropout._DropoutNd):
-            module.p = 0.0
-        for name, number in vars(module).items():
-            if "drop" in name.lower() and isinstance(number, float):
-                setattr(module, name, 0.0)
-    return model
 
 
 def _size(t: Tensor) -> float:

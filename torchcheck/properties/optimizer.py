@@ -17,6 +17,8 @@ from torchcheck.properties.calling import gap
 from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.optimizer_problem import Problem, make
+from torchcheck.properties.optimizer_published import PROPERTIES as PUBLISHED
+from torchcheck.properties.optimizer_published import steps as published_steps
 from torchcheck.properties.optimizer_rules import PROPERTIES as RULES
 from torchcheck.properties.optimizer_rules import steps as rule_steps
 from torchcheck.properties.variant import Loaded, Settings
@@ -109,6 +111,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
         Step(f"{place}:sparse", ("sparse",)),
         Step(f"{place}:laws", ("non-negative", "closed-form", "scale-exponent")),
         *rule_steps(),
+        *published_steps(),
         Step(f"{place}:step_cost", ("step-cost",)),
     ]
 
@@ -326,4 +329,4 @@ def step_cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured("step-cost", ratios[3], ratios[0], ratios[-1], unit="times SGD")]
 
 
-OPTIMIZER = Kind({"optimizer": PROPERTIES, "rules": RULES}, first)
+OPTIMIZER = Kind({"optimizer": PROPERTIES, "rules": {**RULES, **PUBLISHED}}, first)

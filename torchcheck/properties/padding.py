@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +16,7 @@ from torchcheck.measure.leak import worst
 from torchcheck.properties.calling import forward_names, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.leak import ROUNDING, layer_of
+from torchcheck.properties.training_mode import has_batch_statistics, with_dropout
 from torchcheck.properties.variant import MASKS, Loaded, Settings
 from torchcheck.run.subjects import find_device
 
@@ -41,7 +43,7 @@ Run = Callable[[Tensor, Tensor | None], Tensor]
 
 
 def padding(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[Measurement]:
-    """Other numbers at padded positions, and every sequence by itself; padding right and left, one sequence and two."""
+    """Other numbers at padded places, and every sequence by itself; right and left, one and two, in both modes."""
     layer, dtype = layer_of(loaded, settings, depth=depth)
     subject = subject_of(layer.layer)
     names = forward_names(subject)
@@ -58,11 +60,15 @@ def padding(loaded: Loaded, settings: Settings, depth: int | None = None) -> lis
     if any(getattr(m, "batch_first", None) is False for m in layer.modules()):
         return skipped("its tokens come first (batch_first is False)")
     found: dict[bool, list[float] | str] = {}
+    modules = [subject]
+    if not has_batch_statistics(subject):
+        modules.append(with_dropout(copy.deepcopy(subject), 0.0).train())
     said = MASKS[mask_name]
     for kept in (said, not said) if mask_name in UNCLEAR else (said,):
         try:
             with torch.no_grad():
-                found[kept] = _changes(_runner(subject, names, mask_name, kept), subject, settings, dtype)
+                each = [_changes(_runner(m, names, mask_name, kept), m, settings, dtype) for m in modules]
+            found[kept] = [max(values) for values in zip(*each, strict=True)]
         except Exception as error:  # the mask has another shape or dtype than one truth a token
             found[kept] = f"{type(error).__name__}: {str(error).splitlines()[0][:80]}"
     good = [v for v in found.values() if not isinstance(v, str)]

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from tests.faults import FAULTS, Fault
-from tests.faults.attention import CausalAttention
+from tests.faults.attention import Cached, CausalAttention
 from tests.faults.blocks import NormedFeedForward
-from tests.faults.optimizers import Plain
+from tests.faults.optimizers import Plain, adam
 from torchcheck import CheckResult, check
 from torchcheck.modules import ExponentiatedGradient, SquarePlus, multilabel_loss
 from torchcheck.properties import REGISTRY
@@ -81,9 +81,11 @@ HEALTHY: tuple[tuple[str, Any, int, dict[str, Any]], ...] = (
     ("loss", nn.CrossEntropyLoss, 90, {}),
     ("loss", multilabel_loss, 120, {}),
     ("optimizer", torch.optim.Adam, 120, {}),
-    ("optimizer", Plain, 100, {}),
+    ("optimizer", Plain, 60, {}),
+    ("optimizer", adam(), 40, {}),
     ("optimizer", ExponentiatedGradient, 60, {}),
     ("attention", CausalAttention, 50, {"width": 16, "seq_len": 10}),
+    ("attention", Cached, 20, {"width": 16, "seq_len": 10}),
     ("block", NormedFeedForward, 60, {"width": 16, "seq_len": 4, "depths": (2, 4, 8, 16)}),
     ("model", pre_norm_encoder, 10, {"width": 16, "seq_len": 4, "depths": (2, 4, 8, 16)}),
 )

@@ -1,0 +1,90 @@
+"""Optimizers that have the name of a published one: the same gradients give the same steps as torch's own."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torchcheck.data import Measurement
+from torchcheck.properties.engine import Step
+from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.optimizer_problem import make
+from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.run.subjects import find_device
+
+PROPERTIES: dict[str, Property] = {
+    "as-published": Property(
+        "an optimizer named like a published one takes its steps (relative difference after 10 random gradients)",
+        Threshold(hi=0.02),
+        "compare the moments, their bias corrections and the order of decay and update with the publication",
+        better="less",
+        compared="factor",
+    )
+}
+#: name in lower case -> torch's own; where papers leave a choice (RMSprop's start, ...) a name decides nothing
+PUBLISHED: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "adagrad": torch.optim.Adagrad,
+    "adamax": torch.optim.Adamax,
+}
+#: hyperparameters that both sides are given, where the subject has them
+SHARED = ("lr", "betas", "momentum", "dampening", "nesterov", "amsgrad", "lr_decay", "initial_accumulator_value")
+COUNT = 10
+
+
+def steps() -> list[Step]:
+    return [Step("torchcheck.properties.optimizer_published:published", ("as-published",))]
+
+
+def published(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Ten steps under random gradients: without decay, and, for adamw, with it."""
+    measured = partial(Measurement, "as-published", device=settings.device, dtype="float64", samples=COUNT)
+    name = str(getattr(loaded.found, "__name__", "")).lower()
+    theirs = PUBLISHED.get(name)
+    if theirs is None:
+        return [measured(None, note="its name is none of a published one that torch has")]
+    if loaded.found is theirs:
+        return [measured(None, note="it is torch's own")]
+    taken = _options_of(loaded.found)
+    decays = (0.0, 0.1) if name == "adamw" else (0.0,)
+    largest, witness = 0.0, ""
+    where = find_device(settings.device)
+    for decay in decays:
+        own: dict[str, Any] = {k: v for k, v in {"lr": 0.01, "weight_decay": decay}.items() if k in taken}
+        try:
+            group, start, end = _ends(partial(make, loaded, **own), settings, where)
+        except Exception as error:
+            return [measured(None, note=f"not run on plain tensors: {str(error).splitlines()[0][:60]}")]
+        shared: dict[str, Any] = {k: group[k] for k in SHARED if k in group and k in _options_of(theirs)}
+        _, _, other = _ends(partial(theirs, **shared, weight_decay=decay), settings, where)
+        apart = float((end - other).norm() / (other - start).norm())
+        if apart > largest:
+            largest, witness = apart, f"weight_decay={decay:g}"
+    return [measured(largest, witness=witness if largest > 1e-6 else "", note=f"torch.optim.{theirs.__name__}")]
+
+
+def _options_of(found: Callable[..., Any]) -> set[str]:
+    """The names of its parameters."""
+    return {*inspect.signature(found).parameters}
+
+
+def _ends(
+    build: Callable[[list[nn.Parameter]], torch.optim.Optimizer], settings: Settings, where: torch.device
+) -> tuple[dict[str, Any], Tensor, Tensor]:
+    """The optimizer's first group, and the parameters before and after the steps."""
+    g = torch.Generator().manual_seed(settings.seed)
+    params = [nn.Parameter(torch.randn(s, generator=g, dtype=torch.float64).to(where)) for s in ((4, 3), (5,))]
+    opt = build(params)
+    start = torch.cat([p.detach().flatten() for p in params])
+    for _ in range(COUNT):
+        for p in params:
+            p.grad = torch.randn(p.shape, generator=g, dtype=torch.float64).to(where)
+        opt.step()
+    return opt.param_groups[0], start, torch.cat([p.detach().flatten() for p in params])

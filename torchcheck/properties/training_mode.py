@@ -1,0 +1,39 @@
+"""Modules in train mode: without dropout, or with all of it at one rate, and with random numbers that are put back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+from torchcheck.properties.calling import call, tensor_of
+
+
+def with_dropout(model: nn.Module, rate: float) -> nn.Module:
+    """Every dropout layer's p, and every number among attributes that is named for dropout, becomes `rate`."""
+    for module in model.modules():
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            module.p = rate
+        for name, number in vars(module).items():
+            if "drop" in name.lower() and isinstance(number, float):
+                setattr(module, name, rate)
+    return model
+
+
+def trained(model: nn.Module, inputs: Any, seed: int = 0) -> Tensor:
+    """The output in train mode, drawn from a seed of torch's generator, which is put back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return tensor_of(call(model.train(), copied(inputs))).detach()
+
+
+def copied(inputs: Any) -> Any:
+    """The same inputs in memory of their own."""
+    return tree_map(lambda t: t.clone() if isinstance(t, Tensor) else t, inputs)
+
+
+def has_batch_statistics(model: nn.Module) -> bool:
+    """Whether train mode rightly computes something else."""
+    return any(isinstance(m, nn.modules.batchnorm._NormBase) for m in model.modules())

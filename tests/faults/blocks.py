@@ -387,6 +387,30 @@ class DroppedTwice(Dropped):
     path = MadeUpTwice
 
 
+class DeepNorm(nn.Module):
+    def __init__(self, width: int, alpha: float) -> None:
+        super().__init__()
+        self.alpha, self.norm = alpha, nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, branch: Tensor) -> Tensor:
+        out: Tensor = self.norm(x + self.alpha * branch)
+        return out
+
+
+class DeepNormLayer(NormedFeedForward):
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.residual = DeepNorm(width, 24**0.25)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.residual(x, self.outer(F.gelu(self.inner(x))))
+        return out
+
+
+def deep_normed(width: int, layers: int) -> nn.Module:
+    return nn.Sequential(*(DeepNormLayer(width) for _ in range(layers)))
+
+
 class PreNormLost(NormedFeedForward):
     def forward(self, x: Tensor) -> Tensor:
         x = self.norm(x)
@@ -465,5 +489,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a pre-norm block whose stream is normalised", "block", PreNormLost, ("identity-path",)),
     Fault("a stream divided by its RMS", "block", NormOfTheStream, ("identity-path",)),
     Fault("norm_first that comes last", "block", NormLast, ("identity-path",)),
+    Fault("DeepNorm's alpha on the branch", "block", DeepNormLayer, ("deepnorm",)),
+    Fault("DeepNorm's alpha on the branch, in a model", "model", deep_normed, ("deepnorm",)),
     Fault("all layers are copies of one", "model", one_layer_copied, ("layers-differ",)),
 )

@@ -158,7 +158,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
     steps.append(Step("torchcheck.properties.padding:padding", tuple(PADDING), {"depth": smallest}))
     steps.append(Step("torchcheck.properties.scores:scores", tuple(SCORES), {"depth": smallest}))
     steps += [*mode_steps(smallest), *path_steps(smallest), *use_steps(settings, smallest)]
-    steps += residual_steps() if description.kind == "block" else []
+    steps += residual_steps(description.kind == "block", smallest)
     if not depths:
         return steps
     coarse = list(depths[::2]) + list(depths[1::2])
@@ -421,5 +421,5 @@ GROUPS = {
     "inputs": USES,
     "numerics": NUMERICS,
 }
-BLOCK = Kind({**GROUPS, "depth": {**PROPERTIES, **RESIDUAL}}, first, more, reduce, SERVES)
-MODEL = Kind(GROUPS, first, more, reduce, SERVES)
+BLOCK = Kind({**GROUPS, "residual": RESIDUAL}, first, more, reduce, SERVES)
+MODEL = Kind({**GROUPS, "residual": {"deepnorm": RESIDUAL["deepnorm"]}}, first, more, reduce, SERVES)

@@ -15,7 +15,8 @@ from torchcheck.properties.calling import call, subject_of, tensor_of
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.modes import exact
-from torchcheck.properties.variant import Loaded, Settings, lineage
+from torchcheck.properties.variant import Loaded, Settings, lineage, needed_of
+from torchcheck.run.subjects import find_device
 
 #: a stream of this share of the input is one; what only grows more slowly than the input has none
 KEPT = 0.1
@@ -27,7 +28,13 @@ PROPERTIES: dict[str, Property] = {
         Threshold(lo=KEPT),
         "normalise a copy for the branch: x = x + f(norm(x)), not x = norm(x); x = x + f(x)",
         better="none",
-    )
+    ),
+    "deepnorm": Property(
+        "a larger DeepNorm alpha keeps more of the input (its coefficient in the output, normalised, at 100 alpha)",
+        Threshold(lo=0.9),
+        "alpha scales the residual, not the branch: LN(alpha x + f(x))",
+        better="none",
+    ),
 }
 #: how a block's author says that the norm comes first
 SAID = re.compile(r"pre[-_ ]?(norm|ln|layer_?norm)", re.IGNORECASE)
@@ -36,8 +43,14 @@ FLAGS = ("norm_first", "pre_norm", "prenorm", "pre_layer_norm", "normalize_befor
 LARGE = 1e4
 
 
-def steps() -> list[Step]:
-    return [Step("torchcheck.properties.residual_path:identity", ("identity-path",))]
+#: modules that say they are DeepNorm's (arXiv:2203.00555, sec. 4.1), and what they call its alpha
+DEEPNORM, ALPHA = re.compile(r"deep_?norm", re.IGNORECASE), re.compile(r"alpha$")
+
+
+def steps(of_block: bool, depth: int | None) -> list[Step]:
+    place = "torchcheck.properties.residual_path"
+    found = [Step(f"{place}:deepnorm", ("deepnorm",), {"depth": depth})]
+    return [Step(f"{place}:identity", ("identity-path",)), *found] if of_block else found
 
 
 def identity(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -69,6 +82,42 @@ def identity(loaded: Loaded, settings: Settings) -> list[Measurement]:
         return [measured(None, note="it ends in a norm")]
     note = "the residual carries the input after a norm; if that is meant, --skip identity-path"
     return [Question.of(measured(None, note=note))]
+
+
+def deepnorm(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+    """Every module called DeepNorm that keeps an alpha, at 100 times that: of x, or of x and a branch's output."""
+    model, _, dtype = exact(loaded, settings, depth)
+    measured = partial(Measurement, "deepnorm", device=settings.device, dtype=str(dtype).split(".")[1])
+    generator = torch.Generator().manual_seed(settings.seed)
+    shape = (2, settings.seq_len, settings.width)
+    given = [torch.randn(shape, generator=generator).to(find_device(settings.device), dtype) for _ in range(2)]
+    shares: dict[str, float] = {}
+    for name, module in model.named_modules():
+        parts = [m for m in module.modules() if DEEPNORM.search(type(m).__name__)]
+        if parts != [module] or not _weigh(module, 100.0):
+            continue
+        try:
+            with torch.no_grad():
+                y = tensor_of(module(*given[: len(needed_of(module.forward))]))
+        except (RuntimeError, TypeError):  # it takes something else
+            continue
+        shares[name] = _coefficient(y, F.layer_norm(given[0], shape[-1:]))
+    if not shares:
+        return [measured(None, note="no module in it is called DeepNorm and keeps an alpha")]
+    worst = min(shares, key=lambda n: shares[n])
+    return [measured(shares[worst], witness=worst if shares[worst] < 1 else "", samples=len(shares))]
+
+
+def _weigh(module: nn.Module, factor: float) -> bool:
+    """Multiplies what a module calls its alpha; False where it has none."""
+    numbers = [n for n, v in vars(module).items() if ALPHA.search(n) and isinstance(v, int | float)]
+    held = [p for n, p in module.named_parameters(recurse=False) if ALPHA.search(n) and p.numel() == 1]
+    for name in numbers:
+        setattr(module, name, factor * getattr(module, name))
+    with torch.no_grad():
+        for p in held:
+            p.mul_(factor)
+    return bool(numbers or held)
 
 
 def _coefficient(y: Tensor, x: Tensor) -> float:

@@ -66,3 +66,34 @@ def test_what_nobody_says_is_a_question() -> None:
 def test_a_branch_alone_has_none() -> None:
     found = check(Branch, "block", **SMALL)["identity-path"]
     assert (found.status, found.note[:24]) == ("skipped", "it has no residual path,")
+
+
+class DeepNorm(nn.Module):
+    """As published, its alpha a number or a parameter."""
+
+    def __init__(self, width: int, learned: bool) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.alpha = nn.Parameter(torch.tensor(2.2)) if learned else 2.2
+
+    def forward(self, x: Tensor, branch: Tensor) -> Tensor:
+        out: Tensor = self.norm(self.alpha * x + branch)
+        return out
+
+
+class DeepLayer(nn.Module):
+    def __init__(self, width: int, learned: bool = False) -> None:
+        super().__init__()
+        self.map, self.deep = nn.Linear(width, width), DeepNorm(width, learned)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.deep(x, self.map(x))
+        return out
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_deepnorm_as_published_passes(learned: bool) -> None:
+    sizes = {**SMALL, "select": ("deepnorm",), "options": {"learned": learned}}
+    found = check(DeepLayer, "block", **sizes)["deepnorm"]
+    assert (found.status, found.samples) == ("ok", 1)
+    assert check(Carried, "block", **{**SMALL, "select": ("deepnorm",)})["deepnorm"].status == "skipped"

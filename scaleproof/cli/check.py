@@ -23,6 +23,27 @@ if TYPE_CHECKING:
     from torchcheck.properties.variant import Settings
 
 
+HELP = """Check your own activation, block, attention, optimizer, loss or model; compare it with its stored baseline.
+
+It runs in processes of its own: a crash or an endless loop there is a finding, and the rest goes on. Defaults of
+the options can stand in pyproject.toml, under tool.scaleproof.
+
+Exit codes:
+
+0 every property is as wanted, and as in the baseline
+
+1 a property failed, or regressed
+
+2 bad usage, or a file that cannot be read or written
+
+3 the subject itself failed: it cannot be loaded, raised, crashed, hung or ran out of memory
+
+4 with --strict: nothing failed, and a property stayed undecided, or a question
+
+130 interrupted
+"""
+
+
 @dataclass(frozen=True)
 class Outputs:
     """Where the result goes: files, and the forms that are printed."""
@@ -75,53 +96,36 @@ def check(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
 ) -> None:
-    """Check your own activation, block, attention, optimizer, loss or model; compare it with its stored baseline.
-
-    It runs in processes of its own: a crash or an endless loop there is a finding, and the rest goes on. Defaults of
-    the options can stand in pyproject.toml, under tool.scaleproof.
-
-    Exit codes:
-
-    0 every property is as wanted, and as in the baseline
-
-    1 a property failed, or regressed
-
-    2 bad usage, or a file that cannot be read or written
-
-    3 the subject itself failed: it cannot be loaded, raised, crashed, hung or ran out of memory
-
-    4 with --strict: nothing failed, and a property stayed undecided, or a question
-
-    130 interrupted
-    """
-    began, depth_list, place = monotonic(), o.depths_of(depths), o.place_of(subject)
-    other = o.place_of(against) if against else None
+    began = monotonic()
     start_server()
-    if update_baseline and baseline is None:
-        fail("--update-baseline needs --baseline FILE")
-    if against and baseline:
-        fail("--against and --baseline both say what came before: give one of them")
-    options = o.options_of(set_ or [])
+    _one_past(baseline, update_baseline, against)
     asked: dict[str, Any] = {"kind": kind, "select": select or (), "skip": skip or (), "suggestion": suggest}
-    asked |= {
-        "options": options,
-        "thresholds": o.thresholds_of(threshold or []),
-        "suppress": o.reasons_of(suppress or []),
-    }
+    asked |= {"options": o.options_of(set_ or []), "thresholds": o.thresholds_of(threshold or [])}
+    asked["suppress"] = o.reasons_of(suppress or [])
     asked["shared"] = shared_names(context, asked)
-    sizes = (depth_list, width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal)
+    sizes = (o.depths_of(depths), width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal)
     asked["settings"] = _settings(*sizes)
+    place, other = o.place_of(subject), o.place_of(against) if against else None
     detail: Detail = "quiet" if quiet else "all" if verbose else "brief"
     outputs = Outputs(baseline if update_baseline else None, report, junit, sarif, reproduce, github, json_, detail)
     stored = _stored(baseline) if baseline and not update_baseline else None
     limits = o.Limits.of(budget - (monotonic() - began), step_limit, memory, jobs)
     found, before = _checked(subject, place, other, asked, limits, quiet or json_, json_)
-    if before is not None:
-        stored = _as_baseline(before)
+    stored = stored if before is None else _as_baseline(before)
     changes = _changes(stored, found) if stored else None
-    written = _write(found, changes, outputs, strict, place.target, options)
+    written = _write(found, changes, outputs, strict, place.target, asked["options"])
     _say(found, changes, written, outputs, strict)
     raise typer.Exit(_code(found, changes, strict))
+
+
+check.__doc__ = HELP
+
+
+def _one_past(baseline: Path | None, update: bool, against: str | None) -> None:
+    if update and baseline is None:
+        fail("--update-baseline needs --baseline FILE")
+    if against and baseline:
+        fail("--against and --baseline both say what came before: give one of them")
 
 
 def _checked(

@@ -415,7 +415,7 @@ CLAIMS = (
         cost="minutes",
         outline=r"A causal character model on the English text that ships with Python, Adam at a constant rate from the first "
         r"step, the same data and seed for both. A model has learned when its loss is 0.05 nats below that of the characters' "
-        r"frequencies, which is the best without context. The quick profile has 100 layers and 120 steps, which cannot decide about "
+        r"frequencies, which is the best without context. The quick profile has 100 layers and 180 steps, which cannot decide about "
         r"1000; the full one runs 1000 layers and 200 steps, at the end of which none has learned from context, DeepNorm's or other, nor "
         r"diverged: that many steps do not decide it (reports/published/thousand). Several seeds each; the interval is their range.",
         subject=SUBJECT,

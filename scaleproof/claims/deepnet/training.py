@@ -39,7 +39,7 @@ class Size:
         return {"layers": self.layers, "steps": self.steps, "device": device, **shape}
 
 
-HUNDRED = Size(100, 120, (1e-3,), (1e-3,), 2)
+HUNDRED = Size(100, 180, (1e-3,), (1e-3,), 2)
 THOUSAND = Size(1000, 200, (3e-4,), (1e-4, 3e-4), 2, enough=False)
 
 

@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 STAMP := .venv/.ready
 
-.PHONY: help setup verify test test-slow mutations lint bench schema properties clean
+.PHONY: help setup verify test test-slow mutations lint bench schema proofs properties clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ bench: setup ## side-by-side timings (benchmarks/)
 schema: setup ## write the run record's JSON Schema again
 	$(BIN)/python -c 'from scaleproof.reporting.record import schema_text; print(schema_text(), end="")' \
 		> scaleproof/reporting/record.schema.json
+
+proofs: setup ## let Coq's kernel check every theorem of proofs/*.v, and write down what it accepted (a minute)
+	$(BIN)/python -m scaleproof.certify.coq proofs
+	$(BIN)/ruff format --quiet scaleproof/certify/coq_theorems.py
 
 properties: setup ## write the table of what check asks again
 	$(BIN)/python -c 'from scaleproof.check.documentation import properties_text; print(properties_text(), end="")' \

@@ -1,8 +1,20 @@
-(** What the other files share: nothing but lemmas about real numbers that the libraries lack. *)
+(** What the other files share: partial derivatives, and lemmas about real numbers that the libraries lack. *)
 
-From Coq Require Import Reals Lra Lia Psatz.
+From Coq Require Import Reals Lra Lia Psatz Arith FunctionalExtensionality.
 From Coquelicot Require Import Coquelicot.
 Open Scope R_scope.
+
+(** A vector with another i-th coordinate, and a function's partial derivative: the others are held fixed. *)
+Definition upd (v : nat -> R) (i : nat) (x : R) : nat -> R := fun j => if Nat.eq_dec j i then x else v j.
+Definition is_partial (L : (nat -> R) -> R) (v : nat -> R) (i : nat) (l : R) : Prop :=
+  is_derive (fun x => L (upd v i x)) (v i) l.
+
+Lemma upd_map : forall (f : nat -> R -> R) v i x,
+  (fun j => f j (upd v i x j)) = upd (fun j => f j (v j)) i (f i x).
+Proof.
+  intros f v i x; apply functional_extensionality; intros j; unfold upd.
+  destruct (Nat.eq_dec j i) as [-> |]; reflexivity.
+Qed.
 
 (** The inequality behind (1 + 1/N)^N < e. *)
 Lemma exp_above_line : forall x, x <> 0 -> 1 + x < exp x.

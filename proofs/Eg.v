@@ -1,7 +1,8 @@
 (** Exponentiated gradient descent and its hypergradients (kexue.fm/archives/8968; Amid et al. 2022, arXiv:2202.00145),
-    over the real numbers. One coordinate stands for all: the updates act on each by itself. *)
+    over the real numbers. Vectors are functions from coordinates; the updates of a sequence act on each coordinate by
+    itself, so that a statement about one is a statement about all. *)
 
-From Coq Require Import Reals Lra Psatz.
+From Coq Require Import Reals Lra Lia Psatz.
 From Coquelicot Require Import Coquelicot.
 From Scaleproof Require Import Common.
 Open Scope R_scope.
@@ -15,17 +16,20 @@ Fixpoint eg (eta : R) (g : nat -> R) (theta0 : R) (t : nat) : R :=
   | S k => eg eta g theta0 k * exp (- eta * g k)
   end.
 
-(** eq. 11: nu_1 = 1 and nu_{t+1} = nu_t exp(gamma g_{t-1} g_t), with g_0 = 0 for the missing first factor. *)
+(** eq. 10-11: nu_{t+1} = nu_t exp(gamma g_{t-1} g_t) from nu_1 = 1; [nu gamma g t] is nu_{t+1}. *)
 Fixpoint nu (gamma : R) (g : nat -> R) (t : nat) : R :=
   match t with
   | O => 1
   | S k => nu gamma g k * exp (gamma * (g k * g (S k)))
   end.
 
-(** The mirror objective: linear loss plus unnormalised relative entropy over the step size. *)
-Definition mirror (eta g theta u : R) : R := g * u + (u * ln (u / theta) - u + theta) / eta.
+(** One coordinate of the mirror objective: linear loss plus unnormalised relative entropy over the step size; and its
+    sum over d + 1 coordinates. *)
+Definition mirror1 (eta g theta u : R) : R := g * u + (u * ln (u / theta) - u + theta) / eta.
+Definition mirror (d : nat) (eta : R) (g theta u : nat -> R) : R :=
+  sum_f_R0 (fun i => mirror1 eta (g i) (theta i) (u i)) d.
 
-(** Amid et al.: gains p and a scale s, both by exponentiated gradients of any sign. *)
+(** Amid et al.: a gain p or the scale s, from 1 by exponentiated gradients [h] of any sign. *)
 Fixpoint gain (eta : R) (h : nat -> R) (t : nat) : R :=
   match t with
   | O => 1
@@ -47,15 +51,19 @@ Proof.
   - rewrite (IH3 H); ring.
 Qed.
 
-(** eg.derivation, clause source, first half: the gradient of L(exp phi) is exp phi times that of L, and a step of
-    phi without that factor is the step of theta. *)
-Theorem gradient_of_the_logarithm : forall (L : R -> R) phi l,
-  is_derive L (exp phi) l -> is_derive (fun p => L (exp p)) phi (exp phi * l).
+(** eg.derivation, clause source, first half: the gradient of L(exp phi) by phi is exp phi times that of L, coordinate by
+    coordinate, *)
+Theorem gradient_of_the_logarithm : forall (L : (nat -> R) -> R) phi i l,
+  is_partial L (fun j => exp (phi j)) i l -> is_partial (fun p => L (fun j => exp (p j))) phi i (exp (phi i) * l).
 Proof.
-  intros L phi l H.
-  apply (is_derive_comp L exp phi l (exp phi)); [exact H | apply is_derive_exp].
+  intros L phi i l H; unfold is_partial in *.
+  apply (is_derive_ext (fun x => L (upd (fun j => exp (phi j)) i (exp x)))).
+  - intros t; f_equal; symmetry; apply (upd_map (fun _ => exp)).
+  - apply (is_derive_comp (fun y => L (upd (fun j => exp (phi j)) i y)) exp (phi i) l (exp (phi i)));
+      [exact H | apply is_derive_exp].
 Qed.
 
+(** and a step of phi without that factor is EG's step of theta. *)
 Theorem step_of_the_logarithm : forall eta g theta,
   0 < theta -> exp (ln theta - eta * g) = theta * exp (- eta * g).
 Proof.
@@ -63,10 +71,9 @@ Proof.
   f_equal; f_equal; ring.
 Qed.
 
-(** Second half: the mirror step's objective has exactly one minimiser over the positive reals, and it is EG's. *)
-Theorem mirror_step : forall eta g theta, 0 < eta -> 0 < theta ->
+Lemma mirror_step1 : forall eta g theta, 0 < eta -> 0 < theta ->
   forall u, 0 < u -> u <> theta * exp (- eta * g) ->
-  mirror eta g theta (theta * exp (- eta * g)) < mirror eta g theta u.
+  mirror1 eta g theta (theta * exp (- eta * g)) < mirror1 eta g theta u.
 Proof.
   intros eta g theta He Ht u Hu Hne.
   set (v := theta * exp (- eta * g)) in *.
@@ -76,9 +83,9 @@ Proof.
   assert (ln (u / theta) = ln (u / v) - eta * g) as Hlu.
   { replace (u / theta) with (u / v * (v / theta)) by (field; lra).
     rewrite ln_mult by (apply Rdiv_lt_0_compat; lra). rewrite Hlv; ring. }
-  unfold mirror; rewrite Hlv, Hlu.
-  assert (mirror eta g theta u - mirror eta g theta v = (u * ln (u / v) - u + v) / eta) as Hd.
-  { unfold mirror; rewrite Hlv, Hlu; field; lra. }
+  unfold mirror1; rewrite Hlv, Hlu.
+  assert (mirror1 eta g theta u - mirror1 eta g theta v = (u * ln (u / v) - u + v) / eta) as Hd.
+  { unfold mirror1; rewrite Hlv, Hlu; field; lra. }
   assert (0 < u * ln (u / v) - u + v) as Hpos.
   { (* ln y < y - 1 at y = v / u *)
     assert (ln (v / u) <> 0) as Hln.
@@ -91,21 +98,43 @@ Proof.
     { rewrite <- ln_Rinv by (apply Rdiv_lt_0_compat; lra). f_equal; field; lra. }
     assert (u * (v / u) = v) by (field; lra).
     nra. }
-  unfold mirror in Hd; rewrite Hlv, Hlu in Hd.
+  unfold mirror1 in Hd; rewrite Hlv, Hlu in Hd.
   assert (0 < (u * ln (u / v) - u + v) / eta) by (apply Rdiv_lt_0_compat; lra).
   lra.
 Qed.
 
-(** eg.hypergradient, clause source (eq. 9), coordinate by coordinate: with theta_t = theta - eta nu g, the derivative of
-    the loss by nu is -eta g times the loss's own derivative at theta_t. *)
-Theorem hypergradient : forall (L : R -> R) theta eta g nu0 l,
-  is_derive L (theta - eta * nu0 * g) l ->
-  is_derive (fun n => L (theta - eta * n * g)) nu0 (- eta * g * l).
+(** Second half: over all positive vectors the mirror objective has exactly one minimiser, and it is EG's step. *)
+Theorem mirror_step : forall d eta g theta u, 0 < eta ->
+  (forall i, 0 < theta i) -> (forall i, 0 < u i) ->
+  (exists i, (i <= d)%nat /\ u i <> theta i * exp (- eta * g i)) ->
+  mirror d eta g theta (fun i => theta i * exp (- eta * g i)) < mirror d eta g theta u.
 Proof.
-  intros L theta eta g nu0 l H.
-  replace (- eta * g * l) with ((- eta * g) * l) by ring.
-  apply (is_derive_comp L (fun n => theta - eta * n * g) nu0 l (- eta * g)); [exact H|].
-  auto_derive; [exact I | ring].
+  intros d eta g theta u He Ht Hu (i & Hi & Hne); unfold mirror.
+  set (v := fun j => theta j * exp (- eta * g j)).
+  assert (forall j, mirror1 eta (g j) (theta j) (v j) <= mirror1 eta (g j) (theta j) (u j)) as Hle.
+  { intros j; destruct (Req_dec (u j) (v j)) as [-> | Hj]; [lra|].
+    apply Rlt_le, mirror_step1; auto. }
+  assert (mirror1 eta (g i) (theta i) (v i) < mirror1 eta (g i) (theta i) (u i)) as Hlt
+    by (apply mirror_step1; auto).
+  induction d as [|d IH]; simpl.
+  - replace i with O in Hlt by lia. exact Hlt.
+  - destruct (Nat.eq_dec i (S d)) as [-> |].
+    + apply Rplus_le_lt_compat; [apply sum_Rle; intros; apply Hle | exact Hlt].
+    + apply Rplus_lt_le_compat; [apply IH; lia | apply Hle].
+Qed.
+
+(** eg.hypergradient, clause source (eq. 9): with theta_t = theta - eta nu g, coordinate by coordinate, the gradient of the
+    loss by nu is -eta g times the loss's own gradient at theta_t. *)
+Theorem hypergradient : forall (L : (nat -> R) -> R) theta eta g nu0 i l,
+  is_partial L (fun j => theta j - eta * nu0 j * g j) i l ->
+  is_partial (fun n => L (fun j => theta j - eta * n j * g j)) nu0 i (- eta * g i * l).
+Proof.
+  intros L theta eta g nu0 i l H; unfold is_partial in *.
+  set (w := fun j => theta j - eta * nu0 j * g j) in *.
+  apply (is_derive_ext (fun x => L (upd w i (theta i - eta * x * g i)))).
+  - intros t; f_equal; symmetry; apply (upd_map (fun j y => theta j - eta * y * g j)).
+  - apply (is_derive_comp (fun y => L (upd w i y)) (fun x => theta i - eta * x * g i) (nu0 i) l (- eta * g i));
+      [exact H | auto_derive; [exact I | ring]].
 Qed.
 
 (** eg.closed-form, clause reals (eq. 12): for all t, by induction. *)
@@ -136,10 +165,10 @@ Proof.
     rewrite <- exp_0; apply exp_increasing; nra.
 Qed.
 
-(** eg.paper-variant, clause source: gains and scale stay positive for ever, so their product does. *)
-Theorem gains_stay_positive : forall eta h eta' h' t, 0 < gain eta h t /\ 0 < gain eta' h' t * gain eta h t.
+(** eg.paper-variant, clause source: a gain p and the scale s, each with exponents of its own, stay positive for ever. *)
+Theorem gains_stay_positive : forall eta h eta' h' t, 0 < gain eta h t /\ 0 < gain eta' h' t.
 Proof.
   assert (forall eta h t, 0 < gain eta h t) as Hpos.
   { intros eta h t; induction t as [|t IH]; simpl; [lra | apply Rmult_lt_0_compat; [exact IH | apply exp_pos]]. }
-  intros; split; [apply Hpos | apply Rmult_lt_0_compat; apply Hpos].
+  intros; split; apply Hpos.
 Qed.

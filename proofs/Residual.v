@@ -144,15 +144,3 @@ Proof.
   assert (0 < sqrt (INR N)) by (apply sqrt_lt_R0; lra).
   rewrite <- (sqrt_sqrt (INR N)) at 1 by lra. field; lra.
 Qed.
-
-(** residual.epsilon, clause source: forward, for a branch with |f(x)| <= k |x| in any norm. *)
-Theorem forward_stable : forall (V : NormedModule R_AbsRing) (x fx : V) eps k,
-  0 <= eps -> norm fx <= k * norm x ->
-  norm (plus x (scal eps fx)) <= (1 + eps * k) * norm x.
-Proof.
-  intros V x fx eps k He Hk.
-  apply Rle_trans with (norm x + norm (scal eps fx)); [apply (norm_triangle x)|].
-  assert (norm (scal eps fx) <= eps * norm fx) as Hs.
-  { apply Rle_trans with (Rabs eps * norm fx); [apply (norm_scal eps fx)|]. rewrite Rabs_pos_eq by exact He; lra. }
-  assert (eps * norm fx <= eps * (k * norm x)) by (apply Rmult_le_compat_l; lra). lra.
-Qed.

@@ -66,7 +66,8 @@ class Clause:
 
     `theorems` names those of the claim's certificate whose formal statement says it, quantifiers included; predictions
     name the clause that they carry by its `key`. `argued` are the steps from that evidence to the assertion that no
-    checker saw, each in words. A clause needs evidence: a theorem, or a prediction that is measured and judged.
+    checker saw, each in words. `coq` names theorems of proofs/ that together say all of it (certify.coq): then no step
+    is argued. A clause needs evidence: a theorem, or a prediction that is measured and judged.
     """
 
     key: str
@@ -74,6 +75,7 @@ class Clause:
     part: Part = "source"
     theorems: tuple[str, ...] = ()
     argued: tuple[str, ...] = ()
+    coq: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

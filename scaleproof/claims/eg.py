@@ -193,13 +193,7 @@ CLAIMS = (
                 r"Under $\theta \leftarrow \theta \odot \exp(-\eta\nabla L(\theta))$ a non-negative start stays "
                 r"non-negative for ever; a positive one stays positive.",
             ),
-            Clause(
-                "reals",
-                r"In real numbers, as stated.",
-                "ours",
-                theorems=("reals",),
-                argued=("for ever: induction over the steps, each of which the theorem is about",),
-            ),
+            Clause("reals", r"In real numbers, as stated.", "ours", theorems=("reals",), coq=("Eg.non_negative",)),
             Clause(
                 "kept",
                 r"In floating point every step keeps $\theta \ge 0$, never gives NaN for a gradient that is a number, and a "
@@ -247,10 +241,7 @@ CLAIMS = (
                 r"EG is gradient descent on $\varphi = \log\theta$ with the factor $e^\varphi$ of the gradient "
                 r"dropped; it is also the mirror step of the unnormalised relative entropy.",
                 theorems=("chain-rule", "step-of-logarithm", "stationary", "second-derivative", "convex"),
-                argued=(
-                    "coordinates are independent: the theorems are about one",
-                    "a function whose second derivative is positive has no other minimum than its stationary point",
-                ),
+                coq=("Eg.gradient_of_the_logarithm", "Eg.step_of_the_logarithm", "Eg.mirror_step"),
             ),
         ),
         recorded=Verdict.PROVED,
@@ -272,7 +263,7 @@ CLAIMS = (
                 r"With $\theta_t = \theta_{t-1} - \eta\,\nu_t \odot g_{t-1}$: "
                 r"$\nabla_{\nu_t} L(\theta_t) = -\eta\, g_{t-1} \odot g_t$.",
                 theorems=("hypergradient",),
-                argued=("the gradient is taken coordinate by coordinate, the others held fixed",),
+                coq=("Eg.hypergradient",),
             ),
         ),
         recorded=Verdict.PROVED,
@@ -291,11 +282,7 @@ CLAIMS = (
         clauses=(
             Clause("source", r"With $\nu_1 = 1$: $\nu_{t+1} = \exp\left(\gamma\sum_{k=1}^t g_{k-1} \odot g_k\right)$."),
             Clause(
-                "reals",
-                r"In real numbers, as stated.",
-                "ours",
-                theorems=("empty-sum", "step"),
-                argued=("for all t: induction, from the empty sum by the step that the theorem is about",),
+                "reals", r"In real numbers, as stated.", "ours", theorems=("empty-sum", "step"), coq=("Eg.closed_form",)
             ),
             Clause(
                 "bounded",
@@ -332,6 +319,7 @@ CLAIMS = (
                 r"g_{t-1}g_t}$.",
                 "ours",
                 theorems=("reals",),
+                coq=("Eg.sign_rule",),
             ),
             Clause(
                 "displacement",
@@ -373,7 +361,7 @@ CLAIMS = (
                 r"The full update (a global scale $s$ and per-coordinate gains $p$, both by EG) keeps both "
                 r"non-negative.",
                 theorems=("reals", "product-not-negative"),
-                argued=("for ever: induction over the steps",),
+                coq=("Eg.gains_stay_positive",),
             ),
         ),
         recorded=Verdict.PROVED,

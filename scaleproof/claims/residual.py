@@ -358,7 +358,7 @@ CLAIMS = (
                 r"$(1+1/N)^N < e$, and $(1+N^{-1/2})^N$ diverges. So all of the statement holds of the worst case, every $f' = 1$.",
                 "ours",
                 theorems=("worst-case", "below-e", "root-diverges"),
-                argued=("the product over N layers",),
+                coq=("Residual.worst_case", "Residual.below_e", "Residual.root_diverges"),
             ),
             Clause(
                 "random-sign",
@@ -366,7 +366,7 @@ CLAIMS = (
                 r"one dimension too: it is the sign, not the dimension, that decides.",
                 "ours",
                 theorems=("random-sign",),
-                argued=("the product over N layers, which are independent",),
+                coq=("Residual.random_sign",),
             ),
             Clause(
                 "random",
@@ -405,10 +405,7 @@ CLAIMS = (
                 r"1/\sqrt{N}$.",
                 "ours",
                 theorems=("mean-square", "moment", "below-e"),
-                argued=(
-                    "the cross term is 0 and the norm is kept for Gaussian branches and for a last Gaussian matrix",
-                    "the product over N layers, which are independent",
-                ),
+                coq=("Residual.mean_zero", "Residual.mean_zero_below_e"),
             ),
             Clause(
                 "spread",

@@ -127,6 +127,15 @@ class PredictionRow(Model):
         return is_number and (self.unit == "exponent" or lo != 0)
 
 
+class CoqTheorem(Model):
+    """A theorem of proofs/ that Coq's kernel accepted when it was published, with the axioms that it uses."""
+
+    name: Text
+    statement: Text
+    axioms: tuple[Text, ...]
+    version: Text
+
+
 class ClauseRow(Model):
     """One assertion, what carries it, and whether it holds: `argued` are steps that no checker saw."""
 
@@ -135,6 +144,7 @@ class ClauseRow(Model):
     text: Text
     theorems: tuple[Text, ...] = ()
     argued: tuple[Text, ...] = ()
+    coq: tuple[CoqTheorem, ...] = ()
     standing: Standing
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scaleproof.claim import Claim, Prediction, Settings, Verdict
+from scaleproof.certify.coq import published
+from scaleproof.claim import Claim, Clause, Prediction, Settings, Verdict
 from scaleproof.reporting import record as records
 from scaleproof.reporting.record import FaultRow, Result
 from scaleproof.suite.judge import Judgement, judge, resolution
@@ -149,6 +150,13 @@ def _complete(measured: Sequence[Measurement]) -> bool:
     return bool(measured) and all(m.value is not None or m.name for m in measured)
 
 
+def _coq(clause: Clause) -> tuple[records.CoqTheorem, ...]:
+    """What Coq's kernel has accepted for a clause, as published."""
+    found = published()
+    theorems = [found.theorems[name] for name in clause.coq]
+    return tuple(records.CoqTheorem.model_validate({**vars(t), "version": found.version}) for t in theorems)
+
+
 def _result(
     claim: Claim,
     judgement: Judgement,
@@ -163,7 +171,9 @@ def _result(
         id=claim.id,
         source=records.SourceRef.model_validate(claim.source),
         clauses=tuple(
-            records.ClauseRow.model_validate({**vars(c), "standing": judgement.standings.get(c.key, "open")})
+            records.ClauseRow.model_validate(
+                {**vars(c), "coq": _coq(c), "standing": judgement.standings.get(c.key, "open")}
+            )
             for c in claim.clauses
         ),
         setting=claim.setting,

@@ -67,7 +67,9 @@ def tools() -> list[Tool]:
         Tool("chromium", browser, "the slow test that opens the HTML report in a browser"),
         Tool("transformers", _version("transformers"), "Hugging Face models beside the deepnet claims"),
         Tool("sollya", shutil.which("sollya") or "", "the benchmark against Sollya's infnorm"),
-        Tool("coqc", shutil.which("coqc") or "", "proofs by Coq (no claim needs one yet)"),
+        Tool(
+            "coqc", shutil.which("coqc") or "", "make proofs: the theorems of proofs/*.v are those that were published"
+        ),
     ]
 
 

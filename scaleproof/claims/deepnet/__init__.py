@@ -30,7 +30,7 @@ CLAIMS = (
                 r"As stated for SGD and Adam.",
                 "ours",
                 theorems=("chain-rule", "per-coordinate"),
-                argued=("the sum over coordinates",),
+                coq=("Deepnet.sgd_and_adam",),
             ),
             Clause(
                 "lamb",
@@ -40,7 +40,7 @@ CLAIMS = (
                 r"growth with width is not.)",
                 "ours",
                 theorems=("chain-rule", "lamb"),
-                argued=("the sum over coordinates and tensors",),
+                coq=("Deepnet.lamb",),
             ),
         ),
         recorded=Verdict.CORRECTED,
@@ -97,9 +97,7 @@ CLAIMS = (
                 r"With $W = \lambda U$: $\partial L/\partial\lambda = \langle\partial L/\partial W, U\rangle$; so it is a "
                 r"probe of the magnitude of $\partial L/\partial W$.",
             ),
-            Clause(
-                "identity", r"The identity holds.", "ours", theorems=("chain-rule",), argued=("the sum over entries",)
-            ),
+            Clause("identity", r"The identity holds.", "ours", theorems=("chain-rule",), coq=("Deepnet.probe",)),
             Clause(
                 "mean-square",
                 r"As a probe it is a random projection: for a Gaussian $U$ drawn independently of the gradient $(\partial L/\partial\lambda)^2$ is in the mean "

@@ -1,0 +1,102 @@
+(** The gated attention unit and FLASH (Hua et al. 2022, arXiv:2202.10447; kexue.fm/archives/8934): matrices are functions
+    of a row and a column, sums run over rows or columns 0 to n. *)
+
+From Coq Require Import Reals List Lra Lia Psatz Arith.
+From Coquelicot Require Import Coquelicot.
+From Scaleproof Require Import Common.
+Import ListNotations.
+Open Scope R_scope.
+
+(** * Definitions, as in the source *)
+
+Definition matrix := nat -> nat -> R.
+(** The product of matrices whose inner size is n + 1. *)
+Definition mul (n : nat) (A B : matrix) : matrix := fun i j => sum_f_R0 (fun k => A i k * B k j) n.
+Definition hadamard (A B : matrix) : matrix := fun i j => A i j * B i j.
+Definition identity : matrix := fun i j => if Nat.eq_dec i j then 1 else 0.
+Definition ones : matrix := fun _ _ => 1.
+
+(** O = (U * AV) W_o, for n + 1 tokens and e + 1 hidden units. *)
+Definition gau (n e : nat) (U A V W : matrix) : matrix := mul e (hadamard U (mul n A V)) W.
+
+(** A token brings a key and a value to linear attention. *)
+Record token := { key : nat -> R; value : nat -> R }.
+Definition total (f : token -> R) (ts : list token) : R := fold_right (fun t acc => f t + acc) 0 ts.
+(** Q (K^T V) / n, for a query q of s + 1 features; coordinate j. *)
+Definition linear (s : nat) (n : R) (q : nat -> R) (ts : list token) (j : nat) : R :=
+  sum_f_R0 (fun a => q a * total (fun t => key t a * value t j) ts) s / n.
+(** The same, the sum K^T V taken chunk by chunk. *)
+Definition chunked (s : nat) (n : R) (q : nat -> R) (chunks : list (list token)) (j : nat) : R :=
+  sum_f_R0 (fun a => q a * fold_right (fun ts acc => total (fun t => key t a * value t j) ts + acc) 0 chunks) s / n.
+(** Cut into chunks of c tokens, the last one shorter where c does not divide their number; [fuel] bounds their number. *)
+Fixpoint cut (fuel c : nat) (ts : list token) : list (list token) :=
+  match fuel, ts with
+  | O, _ | _, [] => []
+  | S k, _ => firstn c ts :: cut k c (skipn c ts)
+  end.
+
+(** The causal layer over chunks of c: tokens of one's own chunk, up to oneself, by [near]; those of earlier chunks by
+    [far]; gated and mapped by [out]. All are any functions of the tokens at those places. *)
+Definition causal {X : Type} (n c : nat) (near far : X -> X -> R) (out : X -> R -> R) (x : nat -> X) (i : nat) : R :=
+  out (x i) (sum_f_R0 (fun j =>
+    if andb (j / c =? i / c) (j <=? i) then near (x i) (x j) else if j / c <? i / c then far (x i) (x j) else 0) n).
+
+(** * Proofs *)
+
+Lemma identity_sum : forall n i (f : nat -> R), (i <= n)%nat -> sum_f_R0 (fun k => identity i k * f k) n = f i.
+Proof.
+  assert (forall n i (f : nat -> R), (n < i)%nat -> sum_f_R0 (fun k => identity i k * f k) n = 0) as Hzero.
+  { intros n i f; induction n as [|n IH]; intros H; simpl; unfold identity in *.
+    - destruct (Nat.eq_dec i 0); [lia | ring].
+    - rewrite IH by lia. destruct (Nat.eq_dec i (S n)); [lia | ring]. }
+  intros n i f; induction n as [|n IH]; intros H; simpl.
+  - replace i with O by lia. unfold identity; simpl; ring.
+  - destruct (Nat.eq_dec i (S n)) as [-> |].
+    + rewrite Hzero by lia. unfold identity. destruct (Nat.eq_dec (S n) (S n)); [ring | lia].
+    + rewrite IH by lia. unfold identity. destruct (Nat.eq_dec i (S n)); [lia | ring].
+Qed.
+
+(** flash.special-cases, clause source: A = I gives the gated feed-forward layer, U = 1 gives attention. *)
+Theorem special_cases : forall n e U A V W i j, (i <= n)%nat ->
+  gau n e U identity V W i j = mul e (hadamard U V) W i j /\
+  gau n e ones A V W i j = mul e (mul n A V) W i j.
+Proof.
+  intros n e U A V W i j Hi; unfold gau, mul, hadamard, ones; split; apply sum_eq; intros k _.
+  - rewrite (identity_sum n i (fun l => V l k)) by exact Hi. ring.
+  - ring.
+Qed.
+
+Lemma total_app : forall f a b, total f (a ++ b) = total f a + total f b.
+Proof. intros f a b; induction a as [|t a IH]; simpl; [ring | rewrite IH; ring]. Qed.
+
+Lemma total_cut : forall fuel c f ts, (0 < c)%nat -> (length ts <= fuel)%nat ->
+  fold_right (fun part acc => total f part + acc) 0 (cut fuel c ts) = total f ts.
+Proof.
+  intros fuel; induction fuel as [|fuel IH]; intros c f ts Hc Hl.
+  - destruct ts; [reflexivity | simpl in Hl; lia].
+  - destruct ts as [|t ts]; [reflexivity|]. cbn [cut fold_right].
+    rewrite IH; [| exact Hc | rewrite skipn_length; simpl length in *; lia].
+    rewrite <- total_app, firstn_skipn. reflexivity.
+Qed.
+
+(** flash.chunk-linear, clause source: for every number of tokens, whether or not c divides it. *)
+Theorem chunked_is_unchunked : forall s n c q ts j, (0 < c)%nat ->
+  chunked s n q (cut (length ts) c ts) j = linear s n q ts j.
+Proof.
+  intros s n c q ts j Hc; unfold chunked, linear; f_equal. apply sum_eq; intros a _.
+  rewrite total_cut by (auto; lia). reflexivity.
+Qed.
+
+(** flash.no-leak, clause source, as a statement about the function: equal up to i, equal at i. *)
+Theorem no_leak : forall (X : Type) n c near far out (x y : nat -> X) i, (0 < c)%nat ->
+  (forall j, (j <= i)%nat -> x j = y j) -> causal n c near far out x i = causal n c near far out y i.
+Proof.
+  intros X n c near far out x y i Hc H; unfold causal. rewrite (H i) by lia. f_equal.
+  apply sum_eq; intros j _.
+  destruct (andb (j / c =? i / c) (j <=? i)) eqn:E1.
+  - apply andb_prop in E1 as [_ E1]. apply Nat.leb_le in E1. rewrite (H j) by exact E1. reflexivity.
+  - destruct (j / c <? i / c) eqn:E2; [|reflexivity].
+    apply Nat.ltb_lt in E2. rewrite (H j); [reflexivity|].
+    destruct (Nat.le_gt_cases j i) as [|Hgt]; [assumption|exfalso].
+    assert (i / c <= j / c)%nat by (apply Nat.div_le_mono; lia). lia.
+Qed.

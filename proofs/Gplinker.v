@@ -1,0 +1,152 @@
+(** GPLinker: relations as quintuples, rotary scores, and the multi-label loss (kexue.fm/archives/8888, 8926 and 7359). *)
+
+From Coq Require Import Reals List Lra Lia Psatz Arith.
+From Coquelicot Require Import Coquelicot.
+From Scaleproof Require Import Common.
+Import ListNotations.
+Open Scope R_scope.
+
+(** * Definitions, as in the source *)
+
+(** The spans (head, tail) of a text of l tokens: head <= tail < l. *)
+Definition spans (l : nat) : list (nat * nat) :=
+  flat_map (fun t => map (fun h => (h, t)) (seq 0 (S t))) (seq 0 l).
+(** Quintuples: a subject's span, one of n predicates, an object's span. *)
+Definition quintuples (n l : nat) : list ((nat * nat) * nat * (nat * nat)) :=
+  list_prod (list_prod (spans l) (seq 0 n)) (spans l).
+
+(** A vector of d planes, each of two coordinates; R_m turns plane p by m theta_p. *)
+Definition vector := nat -> R * R.
+Definition turn (a : R) (v : R * R) : R * R := (cos a * fst v - sin a * snd v, sin a * fst v + cos a * snd v).
+(** The transpose of a plane's matrix [[cos a, - sin a], [sin a, cos a]]. *)
+Definition turn_back (a : R) (v : R * R) : R * R := (cos a * fst v + sin a * snd v, - sin a * fst v + cos a * snd v).
+Definition rotary (theta : nat -> R) (m : R) (x : vector) : vector := fun p => turn (m * theta p) (x p).
+Definition rotary_transposed (theta : nat -> R) (m : R) (x : vector) : vector := fun p => turn_back (m * theta p) (x p).
+(** The score of a query at place i and a key at place j, over d + 1 planes. *)
+Definition dot (d : nat) (x y : vector) : R := sum_f_R0 (fun p => fst (x p) * fst (y p) + snd (x p) * snd (y p)) d.
+
+(** The multi-label loss of negative and positive scores. *)
+Definition expsum (scores : list R) : R := fold_right (fun s acc => exp s + acc) 0 scores.
+Definition loss (negatives positives : list R) : R :=
+  ln (1 + expsum negatives) + ln (1 + expsum (map Ropp positives)).
+
+(** * Proofs *)
+
+Lemma spans_S : forall l, spans (S l) = spans l ++ map (fun h => (h, l)) (seq 0 (S l)).
+Proof.
+  intros l; unfold spans. rewrite (seq_S l 0) at 1. rewrite flat_map_app.
+  cbn [flat_map Nat.add]. rewrite app_nil_r. reflexivity.
+Qed.
+
+Lemma spans_length : forall l, (2 * length (spans l) = l * (l + 1))%nat.
+Proof.
+  induction l as [|l IH]; [reflexivity|].
+  rewrite spans_S, app_length, map_length, seq_length. lia.
+Qed.
+
+Lemma spans_in : forall l h t, In (h, t) (spans l) <-> (h <= t < l)%nat.
+Proof.
+  intros l h t; unfold spans. rewrite in_flat_map. split.
+  - intros (u & Hu & Hin). apply in_seq in Hu. apply in_map_iff in Hin as (k & Heq & Hk).
+    apply in_seq in Hk. inversion Heq; subst; lia.
+  - intros H. exists t. split; [apply in_seq; lia|]. apply in_map_iff. exists h. split; [reflexivity | apply in_seq; lia].
+Qed.
+
+Lemma nodup_app : forall (A : Type) (a b : list A), NoDup a -> NoDup b -> (forall x, In x a -> ~ In x b) -> NoDup (a ++ b).
+Proof.
+  intros A a b Ha Hb Hd; induction Ha as [|x a Hx Ha IH]; [exact Hb|].
+  simpl; constructor.
+  - rewrite in_app_iff. intros [H | H]; [contradiction | apply (Hd x); simpl; auto].
+  - apply IH. intros y Hy; apply Hd; simpl; auto.
+Qed.
+
+Lemma nodup_map : forall (A B : Type) (f : A -> B) l, (forall x y, f x = f y -> x = y) -> NoDup l -> NoDup (map f l).
+Proof.
+  intros A B f l Hf Hl; induction Hl as [|x l Hx Hl IH]; simpl; constructor; [|exact IH].
+  rewrite in_map_iff. intros (y & Heq & Hy). apply Hf in Heq; subst; contradiction.
+Qed.
+
+Lemma spans_nodup : forall l, NoDup (spans l).
+Proof.
+  induction l as [|l IH]; [constructor|]. rewrite spans_S. apply nodup_app; [exact IH| |].
+  - apply nodup_map; [intros x y H; inversion H; reflexivity | apply seq_NoDup].
+  - intros (h, t) Hin Hin2. apply spans_in in Hin. apply in_map_iff in Hin2 as (k & Heq & _). inversion Heq; lia.
+Qed.
+
+Lemma nodup_prod : forall (A B : Type) (a : list A) (b : list B), NoDup a -> NoDup b -> NoDup (list_prod a b).
+Proof.
+  intros A B a b Ha Hb; induction Ha as [|x a Hx Ha IH]; [constructor|]. simpl. apply nodup_app; [|exact IH|].
+  - apply nodup_map; [intros y z H; inversion H; reflexivity | exact Hb].
+  - intros (u, v) H1 H2. apply in_map_iff in H1 as (w & Heq & _). inversion Heq; subst.
+    apply in_prod_iff in H2 as [H2 _]. contradiction.
+Qed.
+
+(** gplinker.count, clause source: the list has each quintuple once, and this many. *)
+Theorem count : forall n l,
+  (4 * length (quintuples n l) = n * (l ^ 2 * (l + 1) ^ 2))%nat /\ NoDup (quintuples n l) /\
+  (forall sh st p oh ot, In ((sh, st), p, (oh, ot)) (quintuples n l) <->
+     (sh <= st < l)%nat /\ (p < n)%nat /\ (oh <= ot < l)%nat).
+Proof.
+  intros n l; unfold quintuples. split; [|split].
+  - rewrite !prod_length, seq_length. pose proof (spans_length l) as H. simpl; nia.
+  - apply nodup_prod; [apply nodup_prod; [apply spans_nodup | apply seq_NoDup] | apply spans_nodup].
+  - intros sh st p oh ot. rewrite !in_prod_iff, !spans_in, in_seq. lia.
+Qed.
+
+(** gplinker.rotary, clause source, for any even size: R_i^T R_j = R_{j-i}, so scores know the distance alone. *)
+Theorem rotary_relative : forall theta i j (x : vector) p,
+  rotary_transposed theta i (rotary theta j x) p = rotary theta (j - i) x p.
+Proof.
+  intros theta i j x p; unfold rotary_transposed, rotary, turn_back, turn; simpl.
+  replace ((j - i) * theta p) with (j * theta p - i * theta p) by ring.
+  rewrite cos_minus, sin_minus. f_equal; ring.
+Qed.
+
+Theorem rotary_scores : forall d theta i j (q k : vector),
+  dot d (rotary theta i q) (rotary theta j k) = dot d q (rotary theta (j - i) k).
+Proof.
+  intros d theta i j q k; unfold dot; apply sum_eq; intros p _.
+  unfold rotary, turn; simpl. replace ((j - i) * theta p) with (j * theta p - i * theta p) by ring.
+  rewrite cos_minus, sin_minus. ring.
+Qed.
+
+Lemma expsum_nonneg : forall l, 0 <= expsum l.
+Proof. induction l as [|s l IH]; simpl; [lra | pose proof (exp_pos s); lra]. Qed.
+
+Lemma exp_below_sum : forall l s, In s l -> exp s <= expsum l.
+Proof.
+  induction l as [|t l IH]; simpl; intros s H; [contradiction|].
+  pose proof (expsum_nonneg l); pose proof (exp_pos t). destruct H as [-> | H]; [lra | specialize (IH s H); lra].
+Qed.
+
+Lemma ln_1_plus_pos : forall x, 0 <= x -> 0 <= ln (1 + x).
+Proof.
+  intros x [H | <-]; [rewrite <- ln_1; apply Rlt_le, ln_increasing; lra | rewrite Rplus_0_r, ln_1; lra].
+Qed.
+
+Lemma below_ln2 : forall x, 0 <= x -> ln (1 + x) < ln 2 -> x < 1.
+Proof.
+  intros x Hx H. destruct (Rlt_le_dec x 1) as [|H1]; [assumption|exfalso].
+  assert (ln 2 <= ln (1 + x)); [|lra].
+  destruct H1 as [H1 | <-]; [apply Rlt_le, ln_increasing; lra | right; f_equal; ring].
+Qed.
+
+(** gplinker.loss, clause order: a loss below log 2 has every negative below 0 and every positive above; at log 2 the
+    promise ends: [s] is then any number from 0 on. *)
+Theorem loss_order : (forall negatives positives, loss negatives positives < ln 2 ->
+  (forall s, In s negatives -> s < 0) /\ (forall s, In s positives -> 0 < s)) /\ (forall s, 0 <= s -> loss [s] [] = ln (1 + exp s) /\ ln 2 <= loss [s] []).
+Proof.
+  assert (forall s, loss [s] [] = ln (1 + exp s)) as Hone by (intros s; unfold loss; simpl; rewrite !Rplus_0_r, ln_1; ring).
+  split; [|intros s H; split; [apply Hone|]; rewrite Hone; pose proof (exp_pos s);
+    destruct H as [H | <-]; [apply Rlt_le, ln_increasing; [lra|]; rewrite <- exp_0 in *; pose proof (exp_increasing _ _ H);
+      rewrite exp_0 in *; lra | right; rewrite exp_0; f_equal; ring]].
+  intros negatives positives H; unfold loss in H.
+  pose proof (expsum_nonneg negatives) as Hn; pose proof (expsum_nonneg (map Ropp positives)) as Hp.
+  pose proof (ln_1_plus_pos _ Hn); pose proof (ln_1_plus_pos _ Hp).
+  assert (forall s, exp s < 1 -> s < 0) as Hneg.
+  { intros s Hs. apply exp_lt_inv. rewrite exp_0; exact Hs. }
+  split; intros s Hs.
+  - apply Hneg. apply Rle_lt_trans with (expsum negatives); [apply exp_below_sum, Hs | apply below_ln2; lra].
+  - assert (- s < 0); [|lra]. apply Hneg.
+    apply Rle_lt_trans with (expsum (map Ropp positives)); [apply exp_below_sum, in_map, Hs | apply below_ln2; lra].
+Qed.

@@ -1,0 +1,165 @@
+"""The theorems of proofs/*.v as Coq's kernel has checked them: `make proofs` writes coq_theorems.py.
+
+python -m scaleproof.certify.coq proofs    # compiles all, and writes that again
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+#: what a theorem may rest on: the standard real numbers, classical logic, and equal functions being equal
+AXIOMS = frozenset(
+    {
+        "ClassicalDedekindReals.sig_forall_dec",
+        "ClassicalDedekindReals.sig_not_dec",
+        "FunctionalExtensionality.functional_extensionality_dep",
+        "Classical_Prop.classic",
+    }
+)
+LIBRARY = "Scaleproof"
+PUBLISHED = "coq_theorems.py"
+#: Debian's packages
+NEEDED = "coq libcoq-coquelicot"
+#: before what Coq says of a theorem, and of its assumptions
+MARK = re.compile(r"^=== (\S+) (statement|axioms)$", re.MULTILINE)
+
+
+class CoqError(Exception):
+    """Coq is missing, or refused a file; the message has its own words."""
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """A theorem's name, FILE.NAME, its statement as Coq prints it, and the axioms that it uses."""
+
+    name: str
+    statement: str
+    axioms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one run of Coq has accepted: its version, the files by their SHA-256, and every theorem."""
+
+    version: str
+    files: dict[str, str]
+    theorems: dict[str, Theorem]
+
+
+def published() -> Checked:
+    """What was checked when coq_theorems.py was made."""
+    from scaleproof.certify.coq_theorems import FILES, THEOREMS, VERSION
+
+    return Checked(VERSION, FILES, {name: Theorem(name, statement, axioms) for name, statement, axioms in THEOREMS})
+
+
+def as_text(checked: Checked) -> str:
+    """coq_theorems.py."""
+    rows = [f"    {_literal([t.name, t.statement, t.axioms])},\n" for t in checked.theorems.values()]
+    return (
+        f'"""What Coq\'s kernel has accepted of proofs/*.v, and the SHA-256 of each file, by `make proofs`."""\n\n'
+        f"VERSION = {json.dumps(checked.version)}\n"
+        f"FILES = {json.dumps(checked.files)}\n"
+        f"#: name, statement as Coq prints it, axioms\n"
+        f"THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (\n{''.join(rows)})\n"
+    )
+
+
+def _literal(value: Any) -> str:
+    """As Python; lists and tuples as tuples, strings in double quotes."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return "(" + "".join(f"{_literal(v)}, " for v in value) + ")"
+
+
+def sources(folder: Path) -> list[Path]:
+    """The files in the order in which they depend on each other."""
+    return [folder / line for line in (folder / "_CoqProject").read_text().splitlines() if line.endswith(".v")]
+
+
+def check(folder: Path) -> Checked:
+    """Compiles every file in a folder of its own, and reads statements and axioms back from Coq; raises CoqError."""
+    if shutil.which("coqc") is None:
+        raise CoqError(f"there is no coqc: on Debian, apt-get install {NEEDED}")
+    files = sources(folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch)
+        for file in files:
+            shutil.copy(file, place)
+            _coqc(place, file.name)
+        names = [name for file in files for name in _names(file)]
+        (place / "Query.v").write_text(_query([f.stem for f in files], names))
+        answer = _coqc(place, "Query.v")
+    return Checked(
+        _version(),
+        {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
+        {t.name: t for t in _theorems(answer)},
+    )
+
+
+def _names(file: Path) -> Iterator[str]:
+    """Theorems; lemmas are their own affair."""
+    for name in re.findall(r"^Theorem (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE):
+        yield f"{file.stem}.{name}"
+
+
+def _query(modules: list[str], names: list[str]) -> str:
+    lines = ["From Coq Require Import Reals.", "From Coquelicot Require Import Coquelicot."]
+    lines += [f"From {LIBRARY} Require Import {' '.join(modules)}.", "Open Scope R_scope.", "Set Printing Width 100."]
+    for name in names:
+        for part, command in (("statement", "Check"), ("axioms", "Print Assumptions")):
+            lines += [f'Goal True. idtac "=== {name} {part}". Abort.', f"{command} {name}."]
+    return "\n".join(lines) + "\n"
+
+
+def _theorems(answer: str) -> Iterator[Theorem]:
+    _, *parts = MARK.split(answer)
+    said = {(name, part): text for name, part, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True)}
+    for name in dict.fromkeys(parts[::3]):
+        _, _, statement = said[name, "statement"].partition(" : ")
+        statement = re.sub(r"\s+", " ", statement or said[name, "statement"].partition(": ")[2]).strip()
+        axioms = re.findall(r"^([A-Za-z][\w.]*)\s*(?=:|$)", said[name, "axioms"].partition("Axioms:")[2], re.MULTILINE)
+        yield Theorem(name, statement, tuple(sorted(set(axioms))))
+
+
+def _coqc(folder: Path, file: str) -> str:
+    command = ["coqc", "-q", "-R", ".", LIBRARY, "-w", "none", file]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise CoqError(f"Coq refuses {file}: {(run.stderr or run.stdout).strip()[-2000:]}")
+    return run.stdout
+
+
+def _version() -> str:
+    said = subprocess.run(["coqc", "--version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"version (\S+)", said)
+    return found.group(1) if found else said.strip()
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    try:
+        found = check(folder)
+    except CoqError as error:
+        sys.exit(f"scaleproof: {error}")
+    (Path(__file__).parent / PUBLISHED).write_text(as_text(found), encoding="utf-8")
+    for theorem in found.theorems.values():
+        print(f"{theorem.name}: {theorem.statement}")
+    strange = sorted({a for t in found.theorems.values() for a in t.axioms} - AXIOMS)
+    print(
+        f"{len(found.theorems)} theorems, accepted by Coq {found.version}; axioms beyond the usual: {strange or 'none'}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,255 @@
+"""What Coq's kernel has accepted of proofs/*.v, and the SHA-256 of each file, by `make proofs`."""
+
+VERSION = "8.16.1"
+FILES = {
+    "Common.v": "db1dc8486b69406af1f16e7c042078f3f0f8564bdeb82c6fb2055253d94d16e0",
+    "Squareplus.v": "f0b44b61fac547fd7c44b5bc2947f73cc428921b67ff45e04acdba26349b2c47",
+    "Eg.v": "4b90747cc2cae5441cab31208608e80a0cd1afdff072f8b4ff5c172243a53a10",
+    "Residual.v": "40b209c723e8be95bbffa130b8209d8bf67850d9463c412491af38d30c1d33d1",
+    "Deepnet.v": "0a4ba9d167295166c0e3239328f7aa9631b720a7ec3abd15867241d867451b8b",
+    "Flash.v": "e5139a008c699d1d4ebf7fd8590c627832fa79c1efd631d9bd2ff97c424b0f1c",
+    "Gplinker.v": "cdf3f2090db155fb1e3beb2ccf38ade862ff41f359c141412faba9a6503896c8",
+}
+#: name, statement as Coq prints it, axioms
+THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (
+        "Squareplus.relu_limit",
+        "(forall x : R, squareplus 0 x = relu x) /\\ (forall b x : R, 0 < b -> relu x < squareplus b x)",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Squareplus.gap",
+        "forall b : R, 0 < b -> (forall x : R, 0 < squareplus b x - relu x <= sqrt b / 2) /\\ (forall x : R, squareplus b x - relu x = sqrt b / 2 <-> x = 0) /\\ (forall x : R, x <> 0 -> b / (4 * Rabs x) * (1 - b / (4 * x ^ 2)) < squareplus b x - relu x < b / (4 * Rabs x))",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Squareplus.monotone",
+        "forall b : R, 0 < b -> (forall x : R_AbsRing, is_derive (squareplus b) x ((1 + x / sqrt (x ^ 2 + b)) / 2)) /\\ (forall x : R, 0 < (1 + x / sqrt (x ^ 2 + b)) / 2 < 1) /\\ (forall x y : R, x < y -> 0 < squareplus b y - squareplus b x < y - x)",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Squareplus.convex",
+        "forall b : R, 0 < b -> (forall x : R_AbsRing, is_derive (squareplus b) x (slope b x)) /\\ (forall x : R_AbsRing, is_derive (slope b) x (curvature b x)) /\\ (forall x : R_AbsRing, is_derive (curvature b) x (jerk b x)) /\\ (forall x : R, 0 < curvature b x <= 1 / (2 * sqrt b)) /\\ curvature b 0 = 1 / (2 * sqrt b) /\\ (forall x : R, Rabs (jerk b x) <= 24 * sqrt 5 / (125 * b)) /\\ jerk b (- sqrt b / 2) = 24 * sqrt 5 / (125 * b)",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Squareplus.dominates_softplus",
+        "forall b : R, 0 <= b -> (forall x : R, softplus x <= squareplus b x) <-> 4 * ln 2 ^ 2 <= b",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Eg.non_negative",
+        "forall (eta : R) (g : nat -> R) (theta0 : R) (t : nat), (0 <= theta0 -> 0 <= eg eta g theta0 t) /\\ (0 < theta0 -> 0 < eg eta g theta0 t) /\\ (theta0 = 0 -> eg eta g theta0 t = 0)",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Eg.gradient_of_the_logarithm",
+        "forall (L : (nat -> R) -> R) (phi : nat -> R) (i : nat) (l : R), is_partial L (fun j : nat => exp (phi j)) i l -> is_partial (fun p : nat -> R => L (fun j : nat => exp (p j))) phi i (exp (phi i) * l)",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Eg.step_of_the_logarithm",
+        "forall eta g theta : R, 0 < theta -> exp (ln theta - eta * g) = theta * exp (- eta * g)",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Eg.mirror_step",
+        "forall (d : nat) (eta : R) (g theta u : nat -> R), 0 < eta -> (forall i : nat, 0 < theta i) -> (forall i : nat, 0 < u i) -> (exists i : nat, (i <= d)%nat /\\ u i <> theta i * exp (- eta * g i)) -> mirror d eta g theta (fun i : nat => theta i * exp (- eta * g i)) < mirror d eta g theta u",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Eg.hypergradient",
+        "forall (L : (nat -> R) -> R) (theta : nat -> R) (eta : R) (g nu0 : nat -> R) (i : nat) (l : R), is_partial L (fun j : nat => theta j - eta * nu0 j * g j) i l -> is_partial (fun n : nat -> R => L (fun j : nat => theta j - eta * n j * g j)) nu0 i (- eta * g i * l)",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Eg.closed_form",
+        "forall (gamma : R) (g : nat -> R) (t : nat), nu gamma g t = exp (gamma * sum_f_R0 (fun k : nat => match k with | 0%nat => 0 | S j => g j * g k end) t)",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Eg.sign_rule",
+        "forall (gamma : R) (g : nat -> R) (t : nat), 0 < gamma -> nu gamma g (S t) = nu gamma g t * exp (gamma * (g t * g (S t))) /\\ (nu gamma g t < nu gamma g (S t) <-> 0 < g t * g (S t))",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Eg.gains_stay_positive",
+        "forall (eta : R) (h : nat -> R) (eta' : R) (h' : nat -> R) (t : nat), 0 < gain eta h t /\\ 0 < gain eta' h' t",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Residual.below_e",
+        "forall N : nat, (0 < N)%nat -> (1 + / INR N) ^ N < exp 1",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Residual.root_diverges",
+        "forall M : R, exists N0 : nat, forall N : nat, (N0 <= N)%nat -> M < (1 + / sqrt (INR N)) ^ N",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Residual.worst_case",
+        "forall (eps : R) (slopes : list R), 0 < eps -> List.Forall (fun s : R => Rabs s <= 1) slopes -> Rabs (expansion eps slopes) <= (1 + eps) ^ length slopes /\\ (expansion eps slopes = (1 + eps) ^ length slopes <-> List.Forall (fun s : R => s = 1) slopes)",
+        ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
+    ),
+    (
+        "Residual.random_sign",
+        "forall (eps : R) (N : nat), mean_over_signs N (fun l : list R => expansion eps l ^ 2) = (1 + eps ^ 2) ^ N",
+        ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
+    ),
+    (
+        "Residual.mean_zero",
+        "forall (Omega : Type) (E : (Omega -> R) -> R), (forall X Y : Omega -> R, (forall o : Omega, X o = Y o) -> E X = E Y) -> (forall (X Y : Omega -> R) (a b : R), E (fun o : Omega => a * X o + b * Y o) = a * E X + b * E Y) -> forall (d : nat) (eps : R) (v w : nat -> Omega -> nat -> R), (forall (k : nat) (o : Omega) (i : nat), v (S k) o i = v k o i + eps * w k o i) -> (forall k : nat, E (fun o : Omega => Residual.dot d (v k o) (w k o)) = 0) -> (forall k : nat, E (fun o : Omega => Residual.dot d (w k o) (w k o)) = E (fun o : Omega => Residual.dot d (v k o) (v k o))) -> forall N : nat, E (fun o : Omega => Residual.dot d (v N o) (v N o)) = (1 + eps ^ 2) ^ N * E (fun o : Omega => Residual.dot d (v 0%nat o) (v 0%nat o))",
+        ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
+    ),
+    (
+        "Residual.mean_zero_below_e",
+        "forall N : nat, (0 < N)%nat -> (1 + (/ sqrt (INR N)) ^ 2) ^ N < exp 1",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Deepnet.sgd_and_adam",
+        "forall (d : nat) (L : (nat -> R) -> R) (theta g : nat -> R), is_gradient d L theta g -> decrease L theta (fun i : nat => - g i) (sum_f_R0 (fun i : nat => g i ^ 2) d) /\\ decrease L theta (fun i : nat => - sign (g i)) (sum_f_R0 (fun i : nat => Rabs (g i)) d)",
+        ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
+    ),
+    (
+        "Deepnet.lamb",
+        "forall (d : nat) (L : (nat -> R) -> R) (theta g : nat -> R) (tensor : nat -> nat) (norm n : nat -> R), is_gradient d L theta g -> (forall k : nat, n k = sum_f_R0 (fun i : nat => if Nat.eq_dec (tensor i) k then sign (g i) ^ 2 else 0) d) -> let u := fun i : nat => - (norm (tensor i) / sqrt (n (tensor i)) * sign (g i)) in (forall k : nat, 0 < n k -> sum_f_R0 (fun i : nat => if Nat.eq_dec (tensor i) k then u i ^ 2 else 0) d = norm k ^ 2) /\\ decrease L theta u (sum_f_R0 (fun i : nat => norm (tensor i) * Rabs (g i) / sqrt (n (tensor i))) d)",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Deepnet.probe",
+        "forall (d : nat) (L : (nat -> R) -> R) (U : nat -> R) (lambda : R) (g : nat -> R), is_gradient d L (fun i : nat => lambda * U i) g -> is_derive (fun l : R_AbsRing => L (fun i : nat => l * U i)) lambda (sum_f_R0 (fun i : nat => g i * U i) d)",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Flash.special_cases",
+        "forall (n e : nat) (U A V W : matrix) (i j : nat), (i <= n)%nat -> gau n e U identity V W i j = mul e (hadamard U V) W i j /\\ gau n e ones A V W i j = mul e (mul n A V) W i j",
+        ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
+    ),
+    (
+        "Flash.chunked_is_unchunked",
+        "forall (s : nat) (n : R) (c : nat) (q : nat -> R) (ts : list token) (j : nat), (0 < c)%nat -> chunked s n q (cut (length ts) c ts) j = linear s n q ts j",
+        ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
+    ),
+    (
+        "Flash.no_leak",
+        "forall (X : Type) (n c : nat) (near far : X -> X -> R) (out : X -> R -> R) (x y : nat -> X) (i : nat), (0 < c)%nat -> (forall j : nat, (j <= i)%nat -> x j = y j) -> causal n c near far out x i = causal n c near far out y i",
+        ("ClassicalDedekindReals.sig_forall_dec",),
+    ),
+    (
+        "Gplinker.count",
+        "forall n l : nat, (4 * length (quintuples n l))%nat = (n * (l ^ 2 * (l + 1) ^ 2))%nat /\\ List.NoDup (quintuples n l) /\\ (forall sh st p oh ot : nat, List.In (sh, st, p, (oh, ot)) (quintuples n l) <-> (sh <= st < l)%nat /\\ (p < n)%nat /\\ (oh <= ot < l)%nat)",
+        (),
+    ),
+    (
+        "Gplinker.rotary_relative",
+        "forall (theta : nat -> R) (i j : R) (x : vector) (p : nat), rotary_transposed theta i (rotary theta j x) p = rotary theta (j - i) x p",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Gplinker.rotary_scores",
+        "forall (d : nat) (theta : nat -> R) (i j : R) (q k : vector), dot d (rotary theta i q) (rotary theta j k) = dot d q (rotary theta (j - i) k)",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Gplinker.loss_order",
+        "(forall negatives positives : list R, loss negatives positives < ln 2 -> (forall s : R, List.In s negatives -> s < 0) /\\ (forall s : R, List.In s positives -> 0 < s)) /\\ (forall s : R, 0 <= s -> loss (s :: nil) nil = ln (1 + exp s) /\\ ln 2 <= loss (s :: nil) nil)",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+)

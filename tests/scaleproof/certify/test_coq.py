@@ -1,0 +1,108 @@
+"""proofs/*.v: what was published is what is there, and Coq accepts that, and nothing that is a little different."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from scaleproof.certify.coq import AXIOMS, CoqError, check, published, sources
+from scaleproof.suite.registry import select
+
+PROOFS = Path(__file__).parents[3] / "proofs"
+#: file, what stands there, and what does not hold instead: constants, directions, quantifiers, conditions
+PERTURBED = (
+    (
+        "Squareplus.v",
+        "(forall b x, 0 < b -> relu x < squareplus b x)",
+        "(forall b x, 0 <= b -> relu x < squareplus b x)",
+    ),
+    ("Squareplus.v", "squareplus b x - relu x <= sqrt b / 2) /\\", "squareplus b x - relu x <= sqrt b / 3) /\\"),
+    ("Squareplus.v", "(1 - b / (4 * x ^ 2)) <", "(1 - b / (5 * x ^ 2)) <"),
+    ("Squareplus.v", "< y - x).", "< (y - x) / 2)."),
+    ("Squareplus.v", "24 * sqrt 5 / (125 * b)) /\\ jerk", "23 * sqrt 5 / (125 * b)) /\\ jerk"),
+    ("Squareplus.v", "<-> 4 * ln 2 ^ 2 <= b).", "<-> 3 * ln 2 ^ 2 <= b)."),
+    ("Squareplus.v", "<-> 4 * ln 2 ^ 2 <= b).", "<-> 5 * ln 2 ^ 2 <= b)."),
+    ("Eg.v", "(0 < theta0 -> 0 < eg eta g theta0 t) /\\", "(0 <= theta0 -> 0 < eg eta g theta0 t) /\\"),
+    ("Eg.v", "i (exp (phi i) * l).", "i l."),
+    ("Eg.v", "(i <= d)%nat /\\ u i <>", "(i <= S d)%nat /\\ u i <>"),
+    ("Eg.v", "nu0 i (- eta * g i * l).", "nu0 i (eta * g i * l)."),
+    ("Eg.v", "| S j => g j * g k end) t).", "| S j => g k * g k end) t)."),
+    ("Eg.v", "<-> 0 < g t * g (S t)).", "<-> 0 <= g t * g (S t))."),
+    ("Residual.v", "(1 + / INR N) ^ N < exp 1.", "(1 + / INR N) ^ S N < exp 1."),
+    ("Residual.v", "M < (1 + / sqrt (INR N)) ^ N.", "M < (1 + / INR N) ^ N."),
+    ("Residual.v", "<= (1 + eps) ^ length slopes /\\\n  (expansion", "<= (1 - eps) ^ length slopes /\\\n  (expansion"),
+    ("Residual.v", "expansion eps l ^ 2) = (1 + eps ^ 2) ^ N.", "expansion eps l ^ 2) = (1 + eps) ^ N."),
+    ("Residual.v", "= (1 + eps ^ 2) ^ N * E (fun", "= (1 + 2 * eps ^ 2) ^ N * E (fun"),
+    ("Deepnet.v", "(sum_f_R0 (fun i => g i ^ 2) d) /\\", "(sum_f_R0 (fun i => 2 * g i ^ 2) d) /\\"),
+    ("Deepnet.v", "norm (tensor i) * Rabs (g i) / sqrt (n (tensor i))) d).", "norm (tensor i) * Rabs (g i)) d)."),
+    ("Deepnet.v", "lambda (sum_f_R0 (fun i => g i * U i) d).", "lambda (sum_f_R0 (fun i => lambda * g i * U i) d)."),
+    ("Flash.v", "gau n e ones A V W i j = mul e (mul n A V) W i j.", "gau n e ones A V W i j = mul e V W i j."),
+    ("Flash.v", "(0 < c)%nat ->\n  chunked s n q", "(0 <= c)%nat ->\n  chunked s n q"),
+    ("Flash.v", "(forall j, (j <= i)%nat -> x j = y j) ->", "(forall j, (j < i)%nat -> x j = y j) ->"),
+    ("Gplinker.v", "n * (l ^ 2 * (l + 1) ^ 2))%nat", "n * (l ^ 2 * l ^ 2))%nat"),
+    ("Gplinker.v", "= rotary theta (j - i) x p.", "= rotary theta (j + i) x p."),
+    ("Gplinker.v", "loss negatives positives < ln 2 ->", "loss negatives positives <= ln 2 ->"),
+)
+
+
+def test_what_is_published_is_about_the_files_as_they_are() -> None:
+    files = {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in sources(PROOFS)}
+    assert published().files == files, "run make proofs"
+    assert {f.name for f in PROOFS.glob("*.v")} == {*files}
+
+
+def test_every_theorem_carries_a_clause_and_leaves_nothing_to_argue() -> None:
+    used = Counter(name for claim in select([]) for clause in claim.clauses for name in clause.coq)
+    assert {*used} == {*published().theorems}
+    assert {n: k for n, k in used.items() if k > 1} == {}
+    assert not [f"{claim.id}: {c.key}" for claim in select([]) for c in claim.clauses if c.coq and c.argued]
+
+
+def test_the_table_in_the_readme_is_complete() -> None:
+    table = (PROOFS / "README.md").read_text()
+    rows = [f"| `{n}` | {claim.id} | {c.key} |" for claim in select([]) for c in claim.clauses for n in c.coq]
+    assert [row for row in rows if row not in table] == []
+    assert f"each of {len(PERTURBED)} statements" in table
+
+
+def test_no_file_assumes_more_than_the_usual() -> None:
+    for file in sources(PROOFS):
+        text = file.read_text()
+        for word in ("Admitted", "admit", "Axiom", "Parameter", "Hypothesis", "Conjecture"):
+            assert word not in text.split(), f"{word} in {file.name}"
+    assert {a for t in published().theorems.values() for a in t.axioms} <= AXIOMS
+
+
+def test_without_coq_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(CoqError, match="apt-get install coq"):
+        check(PROOFS)
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    if shutil.which("coqc") is None:
+        pytest.skip("no coqc")
+    for file in (*PROOFS.glob("*.v"), PROOFS / "_CoqProject"):
+        shutil.copy(file, tmp_path)
+    return tmp_path
+
+
+@pytest.mark.coq
+def test_coq_accepts_what_is_published(copied: Path) -> None:
+    assert check(copied) == published(), "run make proofs"
+
+
+@pytest.mark.coq
+@pytest.mark.parametrize(("file", "old", "new"), PERTURBED, ids=[f"{f}:{new[:30]}" for f, _, new in PERTURBED])
+def test_coq_refuses_what_is_a_little_different(copied: Path, file: str, old: str, new: str) -> None:
+    text = (copied / file).read_text()
+    assert text.count(old) >= 1, old
+    (copied / file).write_text(text.replace(old, new))
+    (copied / "_CoqProject").write_text(f"-R . Scaleproof\nCommon.v\n{file}\n")
+    with pytest.raises(CoqError, match=f"Coq refuses {file}"):
+        check(copied)

@@ -92,6 +92,7 @@ def verify(
     else:
         work = _merged(merge, patterns)
     wanted = chosen_formats(formats)
+    _known(executor)  # before anything is written
     run, folder, earlier = _open_run(work.claims, work.settings, out, resume)
     _warm_up(folder)
     kept = open_store(folder / "store.sqlite" if no_store else store)
@@ -126,10 +127,18 @@ def _merged(path: Path, patterns: list[str] | None) -> Merged:
         fail(str(error))
 
 
+def _known(executor: str) -> None:
+    from scaleproof.executors.choose import UnknownExecutor, address_of
+
+    try:
+        address_of(executor)
+    except UnknownExecutor as error:
+        fail(str(error))
+
+
 @contextmanager
 def _told(folder: Path, patterns: list[str] | None) -> Iterator[None]:
     """Ends the command with one line where the run is interrupted, or what it needs is not there."""
-    from scaleproof.executors.choose import UnknownExecutor
     from scaleproof.executors.cluster import ClusterError
 
     try:
@@ -138,7 +147,7 @@ def _told(folder: Path, patterns: list[str] | None) -> Iterator[None]:
         again = f"scaleproof {' '.join(['verify', *(patterns or [])])} ... --resume --out {folder}"
         typer.echo(f"interrupted; finished claims and tasks are in {folder}. Continue with: {again}", err=True)
         raise typer.Exit(Exit.INTERRUPTED) from None
-    except (UnknownExecutor, ClusterError) as error:
+    except ClusterError as error:
         fail(str(error))
     except OSError as error:
         fail(f"cannot write to {folder}: {error.strerror or error}")

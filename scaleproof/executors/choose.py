@@ -22,18 +22,24 @@ class UnknownExecutor(ValueError):
     """The name is none of `serial`, `processes`, `dask` and `dask://HOST:PORT`."""
 
 
+def address_of(name: str) -> str:
+    """The address behind `dask://`, empty for the others; raises UnknownExecutor."""
+    kind, _, address = name.partition("://")
+    if name not in ("serial", "processes", "dask") and not (kind == "dask" and address):
+        raise UnknownExecutor(f"'{name}' is no executor: serial, processes, dask or dask://HOST:PORT")
+    return address
+
+
 @contextlib.contextmanager
 def executors(name: str, workers: int, seconds: float | None = None, memory: int = 0) -> Iterator[Executors]:
     """`workers` processes, each call at most `seconds` long and each process within `memory` bytes (0: any).
 
     Raises UnknownExecutor, and ClusterError where a cluster will not do.
     """
-    kind, _, address = name.partition("://")
-    if name not in ("serial", "processes", "dask") and not (kind == "dask" and address):
-        raise UnknownExecutor(f"'{name}' is no executor: serial, processes, dask or dask://HOST:PORT")
+    address = address_of(name)
     if name == "serial":
         yield Executors(Here(), Here())
-    elif kind == "processes":
+    elif name == "processes":
         with processes(workers, seconds, memory) as pool:
             yield Executors(pool, pool)
     else:

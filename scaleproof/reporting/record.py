@@ -243,12 +243,13 @@ class Result(Model):
 
     @property
     def evidence(self) -> list[str]:
-        """The kinds of evidence under the verdict: proof methods, then what was measured."""
+        """The kinds of evidence under the verdict: Coq's kernel, other proof methods, then what was measured."""
         wanted = {name for c in self.deciding for name in c.theorems}
         methods = {s.method for s in self.proof.statements if s.name in wanted} if self.proof else set()
         names = {p.name for p in self.resting}
         measured = {m.evidence for m in self.judged if m.name in names and m.evidence}
-        return [*sorted(methods), *sorted(measured - methods)]
+        whole = ["coq"] if any(c.coq for c in self.deciding) else []
+        return [*whole, *sorted(methods), *sorted(measured - methods)]
 
     @property
     def judged(self) -> list[MeasurementRow]:

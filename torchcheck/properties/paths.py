@@ -153,6 +153,8 @@ def cached(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measur
         return [measured(None, note="forward takes nothing of the past")]
     if not isinstance(layer.example, Tensor) or layer.example.dim() != 3 or not layer.example.is_floating_point():
         return [measured(None, note="its input is not a tensor of tokens")]
+    if any(getattr(m, "batch_first", None) is False for m in layer.modules()):
+        return [measured(None, note="its tokens come first (batch_first is False)")]
     x = _tokens(settings, dtype, layer.example.device)[:, :8]
     options = {"use_cache": True} if "use_cache" in names else {}
     kept: Any = None

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scaleproof.reporting.figures import deepnet, eg, events, flash, gau, gplinker, residual, squareplus
+from scaleproof.reporting.figures import deepnet, eg, events, flash, gau, gplinker, overview, residual, squareplus
 from scaleproof.reporting.figures.drawing import Drawing, Figure, write_figure
 from scaleproof.reporting.record import Record, Result
 
@@ -22,10 +22,16 @@ DRAWINGS: tuple[Drawing, ...] = (
 )
 
 
+#: the figure of all verdicts
+OVERVIEW = "verdicts"
+
+
 def draw(record: Record, folder: Path) -> dict[str, list[Figure]]:
-    """Writes the figures into `folder`; returns those of each claim, by its id."""
+    """Writes the figures into `folder`; returns those of each claim, by its id, and that of all under OVERVIEW."""
     results = {r.id: r for r in record.results}
     found: dict[str, list[Figure]] = {}
+    if write_figure(folder / f"{OVERVIEW}.svg", partial(overview.paint, record.results)):
+        found[OVERVIEW] = [Figure(OVERVIEW, overview.CAPTION)]
     for drawing in DRAWINGS:
         result = results.get(drawing.claim)
         if result is not None and write_figure(folder / f"{drawing.name}.svg", partial(_painted, drawing, result)):

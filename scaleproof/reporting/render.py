@@ -6,7 +6,7 @@ import math
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
+from scaleproof.reporting.figures import forest
 from scaleproof.reporting.figures.catalogue import draw
+from scaleproof.reporting.figures.drawing import Figure
 from scaleproof.reporting.record import MeasurementRow, PredictionRow, Record, Result, TrustedFile, write_atomically
 from torchcheck.data import shown
 
@@ -61,7 +63,12 @@ def render(record: Record, folder: Path, formats: Sequence[str]) -> list[Path]:
     return written
 
 
-def markdown(record: Record, figures: dict[str, list[Any]], target: str = "md") -> str:
+def markdown(
+    record: Record,
+    figures: dict[str, list[Any]],
+    target: str = "md",
+    forests: Mapping[str, Sequence[Figure]] | None = None,
+) -> str:
     """The report as Markdown with LaTeX math; `target` "html" adds divs for the filter, "html" and "pdf" ids."""
     counts: Counter[str] = Counter(r.verdict for r in record.results)
     text = template("report.md.j2").render(
@@ -77,6 +84,7 @@ def markdown(record: Record, figures: dict[str, list[Any]], target: str = "md") 
         standing={"inside": "holds", "outside": "**excluded**", "open": "not decided"},
         families=list(dict.fromkeys(r.family for r in record.results)),
         figures=figures,
+        forests=forests or {},
         rows=table_rows,
         trusted=_trusted(record),
     )
@@ -109,8 +117,9 @@ def page(text: str, folder: Path, script: str = "") -> str:
 
 
 def pdf(record: Record, figures: dict[str, list[Any]], folder: Path, target: Path) -> None:
-    """The report as PDF."""
-    document(markdown(record, figures, "pdf"), folder, target)
+    """The report as PDF: of the predictions a figure each, where the other reports have tables of all rows."""
+    rows = {r.id: forest.draw(r, folder / "figures") for r in record.results}
+    document(markdown(record, figures, "pdf", rows), folder, target)
 
 
 def document(text: str, folder: Path, target: Path) -> None:

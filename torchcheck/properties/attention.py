@@ -20,8 +20,8 @@ from torchcheck.properties.leak import ROUNDING, layer_of
 from torchcheck.properties.modes import PROPERTIES as MODES
 from torchcheck.properties.modes import steps as mode_steps
 from torchcheck.properties.numerics import PROPERTIES as NUMERICS
+from torchcheck.properties.numerics import refusal, watched
 from torchcheck.properties.numerics import steps as numeric_steps
-from torchcheck.properties.numerics import watched
 from torchcheck.properties.padding import PROPERTIES as PADDING
 from torchcheck.properties.paths import PROPERTIES as PATHS
 from torchcheck.properties.paths import steps as path_steps
@@ -91,13 +91,17 @@ def order(loaded: Loaded, settings: Settings) -> list[Measurement]:
 
 def range_of(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
     """Inputs of size 1, 2, 4, ... until a module's output is not finite."""
-    layer, _ = layer_of(loaded, settings, DTYPES[dtype])
+    kind, where = DTYPES[dtype], find_device(settings.device)
+    layer, _ = layer_of(loaded, settings, torch.float32)
     generator = torch.Generator().manual_seed(settings.seed)
-    x = torch.randn(1, settings.seq_len, settings.width, generator=generator).to(find_device(settings.device))
+    x = torch.randn(1, settings.seq_len, settings.width, generator=generator).to(where)
+    refused = refusal(layer, x, where, kind)
+    stored = torch.float32 if refused else kind
+    layer = layer.to(stored)
     reached, witness = 0.0, ""
     for power in range(12):
-        with torch.no_grad(), watched(layer) as seen:
-            layer((x * 2.0**power).to(DTYPES[dtype]))
+        with torch.no_grad(), torch.autocast(where.type, kind, enabled=bool(refused)), watched(layer) as seen:
+            layer((x * 2.0**power).to(stored))
         bad = [name for name, ok, _ in seen["forward"] if not ok]
         if bad:
             witness = f"at scale {2**power}, first {bad[0]}"
@@ -113,6 +117,7 @@ def range_of(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement
             device=settings.device,
             dtype=dtype,
             witness=witness,
+            note=f"under autocast, for it cannot be cast: {refused}" if refused else "",
         )
     ]
 
@@ -122,6 +127,9 @@ def cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
     layer, _ = layer_of(loaded, settings, torch.float32)
     where = find_device(settings.device)
     operations, memory, seconds = [], [], []
+    refused = _refused(layer, settings, where)
+    if refused:
+        return [Measurement(n, None, note=refused) for n in ("cost-operations", "cost-memory", "cost-time")]
     for n in LENGTHS:
         x = torch.randn(1, n, settings.width, generator=torch.Generator().manual_seed(n)).to(where)
         run = partial(_run, layer, x)
@@ -153,6 +161,16 @@ def cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
         level=0.0,
     )
     return [*found, time]
+
+
+def _refused(layer: nn.Module, settings: Settings, where: torch.device) -> str:
+    """Why it takes no sequence of the longest length; empty where it does."""
+    try:
+        _run(layer, torch.zeros(1, LENGTHS[-1], settings.width, device=where))
+    except (RuntimeError, ValueError, IndexError, AssertionError) as error:
+        said = str(error).splitlines()
+        return f"it takes no {LENGTHS[-1]} tokens: {said[0][:60] if said else type(error).__name__}"
+    return ""
 
 
 def _run(layer: nn.Module, x: Tensor) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -20,6 +22,11 @@ from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import DTYPES, find_device
 
+#: what torch says where one operation meets two dtypes
+MIXED = re.compile(
+    r"same dtype|expected .*(dtype|scalar type)|but (found|got) (\w+\.)?(Float|Half|BFloat16|Double)|dtype mismatch",
+    re.I,
+)
 #: the deepest network that is run in half precision
 HALF_DEPTH = 32
 
@@ -102,10 +109,11 @@ def overflow(loaded: Loaded, settings: Settings, depth: int | None, dtype: str) 
     """One network in `dtype`, forward and backward: modules whose output or gradient is not finite, in order."""
     where, kind = find_device(settings.device), DTYPES[dtype]
     model, inputs = network(loaded, settings, depth, 0)
-    model, inputs = model.to(where, kind), to(inputs, where, kind)
-    inputs = with_gradients(inputs)
+    refused = refusal(model, inputs, where, kind)
+    stored = torch.float32 if refused else kind
+    model, inputs = model.to(where, stored), with_gradients(to(inputs, where, stored))
     infinities = _Infinities()
-    with watched(model) as seen, infinities:
+    with torch.autocast(where.type, kind, enabled=bool(refused)), watched(model) as seen, infinities:
         out = call(model, inputs)
     objective_of(loaded, 0)(out).backward()  # type: ignore[no-untyped-call]
     bad = [f"operation {name}" for name in infinities.found]
@@ -117,12 +125,27 @@ def overflow(loaded: Loaded, settings: Settings, depth: int | None, dtype: str) 
     largest = max((size for _, ok, size in seen["forward"] if ok), default=0.0)
     bits = math.log2(torch.finfo(kind).max / largest) if largest else math.inf
     measured = partial(Measurement, device=settings.device, dtype=dtype)
-    at = f"depth {depth}" if depth else ""
+    at = "; ".join(
+        [f"depth {depth}"] * bool(depth) + [f"under autocast, for it cannot be cast: {refused}"] * bool(refused)
+    )
     witness = f"first {bad[0]}" if bad else ""
     return [
         measured(f"overflow.{dtype}", float(len(bad)), unit="places", witness=witness, note=at),
         measured(f"headroom.{dtype}", bits, unit="bits", note=at),
     ]
+
+
+def refusal(model: nn.Module, inputs: Any, where: torch.device, kind: torch.dtype) -> str:
+    """Why a network mixes dtypes when it is cast to `kind`, as modules do that are made for autocast; else empty."""
+    if kind.itemsize > 2:
+        return ""
+    try:
+        with torch.no_grad():
+            call(copy.deepcopy(model).to(where, kind), to(inputs, where, kind))
+    except RuntimeError as error:
+        said = str(error).splitlines()[0]
+        return said[:80] if MIXED.search(said) else ""
+    return ""
 
 
 @contextmanager

@@ -60,6 +60,8 @@ FUSED = {
     "use_sdpa",
     "sdpa",
     "use_flash_attention",
+    "gradient_checkpointing",
+    "use_checkpoint",
 }
 #: what forward takes of the past
 CACHES = ("past_key_value", "past_key_values", "layer_past", "kv_cache", "cache", "state", "hidden", "hx", "past")

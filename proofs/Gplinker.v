@@ -150,3 +150,58 @@ Proof.
   - assert (- s < 0); [|lra]. apply Hneg.
     apply Rle_lt_trans with (expsum (map Ropp positives)); [apply exp_below_sum, in_map, Hs | apply below_ln2; lra].
 Qed.
+
+Lemma sum_upd_above : forall (f : R -> R) s i x d, (d < i)%nat ->
+  sum_f_R0 (fun j => f (upd s i x j)) d = sum_f_R0 (fun j => f (s j)) d.
+Proof.
+  intros f s i x d; induction d as [|d IH]; intros H; simpl; unfold upd in *.
+  - destruct (Nat.eq_dec 0 i); [lia | reflexivity].
+  - rewrite IH by lia. destruct (Nat.eq_dec (S d) i); [lia | reflexivity].
+Qed.
+
+Lemma sum_upd : forall (f : R -> R) s i x d, (i <= d)%nat ->
+  sum_f_R0 (fun j => f (upd s i x j)) d = sum_f_R0 (fun j => f (s j)) d - f (s i) + f x.
+Proof.
+  intros f s i x d; induction d as [|d IH]; intros H; simpl.
+  - replace i with O by lia. unfold upd; simpl; ring.
+  - destruct (Nat.eq_dec i (S d)) as [-> |].
+    + rewrite sum_upd_above by lia. unfold upd. destruct (Nat.eq_dec (S d) (S d)); [ring | lia].
+    + rewrite IH by lia. unfold upd. destruct (Nat.eq_dec (S d) i); [lia | ring].
+Qed.
+
+Lemma sum_exp_pos : forall (s : nat -> R) d, 0 < sum_f_R0 (fun j => exp (s j)) d.
+Proof.
+  intros s d; induction d as [|d IH]; simpl; [apply exp_pos | pose proof (exp_pos (s (S d))); lra].
+Qed.
+
+Lemma quotient_below_1 : forall n, 0 < n -> n / (1 + n) < 1.
+Proof.
+  intros n H. apply Rmult_lt_reg_r with (1 + n); [lra|]. unfold Rdiv; rewrite Rmult_assoc, Rinv_l by lra. lra.
+Qed.
+
+Lemma sum_div : forall f c d, sum_f_R0 (fun i => f i / c) d = sum_f_R0 f d / c.
+Proof. intros f c d; induction d as [|d IH]; simpl; [reflexivity | rewrite IH; unfold Rdiv; ring]. Qed.
+
+(** gplinker.loss, clause weights: of d + 1 negative scores s the gradients exp(s_i)/(1 + n) add up to n/(1 + n) < 1, with n
+    the sum of their exponentials; of positive ones likewise, with exponentials of -s. *)
+Theorem loss_weights : forall d (s : nat -> R),
+  let n := sum_f_R0 (fun j => exp (s j)) d in
+  let p := sum_f_R0 (fun j => exp (- s j)) d in
+  (forall i, (i <= d)%nat ->
+     is_partial (fun t => ln (1 + sum_f_R0 (fun j => exp (t j)) d)) s i (exp (s i) / (1 + n)) /\
+     is_partial (fun t => ln (1 + sum_f_R0 (fun j => exp (- t j)) d)) s i (- (exp (- s i) / (1 + p)))) /\
+  sum_f_R0 (fun i => exp (s i) / (1 + n)) d = n / (1 + n) /\ n / (1 + n) < 1 /\
+  sum_f_R0 (fun i => exp (- s i) / (1 + p)) d = p / (1 + p) /\ p / (1 + p) < 1.
+Proof.
+  intros d s n p.
+  assert (0 < n) as Hn by apply sum_exp_pos.
+  assert (0 < p) as Hp by (apply (sum_exp_pos (fun j => - s j))).
+  split; [|split; [apply sum_div | split; [apply quotient_below_1, Hn | split; [apply sum_div | apply quotient_below_1, Hp]]]].
+  intros i Hi; split; unfold is_partial.
+  - apply (is_derive_ext (fun x => ln (1 + (n - exp (s i) + exp x)))).
+    + intros t; f_equal; f_equal; symmetry; apply (sum_upd exp); exact Hi.
+    + auto_derive; [lra | field; lra].
+  - apply (is_derive_ext (fun x => ln (1 + (p - exp (- s i) + exp (- x))))).
+    + intros t; f_equal; f_equal; symmetry; apply (sum_upd (fun y => exp (- y))); exact Hi.
+    + auto_derive; [lra | field; lra].
+Qed.

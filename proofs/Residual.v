@@ -144,3 +144,41 @@ Proof.
   assert (0 < sqrt (INR N)) by (apply sqrt_lt_R0; lra).
   rewrite <- (sqrt_sqrt (INR N)) at 1 by lra. field; lra.
 Qed.
+
+(** residual.epsilon, clause source: a branch with |f(x)| <= k |x|, in any norm, changes the stream by a factor between
+    1 - eps k and 1 + eps k; [x] may be the stream and [fx] what the branch makes of it, or, read backwards, a cotangent
+    and what the branch's Jacobian makes of that. *)
+Theorem stable : forall (V : NormedModule R_AbsRing) (x fx : V) eps k, 0 <= eps -> norm fx <= k * norm x ->
+  (1 - eps * k) * norm x <= norm (plus x (scal eps fx)) <= (1 + eps * k) * norm x.
+Proof.
+  intros V x fx eps k He Hk.
+  assert (norm (scal eps fx) <= eps * k * norm x) as Hs.
+  { apply Rle_trans with (Rabs eps * norm fx); [apply (norm_scal eps fx)|]. rewrite Rabs_pos_eq by exact He.
+    rewrite Rmult_assoc. apply Rmult_le_compat_l; assumption. }
+  split.
+  - assert (norm x <= norm (plus x (scal eps fx)) + norm (scal eps fx)) as Ht.
+    { apply Rle_trans with (norm (plus (plus x (scal eps fx)) (opp (scal eps fx)))).
+      - right; f_equal. rewrite <- plus_assoc, plus_opp_r, plus_zero_r. reflexivity.
+      - rewrite <- (norm_opp (scal eps fx)). apply (norm_triangle (plus x (scal eps fx)) (opp (scal eps fx))). }
+    lra.
+  - apply Rle_trans with (norm x + norm (scal eps fx)); [apply (norm_triangle x) | lra].
+Qed.
+
+(** The same clause: the derivative of the loss by the branch's parameters has the factor eps; spaces are any, derivatives
+    Frechet's. *)
+Theorem gradient_scales : forall (U V : NormedModule R_AbsRing) (f : U -> V) (L : V -> R) theta x eps df l,
+  filterdiff f (locally theta) df ->
+  filterdiff L (locally (plus x (scal eps (f theta)))) l ->
+  filterdiff (fun t => L (plus x (scal eps (f t)))) (locally theta) (fun h => eps * l (df h)).
+Proof.
+  intros U V f L theta x eps df l Hf HL.
+  assert (filterdiff (fun t => plus x (scal eps (f t))) (locally theta) (fun h => scal eps (df h))) as Hg.
+  { apply (filterdiff_ext_lin _ (fun h => plus zero (scal eps (df h)))).
+    - apply (filterdiff_plus_fct (fun _ => x) (fun t => scal eps (f t))).
+      + apply filterdiff_const.
+      + apply (filterdiff_scal_r_fct eps f df); [intros a b; apply Rmult_comm | exact Hf].
+    - intros h; apply plus_zero_l. }
+  apply (filterdiff_ext_lin _ (fun h => l (scal eps (df h)))).
+  - apply (filterdiff_comp' (fun t => plus x (scal eps (f t))) L theta _ l Hg HL).
+  - intros h. destruct HL as [Hlin _]. apply (linear_scal l Hlin).
+Qed.

@@ -5,10 +5,10 @@ FILES = {
     "Common.v": "db1dc8486b69406af1f16e7c042078f3f0f8564bdeb82c6fb2055253d94d16e0",
     "Squareplus.v": "f0b44b61fac547fd7c44b5bc2947f73cc428921b67ff45e04acdba26349b2c47",
     "Eg.v": "4b90747cc2cae5441cab31208608e80a0cd1afdff072f8b4ff5c172243a53a10",
-    "Residual.v": "40b209c723e8be95bbffa130b8209d8bf67850d9463c412491af38d30c1d33d1",
+    "Residual.v": "c9d9cbe0500429f87e139a75f632867eeb56a2ed77cdf86419047b5711368fe7",
     "Deepnet.v": "0a4ba9d167295166c0e3239328f7aa9631b720a7ec3abd15867241d867451b8b",
     "Flash.v": "e5139a008c699d1d4ebf7fd8590c627832fa79c1efd631d9bd2ff97c424b0f1c",
-    "Gplinker.v": "cdf3f2090db155fb1e3beb2ccf38ade862ff41f359c141412faba9a6503896c8",
+    "Gplinker.v": "74d9a3c6e9fd26c6492d29fd72103784c3302dd208d02c9a0c1688b773fbae03",
 }
 #: name, statement as Coq prints it, axioms
 THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -181,6 +181,20 @@ THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        "Residual.stable",
+        "forall (V : NormedModule R_AbsRing) (x fx : V) (eps k : R), 0 <= eps -> norm fx <= k * norm x -> (1 - eps * k) * norm x <= norm (plus x (scal eps fx)) <= (1 + eps * k) * norm x",
+        ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
+    ),
+    (
+        "Residual.gradient_scales",
+        "forall (U V : NormedModule R_AbsRing) (f : U -> V) (L : V -> R) (theta : U) (x : V) (eps : R_AbsRing) (df : U -> V) (l : V -> R_NormedModule), filterdiff f (locally theta) df -> filterdiff L (locally (plus x (scal eps (f theta)))) l -> filterdiff (fun t : U => L (plus x (scal eps (f t)))) (locally theta) (fun h : U => eps * l (df h))",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
         "Deepnet.sgd_and_adam",
         "forall (d : nat) (L : (nat -> R) -> R) (theta g : nat -> R), is_gradient d L theta g -> decrease L theta (fun i : nat => - g i) (sum_f_R0 (fun i : nat => g i ^ 2) d) /\\ decrease L theta (fun i : nat => - sign (g i)) (sum_f_R0 (fun i : nat => Rabs (g i)) d)",
         ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
@@ -245,6 +259,16 @@ THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "Gplinker.loss_order",
         "(forall negatives positives : list R, loss negatives positives < ln 2 -> (forall s : R, List.In s negatives -> s < 0) /\\ (forall s : R, List.In s positives -> 0 < s)) /\\ (forall s : R, 0 <= s -> loss (s :: nil) nil = ln (1 + exp s) /\\ ln 2 <= loss (s :: nil) nil)",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Gplinker.loss_weights",
+        "forall (d : nat) (s : nat -> R), let n := sum_f_R0 (fun j : nat => exp (s j)) d in let p := sum_f_R0 (fun j : nat => exp (- s j)) d in (forall i : nat, (i <= d)%nat -> is_partial (fun t : nat -> R => ln (1 + sum_f_R0 (fun j : nat => exp (t j)) d)) s i (exp (s i) / (1 + n)) /\\ is_partial (fun t : nat -> R => ln (1 + sum_f_R0 (fun j : nat => exp (- t j)) d)) s i (- (exp (- s i) / (1 + p)))) /\\ sum_f_R0 (fun i : nat => exp (s i) / (1 + n)) d = n / (1 + n) /\\ n / (1 + n) < 1 /\\ sum_f_R0 (fun i : nat => exp (- s i) / (1 + p)) d = p / (1 + p) /\\ p / (1 + p) < 1",
         (
             "ClassicalDedekindReals.sig_forall_dec",
             "ClassicalDedekindReals.sig_not_dec",

@@ -354,7 +354,7 @@ CLAIMS = (
                 r"$p/(1+p) < 1$, however many there are.",
                 "ours",
                 theorems=("gradients",),
-                argued=("the gradients' sizes are these quotients: differentiation of the logarithm",),
+                coq=("Gplinker.loss_weights",),
             ),
         ),
         recorded=Verdict.CORRECTED,

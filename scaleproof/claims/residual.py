@@ -326,10 +326,7 @@ CLAIMS = (
                 r"$y = x + \varepsilon f(x;\theta)$: forward and backward stay stable for small $\varepsilon$, and "
                 r"$\partial L/\partial\theta$ scales by $\varepsilon$.",
                 theorems=("chain-rule", "norms"),
-                argued=(
-                    "the chain rule for vectors, from the theorem about one coordinate",
-                    "the theorem about norms is used with the triangle inequality, and for cotangents in the same way",
-                ),
+                coq=("Residual.stable", "Residual.gradient_scales"),
             ),
         ),
         recorded=Verdict.PROVED,

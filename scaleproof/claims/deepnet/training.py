@@ -20,10 +20,11 @@ DIVERGED = 1.0
 
 @dataclass(frozen=True)
 class Size:
-    """What is trained: the model's and the run's sizes, learning rates for DeepNorm and for Post-LN, and seeds.
+    """What is trained: the model's and the run's sizes, learning rates for DeepNorm and for Post-LN, and how many seeds.
 
-    `enough` says whether what trains has learned within these steps; where that is not known, not having learned
-    decides nothing.
+    `fixed` seeds are the first ones whatever the run's seed, for a statement about these runs: within so few steps some
+    seeds learn and others do not. `enough` says whether what trains has learned within these steps; where that is not
+    known, not having learned decides nothing.
     """
 
     layers: int
@@ -31,6 +32,7 @@ class Size:
     deepnorm: tuple[float, ...]
     standard: tuple[float, ...]
     seeds: int
+    fixed: bool = True
     enough: bool = True
 
     def params(self, device: str) -> dict[str, Any]:
@@ -39,8 +41,10 @@ class Size:
         return {"layers": self.layers, "steps": self.steps, "device": device, **shape}
 
 
-HUNDRED = Size(100, 180, (1e-3,), (1e-3,), 2)
-THOUSAND = Size(1000, 200, (3e-4,), (1e-4, 3e-4), 2, enough=False)
+HUNDRED = Size(100, 120, (1e-3,), (1e-3,), 2)
+THOUSAND = Size(1000, 200, (3e-4,), (1e-4, 3e-4), 2, fixed=False, enough=False)
+#: a seed at which neither has learned when the steps of HUNDRED end
+SLOW = 1000
 
 
 def beyond(settings: Settings) -> str:
@@ -57,8 +61,9 @@ def plan_thousand(settings: Settings, target: str) -> list[Task]:
         runs = [("deepnorm", target, rate) for rate in size.deepnorm]
         runs += [("none", SUBJECT, rate) for rate in size.standard] if target == SUBJECT else []
         for scaling, subject, rate in runs:
-            for k in range(size.seeds):
-                params = {**size.params(settings.device), "rate": rate, "seed": 1000 * settings.seed + k}
+            first = 0 if size.fixed else 1000 * settings.seed
+            for seed in (*range(first, first + size.seeds), *([SLOW] if size is HUNDRED else [])):
+                params = {**size.params(settings.device), "rate": rate, "seed": seed}
                 options = {"target": subject, "options": {"scaling": scaling}}
                 tasks.append(Task("torchcheck.probes.deepnet.training:training", {"subject": options, **params}))
     return tasks
@@ -71,6 +76,9 @@ def reduce_thousand(settings: Settings, measurements: Sequence[Measurement]) -> 
         runs = [m for m in measurements if m.data["layers"] == size.layers]
         for name, is_own in (("deepnorm", True), ("standard", False)):
             group = [m for m in runs if (m.params["subject"]["options"]["scaling"] == "deepnorm") == is_own]
+            slow = [m for m in group if size is HUNDRED and m.params["seed"] == SLOW]
+            group = [m for m in group if m not in slow]
+            found += [over_runs(f"{name}.slow", slow, slow[0].note)] if slow else []
             if group:
                 joint = over_runs(f"{name}.layers={size.layers}", group, group[0].note)
                 found.append(joint if size.enough or not is_own else _if_decided(joint))
@@ -98,4 +106,6 @@ def predict_thousand(_settings: Settings) -> list[Prediction]:
         learns, not_ = "learns from context: below the frequencies", "learns no more than the frequencies"
         found.append(Prediction(f"deepnorm.layers={size.layers}", "-inf", str(-LEARNED), unit, clause, why=learns))
         found.append(Prediction(f"standard.layers={size.layers}", str(-LEARNED), "inf", unit, clause, why=not_))
+    for name in ("deepnorm.slow", "standard.slow"):
+        found.append(Prediction(name, str(-LEARNED), "inf", unit, "hundred", why="the steps end first"))
     return found

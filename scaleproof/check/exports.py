@@ -32,7 +32,8 @@ def remarks(result: CheckResult, changes: Sequence[Difference], compared: bool, 
     """
     known = {c.name for c in changes if c.change != "new"} if compared else set()
     found = [Remark(f.name, "warning" if f.name in known else "error", words(f)) for f in result.failed]
-    found += [Remark(c.name, "error", str(c)) for c in changes if c.is_regression]
+    worse = {c.name: str(c) for c in changes if c.is_regression}
+    found = [r for r in found if r.name not in worse] + [Remark(n, "error", text) for n, text in worse.items()]
     found += [Remark(f.name, "error" if strict else "warning", words(f)) for f in result.undecided]
     return found
 

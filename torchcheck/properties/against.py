@@ -41,8 +41,9 @@ def parting(loaded: Loaded, settings: Settings, other: Variant, dtype: str, dept
         return [Parting(dtype, note=f"outputs of shape {tuple(mine.shape)}, and {tuple(old.shape)} before")]
     place, by = _first(seen, before, SAME * torch.finfo(kind).eps)
     steepest, gradient = "", 0.0
-    for (name, a), (_, b) in zip(grads, older, strict=True):
-        apart = _relative(a, b)
+    named = dict(older) if {n for n, _ in grads} == {n for n, _ in older} else None
+    for (name, a), (_, in_turn) in zip(grads, older, strict=True):
+        apart = _relative(a, in_turn if named is None else named[name])
         if apart > gradient:
             steepest, gradient = name, apart
     return [Parting(dtype, _relative(mine, old), place, by, gradient, steepest)]

@@ -41,8 +41,6 @@ SAID = re.compile(r"pre[-_ ]?(norm|ln|layer_?norm)", re.IGNORECASE)
 FLAGS = ("norm_first", "pre_norm", "prenorm", "pre_layer_norm", "normalize_before")
 #: size of the input that no branch behind a norm keeps up with
 LARGE = 1e4
-
-
 #: modules that say they are DeepNorm's (arXiv:2203.00555, sec. 4.1), and what they call its alpha
 DEEPNORM, ALPHA = re.compile(r"deep_?norm", re.IGNORECASE), re.compile(r"alpha$")
 

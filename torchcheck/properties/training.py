@@ -135,7 +135,7 @@ def check_training(
         raise SubjectError(f"the model and its optimizer cannot be copied: {error}") from error
     with torch.random.fork_rng(devices=[]):
         found = [_optimized(model, optimizer), *_trained(start, batch, steps, seed)]
-        found += [_resumed(start, batch, steps, seed), _accumulated(start, batch, seed)]
+        found += [_resumed(start, batch, steps, seed), _accumulated(start, batch, seed, properties.get("accumulation"))]
     findings = tuple(judge(properties[m.name], m) for m in found if m.name in properties)
     order = list(properties)
     return CheckResult(
@@ -220,7 +220,7 @@ def _apart(one: _Run, other: _Run) -> tuple[float, str]:
     return (changes[place], place) if place and changes[place] > 0 else (0.0, "")
 
 
-def _accumulated(start: _Run, batch: Any, seed: int) -> Measurement:
+def _accumulated(start: _Run, batch: Any, seed: int, asked: Property | None) -> Measurement:
     """Gradients in eval mode, where no dropout and no statistics of the batch differ; halves by the leading axis."""
     sizes = {t.shape[0] for t in tree_leaves(batch) if isinstance(t, Tensor) and t.dim()}
     if len(sizes) != 1 or (count := next(iter(sizes))) < 2:
@@ -232,7 +232,8 @@ def _accumulated(start: _Run, batch: Any, seed: int) -> Measurement:
         torch.manual_seed(seed)
         params = [p for p in run.model.parameters() if p.requires_grad]
         grads = torch.autograd.grad(run.loss(run.model, part), params, allow_unused=True)
-        return torch.cat([g.double().flatten() for g in grads if g is not None])
+        whole = (torch.zeros_like(p) if g is None else g for p, g in zip(params, grads, strict=True))
+        return torch.cat([g.double().flatten() for g in whole])
 
     def part(first: int, last: int) -> Any:
         return tree_map(lambda t: t[first:last] if isinstance(t, Tensor) and t.dim() else t, batch)
@@ -246,7 +247,7 @@ def _accumulated(start: _Run, batch: Any, seed: int) -> Measurement:
     size = float(whole.norm()) or 1.0
     change = min(float((whole - both).norm()) for both in (mean, total)) / size
     found = Measurement("accumulation", change, samples=count)
-    limit = PROPERTIES["accumulation"].threshold
+    limit = None if asked is None else asked.threshold
     if limit is None or change <= limit.hi:
         return found
     note = f"{change:.2g} apart; right where the loss compares examples; else weigh by what counts"

@@ -36,8 +36,7 @@ CLAIMS = (
                 "lamb",
                 r"LAMB gives the update the norm $\eta\lVert\theta\rVert$ as a whole, so a sign "
                 r"step moves each of a tensor's $n$ entries (those with a gradient that is not 0) by $\eta\lVert\theta\rVert/\sqrt{n}$, and $\Delta L \approx "
-                r"-\eta\sum\lVert\theta\rVert\lVert\nabla_\theta L\rVert_1/\sqrt{n}$ over tensors. (Growth with depth is the same; "
-                r"growth with width is not.)",
+                r"-\eta\sum\lVert\theta\rVert\lVert\nabla_\theta L\rVert_1/\sqrt{n}$ over tensors.",
                 "ours",
                 theorems=("chain-rule", "lamb"),
                 coq=("Deepnet.lamb",),
@@ -47,7 +46,7 @@ CLAIMS = (
         legs="PM",
         outline=r"The derivative of $L(\theta - \eta u)$ by $\eta$ at 0 is $-\langle\nabla L, u\rangle$, with $u$ the "
         r"gradient, its sign, and the sign rescaled to $\lVert\theta\rVert$. Real steps of torch's SGD and Adam and of the "
-        r"LAMB in pytorch_optimizer, in float64, for a ladder of learning rates; Adam's sixth step is shown beside them. "
+        r"LAMB in pytorch_optimizer, in float64, for a ladder of learning rates (the correction changes growth with width, not with depth); Adam's sixth step is shown beside them. "
         r"(That LAMB divides its step by $1 - \beta_1^t$ by default, which the trust ratio does not undo: its first step "
         r"is ten times the paper's. The measurement switches this off.)",
         subject=SUBJECT,

@@ -57,7 +57,7 @@ def _line(p: PredictionRow, m: MeasurementRow) -> Line:
     value = float(m.value or 0.0)
     lo, hi = (value if v is None else float(v) for v in (m.lo, m.hi))
     band = (float(p.lo) - p.tolerance, float(p.hi) + p.tolerance)
-    where = f"{m.subject.split('(')[0]}, {m.dtype}"
+    where = f"{m.dtype}, {m.subject}"
     words = f"{shown(value, lo, hi, m.unit)}; predicted {_band(p)}"
     a, b, c = (_place(v, band) for v in (lo, value, hi))
     inside = within(lo, hi, band) == "inside"

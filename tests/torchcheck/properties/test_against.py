@@ -60,6 +60,17 @@ class Renamed(nn.Module):
         return out
 
 
+class OtherOrder(nn.Module):
+    """The same names, registered in another order."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.down, self.act = nn.Linear(2 * width, width), nn.GELU()
+        self.up, self.norm = nn.Linear(width, 2 * width), nn.LayerNorm(width)
+
+    forward = Old.forward
+
+
 class Narrower(Old):
     def __init__(self, width: int) -> None:
         super().__init__(width)
@@ -72,7 +83,7 @@ def part(new: type[nn.Module], dtype: str = "float32") -> Parting:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
-@pytest.mark.parametrize("new", [Old, Renamed])
+@pytest.mark.parametrize("new", [Old, Renamed, OtherOrder])
 def test_the_same_computation_is_the_same_whatever_its_names(new: type[nn.Module], dtype: str) -> None:
     found = part(new, dtype)
     assert found.same, found

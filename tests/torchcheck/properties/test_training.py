@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from torchcheck import CheckResult, check_training
+from torchcheck import CheckResult, Threshold, check_training
 from torchcheck.run.subjects import SubjectError
 
 Made = tuple[nn.Module, Any, Callable[[nn.Module, Any], Tensor], torch.optim.Optimizer]
@@ -182,3 +182,32 @@ def test_mistakes_are_named() -> None:
         check_training(model, batch, criterion, opt, steps=1)
     alone = check_training(model, (batch[0], batch[1][:1].expand(6)), criterion, opt, skip=["overfits"])
     assert "overfits" not in {f.name for f in alone}
+
+
+class Routed(nn.Module):
+    """One of two maps for each example: half a batch may leave one of them without a gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Linear(4, 1), nn.Linear(4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        chosen = x[:, 0] > 0
+        parts = [m(x[c]) for m, c in ((self.left, chosen), (self.right, ~chosen)) if bool(c.any())]
+        return torch.cat(parts)
+
+
+def test_a_part_without_gradient_in_half_of_the_batch_counts_as_zero() -> None:
+    torch.manual_seed(0)
+    model, x = Routed(), torch.randn(6, 4)
+    x[:, 0] = torch.tensor([1.0, 1, 1, -1, -1, -1])
+    opt = torch.optim.SGD(model.parameters(), lr=0.1)
+    assert check_training(model, x, lambda m, b: m(b).square().mean(), opt)["accumulation"].status == "ok"
+
+
+def test_a_threshold_of_ones_own_decides_about_accumulation() -> None:
+    model, (x, y), _, opt = made()
+    y = y.clone()
+    y[1:3] = -100
+    wide = check_training(model, (x, y), loss, opt, thresholds={"accumulation": Threshold(hi=10.0)})
+    assert wide["accumulation"].status == "ok"

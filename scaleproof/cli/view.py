@@ -129,7 +129,7 @@ def claim(chosen: Claim, formal: Sequence[str], result: Result | None, run: Path
             if c.theorems:
                 console.print(f"    [dim]theorems: {', '.join(c.theorems)}[/dim]")
             if c.coq:
-                console.print(f"    [dim]all of it by Coq's kernel (proofs/): {', '.join(c.coq)}[/dim]")
+                console.print(f"    [dim]by Coq's kernel (proofs/): {', '.join(c.coq)}[/dim]")
             for step in c.argued:
                 console.print(f"    [dim]argued, not machine-checked: {escape(step)}[/dim]")
     console.print(f"\n[bold]Source.[/bold] {chosen.source.title}, {chosen.source.equation}\n{chosen.source.url}")

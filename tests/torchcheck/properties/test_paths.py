@@ -95,3 +95,21 @@ def test_torchs_dropout_is_made_up_for(norm_first: bool) -> None:
     )["train-mean"]
     assert found.value is not None
     assert 0.85 < found.value < 1.15
+
+
+class ZeroedPadding(nn.Module):
+    """One path leaves padded places at zero, the other does not: those are nobody's business."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.map = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, key_padding_mask: Tensor | None = None, need_weights: bool = False) -> Any:
+        y = self.map(x)
+        if key_padding_mask is not None and need_weights:
+            y = y.masked_fill(key_padding_mask[..., None], 0)
+        return (y, y.mean(-1)) if need_weights else y
+
+
+def test_padded_places_are_not_compared() -> None:
+    assert paths(ZeroedPadding, "attention")["paths-agree"].value == 0

@@ -71,10 +71,10 @@ def test_a_branch_alone_has_none() -> None:
 class DeepNorm(nn.Module):
     """As published, its alpha a number or a parameter."""
 
-    def __init__(self, width: int, learned: bool) -> None:
+    def __init__(self, width: int, learned: bool, alpha: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.alpha = nn.Parameter(torch.tensor(2.2)) if learned else 2.2
+        self.alpha = nn.Parameter(torch.tensor(alpha)) if learned else alpha
 
     def forward(self, x: Tensor, branch: Tensor) -> Tensor:
         out: Tensor = self.norm(self.alpha * x + branch)
@@ -82,18 +82,19 @@ class DeepNorm(nn.Module):
 
 
 class DeepLayer(nn.Module):
-    def __init__(self, width: int, learned: bool = False) -> None:
+    def __init__(self, width: int, learned: bool = False, alpha: float = 2.2) -> None:
         super().__init__()
-        self.map, self.deep = nn.Linear(width, width), DeepNorm(width, learned)
+        self.map, self.deep = nn.Linear(width, width), DeepNorm(width, learned, alpha)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.deep(x, self.map(x))
         return out
 
 
+@pytest.mark.parametrize("alpha", [2.2, 2**0.25])
 @pytest.mark.parametrize("learned", [True, False])
-def test_deepnorm_as_published_passes(learned: bool) -> None:
-    sizes = {**SMALL, "select": ("deepnorm",), "options": {"learned": learned}}
+def test_deepnorm_as_published_passes(learned: bool, alpha: float) -> None:
+    sizes = {**SMALL, "select": ("deepnorm",), "options": {"learned": learned, "alpha": alpha}}
     found = check(DeepLayer, "block", **sizes)["deepnorm"]
     assert (found.status, found.samples) == ("ok", 1)
     assert check(Carried, "block", **{**SMALL, "select": ("deepnorm",)})["deepnorm"].status == "skipped"

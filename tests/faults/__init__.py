@@ -3,9 +3,16 @@
 A fault names the property that has to fail. `certain` ones are always noticed; the others depend on luck or on size.
 """
 
-from tests.faults import activations, attention, blocks, losses, optimizers
+from tests.faults import activations, attention, blocks, losses, models, optimizers
 from tests.faults.fault import Fault
 
-FAULTS: tuple[Fault, ...] = (*blocks.FAULTS, *attention.FAULTS, *activations.FAULTS, *optimizers.FAULTS, *losses.FAULTS)
+FAULTS: tuple[Fault, ...] = (
+    *blocks.FAULTS,
+    *attention.FAULTS,
+    *activations.FAULTS,
+    *optimizers.FAULTS,
+    *losses.FAULTS,
+    *models.FAULTS,
+)
 
 __all__ = ["FAULTS", "Fault"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -87,6 +88,25 @@ def saved_slope(x: Tensor) -> Tensor:
     return SavedLogistic.apply(x)  # type: ignore[no-untyped-call, no-any-return]
 
 
+class Mish(nn.Module):
+    """An exponential where Mish has a softplus."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.tanh(torch.exp(x.clamp(max=20)))
+
+
+class GELU(nn.Module):
+    """The root of 2 over pi, not of both."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 0.5 * x * (1 + torch.tanh(math.sqrt(2) / math.pi * (x + 0.044715 * x**3)))
+
+
+def selu(x: Tensor) -> Tensor:
+    """SELU without its alpha."""
+    return 1.0507009873554805 * torch.where(x > 0, x, torch.expm1(x.clamp(max=0)))
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("exp over 1 + exp", "activation", ExpGate, ("range.float16", "lost.float16")),
     Fault("a custom backward pass is wrong", "activation", wrong_gradient, ("gradient",)),
@@ -99,4 +119,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("dead for all usual inputs", "activation", dead, ("second-moment",)),
     Fault("a jump", "activation", stepped, ("lipschitz",)),
     Fault("a slope saved by forward", "activation", saved_slope, ("second-derivative",)),
+    Fault("Mish without its softplus", "activation", Mish, ("as-published",)),
+    Fault("GELU with another root", "activation", GELU, ("as-published",)),
+    Fault("SELU without its alpha", "activation", selu, ("as-published",)),
 )

@@ -389,6 +389,26 @@ class PaddedInTraining(ReturnsWeights):
         return super().forward(x, None if self.training else key_padding_mask)
 
 
+class OverQueries(CausalAttention):
+    """The softmax over the queries."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, scores, v, _ = self.parts(x)
+        return scores.softmax(-2) @ v
+
+
+class WideValues(CausalAttention):
+    """Values that are widened and narrowed again, with nothing between."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.widen, self.narrow = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = super().forward(self.narrow(self.widen(x)))
+        return out
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("it sees one token ahead", "attention", OneTokenAhead, ("leak",)),
     Fault("the mask comes after the softmax", "attention", LateMask, ("leak",), options={"causal": True}),
@@ -427,4 +447,6 @@ FAULTS: tuple[Fault, ...] = (
     Fault("dropped, and not made up for, in attention", "attention", DropsWeights, ("train-mean",)),
     Fault("padding is masked in eval mode alone", "attention", PaddedInTraining, ("padding",)),
     Fault("the mask of the past", "attention", WrongWayRound, ("leak",)),
+    Fault("a softmax over the queries", "attention", OverQueries, ("weights-sum",)),
+    Fault("values widened by nothing but a matrix", "attention", WideValues, ("linear-pairs",)),
 )

@@ -442,6 +442,67 @@ def one_layer_copied(width: int, layers: int) -> nn.Module:
     return nn.Sequential(*(copy.deepcopy(layer) for _ in range(layers)))
 
 
+class LinearFeedForward(nn.Module):
+    """A feed-forward sublayer without its activation."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.up, self.down = nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.down(self.up(self.norm(x)))
+        return out
+
+
+class RMSNorm(nn.Module):
+    """The sum of squares for their mean."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.rsqrt(x.square().sum(-1, keepdim=True) + 1e-6) * self.weight
+
+
+class LayerNorm(nn.Module):
+    """The variance of what was not centred."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(dim)), nn.Parameter(torch.zeros(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = x.square().mean(-1, keepdim=True)
+        return (x - x.mean(-1, keepdim=True)) * torch.rsqrt(size + 1e-5) * self.weight + self.bias
+
+
+class StochasticDepth(nn.Module):
+    """Paths kept with a probability, and not divided by it."""
+
+    def __init__(self, width: int, keep_prob: float = 0.9) -> None:
+        super().__init__()
+        self.norm, self.map, self.keep_prob = nn.LayerNorm(width), nn.Linear(width, width), keep_prob
+
+    def forward(self, x: Tensor) -> Tensor:
+        branch = torch.tanh(self.map(self.norm(x)))
+        if self.training:
+            branch = branch * torch.empty(x.shape[0], 1, 1, device=x.device).bernoulli_(self.keep_prob)
+        return x + branch
+
+
+class OverQueriesBlock(nn.Module):
+    """A block whose attention has its softmax over the queries."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.qkv = nn.LayerNorm(width), nn.Linear(width, 3 * width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(self.norm(x)).chunk(3, -1)
+        return x + (q @ k.mT / math.sqrt(x.shape[-1])).softmax(1) @ v
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("no norm and a branch twice too large", "block", NoNorm, ("growth", "gradient")),
     Fault("the stream is doubled", "block", DoubledStream, ("growth", "expansion")),
@@ -492,4 +553,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault("DeepNorm's alpha on the branch", "block", DeepNormLayer, ("deepnorm",)),
     Fault("DeepNorm's alpha on the branch, in a model", "model", deep_normed, ("deepnorm",)),
     Fault("all layers are copies of one", "model", one_layer_copied, ("layers-differ",)),
+    Fault("two linear layers in a row", "block", LinearFeedForward, ("linear-pairs",)),
+    Fault("a sum of squares for their mean", "block", RMSNorm, ("as-published",)),
+    Fault("a variance about 0", "block", LayerNorm, ("as-published",)),
+    Fault("paths kept, and not made up for", "block", StochasticDepth, ("train-mean",)),
+    Fault("a softmax over the queries, in a block", "block", OverQueriesBlock, ("weights-sum",)),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tests.faults.fault import Fault
@@ -117,6 +117,54 @@ def blind_to_the_sign(scores: Tensor, target: Tensor) -> Tensor:
     return (1 / (1 + scores.gather(1, target[:, None]).square())).mean()
 
 
+def logits_twice(scores: Tensor, target: Tensor) -> Tensor:
+    return F.cross_entropy(scores.softmax(-1), target)
+
+
+def sigmoids_twice(scores: Tensor, labels: Tensor) -> Tensor:
+    """Binary cross-entropy."""
+    return F.binary_cross_entropy_with_logits(scores.sigmoid(), labels)
+
+
+def over_the_batch(scores: Tensor, target: Tensor) -> Tensor:
+    return -scores.log_softmax(0).gather(1, target[:, None]).mean()
+
+
+class HotterNCE(nn.Module):
+    """Contrastive loss of two views, whose temperature multiplies."""
+
+    def __init__(self, temperature: float = 0.1) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, query: Tensor, positive_key: Tensor) -> Tensor:
+        scores = F.normalize(query, dim=-1) @ F.normalize(positive_key, dim=-1).T * self.temperature
+        return F.cross_entropy(scores, torch.arange(len(query), device=query.device))
+
+
+class PushedTogether(nn.Module):
+    """A triplet loss with anchor and roles exchanged."""
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        far, near = (anchor - positive).norm(dim=-1), (anchor - negative).norm(dim=-1)
+        return F.relu(near - far + 1).mean()
+
+
+class RootAtZero(nn.Module):
+    """A contrastive loss whose distance has no derivative at 0."""
+
+    def forward(self, a: Tensor, b: Tensor, same: Tensor) -> Tensor:
+        distance = (a - b).square().sum(-1).sqrt()
+        return (same * distance.square() + (1 - same) * F.relu(1 - distance).square()).mean()
+
+
+class MeanOfAll(nn.Module):
+    """A masked mean that divides by what is masked, too."""
+
+    def forward(self, scores: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        return (F.cross_entropy(scores, target, reduction="none") * mask).mean()
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("log of exp over sum of exp", "loss", textbook_cross_entropy, ("extreme.float32",)),
     Fault("the scores are detached", "loss", detached_loss, ("gradient", "scores-learn")),
@@ -136,4 +184,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault("mean and sum of different things", "loss", uneven_reductions, ("reductions",)),
     Fault("a saved softmax", "loss", saved_softmax_loss, ("second-derivative",)),
     Fault("errors cost what hits do", "loss", blind_to_the_sign, ("perfect",)),
+    Fault("a softmax before cross-entropy", "loss", logits_twice, ("saturation",)),
+    Fault("a sigmoid before binary cross-entropy", "loss", sigmoids_twice, ("saturation",)),
+    Fault("a softmax over the batch", "loss", over_the_batch, ("softmax-axis",)),
+    Fault("a temperature that multiplies", "loss", HotterNCE, ("temperature",)),
+    Fault("a triplet turned over", "loss", PushedTogether, ("perfect",)),
+    Fault("a root of 0 between equal embeddings", "loss", RootAtZero, ("perfect",)),
+    Fault("a masked mean over all", "loss", MeanOfAll, ("ignored",)),
 )

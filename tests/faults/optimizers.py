@@ -238,6 +238,63 @@ def adam(correct: bool = True, late_decay: float = 0.0, rooted: bool = True) -> 
     return Adam
 
 
+class SlowIsFast(Plain):
+    """Slow weights that are the parameter itself."""
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        out = super().update(p, state, lr, foreach)
+        slow = state.setdefault("slow", p.data)
+        return out + 0.5 * (slow - p)
+
+
+class OneMoment(Plain):
+    """Two moments that are one tensor."""
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        out = super().update(p, state, lr, foreach)
+        state["largest"] = state["momentum"]
+        return out
+
+
+class TakesTheMeanOff(Plain):
+    """Gradients centred over all entries, one alone included."""
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        assert p.grad is not None
+        out: Tensor = -lr * (p.grad - p.grad.mean())
+        return out
+
+
+class WarmsForEver(Plain):
+    """A warmup that is written into the group."""
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        for group in self.param_groups:
+            group["lr"] *= 0.99
+        return super().step(closure)
+
+
+class Lion(torch.optim.Optimizer):
+    """Lion with one momentum for both of its averages."""
+
+    def __init__(self, params: Any, lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.99)) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        value = None
+        if closure is not None:
+            with torch.enable_grad():
+                value = closure()
+        for group in self.param_groups:
+            for p in (p for p in group["params"] if p.grad is not None):
+                m = self.state[p].setdefault("m", torch.zeros_like(p))
+                m.mul_(group["betas"][1]).add_(p.grad, alpha=1 - group["betas"][1])
+                p.sub_(group["lr"] * m.sign())
+        return value
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("the update goes uphill", "optimizer", Uphill, ("descends", "direction")),
     Fault("state outside state_dict", "optimizer", HiddenCount, ("state-dict",)),
@@ -262,4 +319,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault("Adam without its root", "optimizer", adam(rooted=False), ("as-published",)),
     Fault("Adam with a decay of its own", "optimizer", adam(late_decay=1e-3), ("as-published",)),
     Fault("a momentum that nothing reads", "optimizer", TakesMomentum, ("without-effect",)),
+    Fault("slow weights that are the fast ones", "optimizer", SlowIsFast, ("state-aliased",)),
+    Fault("two moments in one tensor", "optimizer", OneMoment, ("state-aliased",)),
+    Fault("the mean of one entry is taken off", "optimizer", TakesTheMeanOff, ("one-element",)),
+    Fault("a learning rate written back", "optimizer", WarmsForEver, ("rate-kept",)),
+    Fault("Lion with one average", "optimizer", Lion, ("as-published",)),
 )

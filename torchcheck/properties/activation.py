@@ -9,18 +9,21 @@ from functools import partial
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from torchcheck.data import Measurement, Series
 from torchcheck.measure.ulp import FORMATS, from_ordinals, ranges, ulp_of
+from torchcheck.properties.activation_function import function_of
 from torchcheck.properties.calling import gap
 from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.expression import trace
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.modes import PROPERTIES as MODES
 from torchcheck.properties.modes import compared
-from torchcheck.properties.variant import Loaded, Settings, build
-from torchcheck.run.subjects import DTYPES, SubjectError, find_device
+from torchcheck.properties.published import PROPERTIES as PUBLISHED
+from torchcheck.properties.published import activation_steps
+from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.run.subjects import DTYPES, find_device
 
 #: where shapes are looked at: all finite float16 numbers lie inside
 DOMAIN = 65536.0
@@ -116,31 +119,13 @@ def first(settings: Settings, description: Description) -> list[Step]:
         Step(f"{place}:shape", ("lipschitz", "smoothness", "monotone", "convex", "relu-gap")),
         Step(f"{place}:gradient", ("gradient",)),
         Step(f"{place}:curvature", ("second-derivative",)),
+        *activation_steps(),
     ]
     for dtype in settings.dtypes:
         if dtype != "float64":
             names = tuple(f"{n}.{dtype}" for n in ("accuracy", "ulp", "range", "lost"))
             found.append(Step(f"{place}:audit", names, {"dtype": dtype}))
     return found
-
-
-def function_of(loaded: Loaded, settings: Settings, dtype: torch.dtype = torch.float64) -> Callable[[Tensor], Tensor]:
-    """The activation as a function of one-dimensional tensors."""
-    where = find_device(settings.device)
-    found = loaded.found
-    if isinstance(found, nn.Module) or (isinstance(found, type) and issubclass(found, nn.Module)) or loaded.options:
-        found = build(loaded, settings.width, None, settings.seed)
-    if isinstance(found, nn.Module):
-        found = found.to(where, dtype)
-
-    def f(x: Tensor) -> Tensor:
-        y = found(x.to(where))
-        if not isinstance(y, Tensor) or y.shape != x.shape:
-            shape = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
-            raise SubjectError(f"an activation keeps its input's shape: {tuple(x.shape)} became {shape}")
-        return y
-
-    return f
 
 
 def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -336,4 +321,4 @@ def _near_zero(value: float, factor: float = 1.0) -> float:
     return 0.0 if -SLACK * factor <= value <= 0 else value
 
 
-ACTIVATION = Kind({"activation": PROPERTIES}, first)
+ACTIVATION = Kind({"activation": PROPERTIES, "published": PUBLISHED}, first)

@@ -29,6 +29,8 @@ from torchcheck.properties.scores import PROPERTIES as SCORES
 from torchcheck.properties.uses import PROPERTIES as USES
 from torchcheck.properties.uses import steps as use_steps
 from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.weights import PROPERTIES as WEIGHTS
+from torchcheck.properties.weights import steps as weight_steps
 from torchcheck.run.subjects import DTYPES, find_device
 
 #: sequence lengths at which the cost is taken
@@ -70,6 +72,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
         *mode_steps(),
         *path_steps(),
         *use_steps(settings),
+        *weight_steps(),
         *numeric_steps(settings, ()),
     ]
     found += [Step(f"{place}:range_of", (f"range.{d}",), {"dtype": d}) for d in settings.dtypes]
@@ -185,7 +188,7 @@ GROUPS = {
     "scores": SCORES,
     "modes": MODES,
     "paths": PATHS,
-    "inputs": USES,
+    "inputs": {**USES, **WEIGHTS},
     "numerics": NUMERICS,
 }
 ATTENTION = Kind(GROUPS, first)

@@ -27,6 +27,8 @@ from torchcheck.properties.calling import call, network, objective_of, tensor_of
 from torchcheck.properties.engine import Description, Found, Kind, Step, measurements
 from torchcheck.properties.finding import Property, Raw, Threshold
 from torchcheck.properties.leak import PROPERTIES as LEAK
+from torchcheck.properties.model_output import PROPERTIES as OUTPUT
+from torchcheck.properties.model_output import steps as output_steps
 from torchcheck.properties.modes import PROPERTIES as MODES
 from torchcheck.properties.modes import steps as mode_steps
 from torchcheck.properties.numerics import PROPERTIES as NUMERICS
@@ -34,6 +36,8 @@ from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.padding import PROPERTIES as PADDING
 from torchcheck.properties.paths import PROPERTIES as PATHS
 from torchcheck.properties.paths import steps as path_steps
+from torchcheck.properties.published import PROPERTIES as PUBLISHED
+from torchcheck.properties.published import norm_steps
 from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.residual_path import PROPERTIES as RESIDUAL
 from torchcheck.properties.residual_path import steps as residual_steps
@@ -41,6 +45,8 @@ from torchcheck.properties.scores import PROPERTIES as SCORES
 from torchcheck.properties.uses import PROPERTIES as USES
 from torchcheck.properties.uses import steps as use_steps
 from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.weights import PROPERTIES as WEIGHTS
+from torchcheck.properties.weights import steps as weight_steps
 from torchcheck.run.subjects import find_device
 
 #: numbers of seeds at which the exponents are looked at; look k spends 6/(pi (k+1))² of the alarm
@@ -157,7 +163,8 @@ def first(settings: Settings, description: Description) -> list[Step]:
     steps.append(Step("torchcheck.properties.leak:leaks", ("leak", "length"), {"depth": smallest}))
     steps.append(Step("torchcheck.properties.padding:padding", tuple(PADDING), {"depth": smallest}))
     steps.append(Step("torchcheck.properties.scores:scores", tuple(SCORES), {"depth": smallest}))
-    steps += [*mode_steps(smallest), *path_steps(smallest), *use_steps(settings, smallest)]
+    steps += [*mode_steps(smallest), *path_steps(smallest), *use_steps(settings, smallest), *weight_steps(smallest)]
+    steps += norm_steps() if description.kind == "block" else output_steps(smallest)
     steps += residual_steps(description.kind == "block", smallest)
     if not depths:
         return steps
@@ -418,8 +425,8 @@ GROUPS = {
     "scores": SCORES,
     "modes": MODES,
     "paths": PATHS,
-    "inputs": USES,
+    "inputs": {**USES, **WEIGHTS},
     "numerics": NUMERICS,
 }
-BLOCK = Kind({**GROUPS, "residual": RESIDUAL}, first, more, reduce, SERVES)
-MODEL = Kind({**GROUPS, "residual": {"deepnorm": RESIDUAL["deepnorm"]}}, first, more, reduce, SERVES)
+BLOCK = Kind({**GROUPS, "residual": RESIDUAL, "published": PUBLISHED}, first, more, reduce, SERVES)
+MODEL = Kind({**GROUPS, "residual": {"deepnorm": RESIDUAL["deepnorm"]}, "output": OUTPUT}, first, more, reduce, SERVES)

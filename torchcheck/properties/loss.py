@@ -12,7 +12,10 @@ from torch import Tensor
 from torchcheck.data import Measurement
 from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.loss_inputs import BATCH, CLASSES, function_of, inputs_of, targets_of
+from torchcheck.properties.loss_inputs import BATCH, CLASSES, LossFunction, function_of, inputs_of, targets_of
+from torchcheck.properties.loss_rewards import PROPERTIES as REWARDS
+from torchcheck.properties.loss_rewards import is_of_embeddings
+from torchcheck.properties.loss_rewards import steps as reward_steps
 from torchcheck.properties.loss_targets import PROPERTIES as TARGETS
 from torchcheck.properties.loss_targets import steps as target_steps
 from torchcheck.properties.variant import Loaded, Settings
@@ -20,6 +23,9 @@ from torchcheck.run.subjects import DTYPES, resolve
 
 #: sizes of logits at which value and gradient have to be finite
 EXTREMES = (0.0, 30.0, 100.0, 1000.0, 10000.0)
+#: those of embeddings whose norm float16 holds, as does torch.nn.functional.normalize
+EMBEDDED = (30.0, 100.0, 1000.0)
+ROUNDED = "it takes probabilities, which half precision rounds to 0 and 1"
 
 PROPERTIES: dict[str, Property] = {
     "gradient": Property(
@@ -91,6 +97,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
         Step(f"{place}:gradient", ("gradient",)),
         *[Step(f"{place}:extreme", (f"extreme.{d}", f"gradient-bound.{d}"), {"dtype": d}) for d in settings.dtypes],
         Step(f"{place}:forms", ("dense-sparse",)),
+        *reward_steps(),
         *target_steps(),
         *[Step(f"{place}:accuracy", (f"accuracy.{d}",), {"dtype": d}) for d in settings.dtypes if d != "float64"],
     ]
@@ -138,45 +145,63 @@ def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
 
 
 def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:
-    """Directional derivatives against Richardson's extrapolation of central differences, where those settle."""
+    """Directional derivatives against Richardson's extrapolation of central differences, where those settle.
+
+    A loss that computes in float32 whatever it is given has differences that settle at larger steps, and to 1e-3; then
+    only an error above 1e-2 is one.
+    """
     f = function_of(loaded, settings)
-    worst, used, witness = 0.0, 0, ""
-    for seed in range(30):
-        (scores, targets), _ = inputs_of(loaded, settings, settings.seed + seed, scale=(0.3, 1.0, 3.0)[seed % 3])
-        leaf = scores.clone().requires_grad_()
-        out = f(leaf, targets)
-        g = torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
-        g = torch.zeros_like(leaf) if g is None else g
-        v = torch.randn(scores.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(
-            scores.device
-        )
-        v = v / v.norm()
-        with torch.no_grad():
-            d = [
-                (float(f(scores + h * v, targets)) - float(f(scores - h * v, targets))) / (2 * h)
-                for h in (4e-3, 2e-3, 1e-3)
-            ]
-        rich = [(4 * b - a) / 3 for a, b in pairwise(d)]
-        scale = max(abs(rich[1]), 1e-3 * float(g.norm()), 1e-6)
-        if not math.isfinite(rich[1]) or abs(rich[1] - rich[0]) > 1e-6 * scale:
+    measured = partial(Measurement, "gradient", device=settings.device, level=0.0)
+    for step, settled, least in ((1e-3, 1e-6, 0.0), (2e-2, 1e-3, 1e-2)):
+        errors = [e for e in (_slope_error(f, loaded, settings, seed, step, settled) for seed in range(30)) if e]
+        if len(errors) < 10:
             continue
-        used += 1
-        error = abs(float((g * v).sum()) - rich[1]) / scale
-        error = error if math.isfinite(error) else math.inf
-        if error > worst:
-            worst, witness = error, f"seed {seed}: autograd {float((g * v).sum()):.6g}, differences {rich[1]:.6g}"
-    value = worst if used >= 10 else math.nan
-    note = "" if used >= 10 else f"only {used} of 30 directions have settled differences"
-    return [Measurement("gradient", value, samples=used, device=settings.device, witness=witness, note=note, level=0.0)]
+        worst, witness = max(errors)
+        if worst < least:
+            break
+        return [measured(worst, samples=len(errors), witness=witness if worst else "")]
+    else:
+        note = f"only {len(errors)} of 30 directions have settled differences"
+        return [measured(math.nan, samples=len(errors), note=note)]
+    return [measured(None, samples=len(errors), note="it computes in float32: right to 1e-2, finer is not seen")]
+
+
+def _slope_error(
+    f: LossFunction, loaded: Loaded, settings: Settings, seed: int, step: float, settled: float
+) -> tuple[float, str] | None:
+    """The relative error of autograd's slope along a random direction, and both slopes; None where none settles."""
+    (scores, targets), _ = inputs_of(loaded, settings, settings.seed + seed, scale=(0.3, 1.0, 3.0)[seed % 3])
+    leaf = scores.clone().requires_grad_()
+    out = f(leaf, targets)
+    g = torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
+    g = torch.zeros_like(leaf) if g is None else g
+    v = torch.randn(scores.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(scores.device)
+    v = v / v.norm()
+    with torch.no_grad():
+        d = [
+            (float(f(scores + h * v, targets)) - float(f(scores - h * v, targets))) / (2 * h)
+            for h in (4 * step, 2 * step, step)
+        ]
+    rich = [(4 * b - a) / 3 for a, b in pairwise(d)]
+    scale = max(abs(rich[1]), 1e-3 * float(g.norm()), 1e-6)
+    if not math.isfinite(rich[1]) or abs(rich[1] - rich[0]) > settled * scale:
+        return None
+    slope = float((g * v).sum())
+    error = abs(slope - rich[1]) / scale
+    words = f"seed {seed}: autograd {slope:.6g}, differences {rich[1]:.6g}"
+    return error if math.isfinite(error) else math.inf, words
 
 
 def extreme(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
     """Scores of growing size, of either sign, right and wrong, and all the same."""
     f = function_of(loaded, settings)
     kind = DTYPES[dtype]
+    if f.of_probabilities and kind.itemsize < 4:
+        return [Measurement(f"{n}.{dtype}", None, note=ROUNDED) for n in ("extreme", "gradient-bound")]
     bad: list[str] = []
     largest = 0.0
-    for size in EXTREMES:
+    (scores, targets), _ = inputs_of(loaded, settings, settings.seed)
+    for size in EMBEDDED if kind is torch.float16 and is_of_embeddings(f, scores, targets) else EXTREMES:
         for pattern in range(3):
             (scores, targets), _ = inputs_of(loaded, settings, settings.seed + pattern)
             targets = targets.to(kind) if targets.is_floating_point() else targets
@@ -184,7 +209,7 @@ def extreme(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]
             leaf = shaped.to(kind).requires_grad_()
             out = f(leaf, targets)
             (g,) = torch.autograd.grad(out, leaf, allow_unused=True) if out.requires_grad else (None,)
-            ok = bool(out.isfinite()) or _beyond(out, size, kind)
+            ok = bool(out.isfinite()) or _beyond(out, size * size * scores.numel(), kind)
             if not ok or (g is not None and not bool(g.isfinite().all())):
                 bad.append(f"{size:g}")
             elif g is not None:
@@ -198,9 +223,9 @@ def extreme(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]
     ]
 
 
-def _beyond(out: Tensor, size: float, kind: torch.dtype) -> bool:
-    """A loss that grows like size² leaves the dtype rightly: inf, and the square of the scores too."""
-    return bool(out == math.inf) and size * size > torch.finfo(kind).max
+def _beyond(out: Tensor, most: float, kind: torch.dtype) -> bool:
+    """A loss that sums squares of scores leaves the dtype rightly: inf, where their sum does too."""
+    return bool(out == math.inf) and most > torch.finfo(kind).max
 
 
 def form_of(loaded: Loaded, settings: Settings) -> torch.dtype:
@@ -250,6 +275,8 @@ def accuracy(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement
     """The same loss in lower precision, over 20 draws."""
     f = function_of(loaded, settings)
     kind, worst = DTYPES[dtype], 0.0
+    if f.of_probabilities and kind.itemsize < 4:
+        return [Measurement(f"accuracy.{dtype}", None, note=ROUNDED)]
     for seed in range(20):
         (scores, targets), _ = inputs_of(loaded, settings, settings.seed + seed)
         floating = targets.is_floating_point()
@@ -273,4 +300,4 @@ def _relative(a: float, b: float) -> float:
     return _off(a, b) / max(abs(a), abs(b), 1e-6)
 
 
-LOSS = Kind({"loss": PROPERTIES, "targets": TARGETS}, first)
+LOSS = Kind({"loss": PROPERTIES, "rewards": REWARDS, "targets": TARGETS}, first)

@@ -3,36 +3,93 @@
 from __future__ import annotations
 
 import inspect
+import itertools
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from torchcheck.properties.variant import Loaded, Settings, build
+from torchcheck.properties.variant import EMBEDDINGS, TARGETS, Loaded, Settings, build, needed_of
 from torchcheck.run.subjects import SubjectError, find_device
 
 #: examples and classes
 BATCH, CLASSES = 6, 8
 Made = tuple[Tensor, Tensor]
+#: parameters that hold a mask: True where a row counts
+MASK = re.compile("mask|valid|keep", re.IGNORECASE)
+#: parameters that hold one of two embeddings, and losses that compare two
+PAIRED = re.compile(
+    r"query|anchor|embed|positive_key|features?$|^(z|h|x|e|emb|out|input|view|proj|text|image|p)_?[12ijab]$|^[ab]$"
+)
 
 
-def function_of(loaded: Loaded, settings: Settings) -> Callable[[Tensor, Any], Tensor]:
-    """The loss as a function (scores, targets) -> scalar; several numbers are averaged."""
+@dataclass(frozen=True)
+class LossFunction:
+    """A loss as a function (scores, targets) -> scalar; several numbers are averaged.
+
+    `extras` make the further arguments that it insists on, of the scores: the same for every example. `masks` is the
+    place of a mask among them, -1 where there is none. A loss that refuses all but probabilities is given those of the
+    scores, `of_probabilities`.
+    """
+
+    found: Callable[..., Any]
+    extras: tuple[Callable[[Tensor], Tensor], ...] = ()
+    masks: int = -1
+    of_probabilities: bool = False
+
+    def __call__(self, scores: Tensor, targets: Any, keep: int | None = None) -> Tensor:
+        """The loss; with `keep`, of the first so many rows alone, as the mask says."""
+        further = [make(scores) for make in self.extras]
+        if keep is not None:
+            further[self.masks][keep:] = 0
+        value = self.found(scores.sigmoid() if self.of_probabilities else scores, targets, *further)
+        if not isinstance(value, Tensor):
+            raise SubjectError(f"a loss gives a tensor, this one gave a {type(value).__name__}")
+        return value.mean() if value.numel() > 1 else value.reshape(())
+
+
+def function_of(loaded: Loaded, settings: Settings) -> LossFunction:
+    """The loss with every argument but scores and targets filled in; raises SubjectError where one has no known use."""
     found = loaded.found
     if isinstance(found, type | nn.Module):
         found = build(loaded, settings.width, None, settings.seed)
     elif loaded.options:
         found = partial(found, **loaded.options)
+    names = needed_of(getattr(found, "forward", found))[2:]
+    if loaded.example_inputs is not None:
+        return LossFunction(found)
+    masks = next((i for i, n in enumerate(names) if MASK.search(n)), -1)
+    for extras in itertools.product(*(_fillings(n) for n in names)):
+        for of_probabilities in (False, True):
+            f = LossFunction(found, extras, masks, of_probabilities)
+            if isinstance(_tried(loaded, settings, f, settings.seed, 3.0), Given):
+                return f
+    if not names:
+        return LossFunction(found)
+    raise SubjectError(
+        f"the loss needs '{', '.join(names)}' besides scores and targets, and took nothing that was tried: write "
+        "example_inputs(batch, generator) beside it, giving (scores, targets), and a loss of these two"
+    )
 
-    def f(scores: Tensor, targets: Any) -> Tensor:
-        value = found(scores, targets)
-        if not isinstance(value, Tensor):
-            raise SubjectError(f"a loss gives a tensor, this one gave a {type(value).__name__}")
-        return value.mean() if value.numel() > 1 else value.reshape(())
 
-    return f
+def _fillings(name: str) -> list[Callable[[Tensor], Tensor]]:
+    """What an argument of this name may be, the likeliest first; nothing where its use is not known."""
+    if MASK.search(name):
+        return [partial(_ones, places=n, dtype=d) for n in (1, 2) for d in (torch.bool, None)]
+    if re.search("neg", name):
+        return [torch.ones_like]
+    if name in TARGETS or re.search("label|target|same|similar|flag|weight|var|sigma|scale", name):
+        return [_ones, partial(_ones, dtype=torch.long), torch.ones_like]
+    return []
+
+
+def _ones(scores: Tensor, places: int = 1, dtype: torch.dtype | None = None) -> Tensor:
+    """1 for every example, or for every score."""
+    return torch.ones(scores.shape[:places], dtype=dtype or scores.dtype, device=scores.device)
 
 
 def targets_of(name: str, generator: torch.Generator) -> Tensor:
@@ -48,6 +105,8 @@ def targets_of(name: str, generator: torch.Generator) -> Tensor:
         return torch.eye(CLASSES)[torch.randint(CLASSES, (BATCH,), generator=generator)]
     if name == "sign":
         return torch.randint(2, (BATCH, CLASSES), generator=generator).double() * 2 - 1
+    if name == "pair":
+        return torch.randn(BATCH, CLASSES, generator=generator, dtype=torch.float64)
     return torch.rand(BATCH, CLASSES, generator=generator, dtype=torch.float64) + 0.1
 
 
@@ -56,18 +115,39 @@ FORMS = ("index", "many-hot", "one-hot", "sign", "real")
 
 def inputs_of(loaded: Loaded, settings: Settings, seed: int, scale: float = 3.0) -> tuple[Made, str]:
     """Scores (batch, classes) and targets of the first form that the loss takes, or the subject's example_inputs."""
-    generator = torch.Generator().manual_seed(seed)
-    where = find_device(settings.device)
     if loaded.example_inputs is not None:
-        made = loaded.example_inputs(BATCH, generator)
+        where = find_device(settings.device)
+        made = loaded.example_inputs(BATCH, torch.Generator().manual_seed(seed))
         if not isinstance(made, tuple | list) or len(made) != 2:
             raise SubjectError("example_inputs of a loss gives (scores, targets)")
         return (made[0].to(where).double() * scale / 3, made[1].to(where)), "its own"
-    scores = (torch.randn(BATCH, CLASSES, generator=generator, dtype=torch.float64) * scale).to(where)
-    f = function_of(loaded, settings)
+    given = _tried(loaded, settings, function_of(loaded, settings), seed, scale)
+    if isinstance(given, Given):
+        return (given.scores, given.targets), given.form
+    raise SubjectError(
+        f"it takes scores ({BATCH}, {CLASSES}) with no targets known ({', '.join(FORMS)}): write "
+        "example_inputs(batch, generator) beside it, giving (scores, targets)"
+    ) from given
+
+
+@dataclass(frozen=True)
+class Given:
+    """Scores and targets that a loss takes, and the form of these."""
+
+    scores: Tensor
+    targets: Tensor
+    form: str
+
+
+def _tried(loaded: Loaded, settings: Settings, f: LossFunction, seed: int, scale: float) -> Given | Exception | None:
+    """The first form that `f` takes, or what it raised at the likeliest."""
     problem: Exception | None = None
+    where = find_device(settings.device)
+    generator = torch.Generator().manual_seed(seed)
+    scores = (torch.randn(BATCH, CLASSES, generator=generator, dtype=torch.float64) * scale).to(where)
     for form in _likely(loaded):
-        targets = targets_of(form, torch.Generator().manual_seed(seed)).to(where)
+        # the targets of a pair are no copy of the scores
+        targets = targets_of(form, torch.Generator().manual_seed(seed + (form == "pair"))).to(where)
         casts = [targets.double(), targets.bool()] if form in ("many-hot", "one-hot") else [targets]
         for cast in casts:
             try:
@@ -76,25 +156,28 @@ def inputs_of(loaded: Loaded, settings: Settings, seed: int, scale: float = 3.0)
                 problem = problem or error
                 continue
             if value.numel() == 1:
-                return (scores, cast), form
-    raise SubjectError(
-        f"it takes scores ({BATCH}, {CLASSES}) with no targets known ({', '.join(FORMS)}): write "
-        "example_inputs(batch, generator) beside it, giving (scores, targets)"
-    ) from problem
+                return Given(scores, cast, form)
+    return problem
 
 
 def _likely(loaded: Loaded) -> Sequence[str]:
-    """Forms in the order in which the parameter's name makes them likely."""
+    """Forms in the order in which the parameters' names make them likely."""
     forward = loaded.found.forward if hasattr(loaded.found, "forward") else loaded.found
     try:
-        names = " ".join(inspect.signature(forward).parameters) + getattr(loaded.found, "__name__", "")
+        taken = [n for n in inspect.signature(forward).parameters if n != "self"]
     except (TypeError, ValueError):
-        names = ""
-    name = (names + " " + type(loaded.found).__name__).lower()
+        taken = []
+    own = getattr(loaded.found, "__name__", type(loaded.found).__name__)
+    name = " ".join([*taken, own]).lower()
+    second = taken[1].lower() if len(taken) > 1 else ""
+    if any(word in name for word in ("hinge", "margin")) and "multi" not in name and "triplet" not in name:
+        return ("sign", "index", "many-hot", "one-hot", "real")
+    if PAIRED.search(second) or (EMBEDDINGS.search(own) and second not in TARGETS[:5]):
+        return ("pair", *FORMS)
+    if EMBEDDINGS.search(own):
+        return ("index", "pair", "sign", "real")
     if any(word in name for word in ("bce", "multilabel", "label", "binary")) and "cross_entropy" not in name:
         return ("many-hot", "sign", "index", "one-hot", "real")
     if any(word in name for word in ("mse", "l1", "huber", "smooth", "gaussian", "poisson", "kl")):
         return ("real", "index", "many-hot", "one-hot", "sign")
-    if any(word in name for word in ("hinge", "margin")) and "multi" not in name:
-        return ("sign", "index", "many-hot", "one-hot", "real")
     return FORMS

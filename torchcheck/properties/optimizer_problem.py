@@ -62,20 +62,27 @@ class Problem:
             p.grad = None if g is None else g.to_sparse() if self.sparse_only else g
 
     def step(self, fixed: bool = False) -> float:
-        """One step with a closure, on the loss's gradient or, `fixed`, on the gradients that are set."""
+        """One step with a closure, on the loss's gradient or, `fixed`, on the gradients that are set.
+
+        The gradient is there before: not every step calls its closure.
+        """
+        if not fixed:
+            self._backward()
 
         def closure() -> Tensor:
-            if fixed:
-                return self.loss().detach()
-            self.opt.zero_grad()
-            value = self.loss()
-            value.backward()  # type: ignore[no-untyped-call]
-            if self.sparse_only:
-                for p in self.params:
-                    p.grad = None if p.grad is None else p.grad.to_sparse()
-            return value
+            return self.loss().detach() if fixed else self._backward()
 
         return float(self.opt.step(closure) or 0.0)  # type: ignore[arg-type]
+
+    def _backward(self) -> Tensor:
+        """The loss, whose gradients are in .grad afterwards."""
+        self.opt.zero_grad()
+        value = self.loss()
+        value.backward()  # type: ignore[no-untyped-call]
+        if self.sparse_only:
+            for p in self.params:
+                p.grad = None if p.grad is None else p.grad.to_sparse()
+        return value
 
     def gradient(self) -> Tensor:
         """The loss's gradient here, which is in .grad afterwards."""

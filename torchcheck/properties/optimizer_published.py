@@ -1,4 +1,4 @@
-"""Optimizers that have the name of a published one: the same gradients give the same steps as torch's own."""
+"""Optimizers that have the name of a published one: the same gradients give the same steps."""
 
 from __future__ import annotations
 
@@ -26,14 +26,42 @@ PROPERTIES: dict[str, Property] = {
         compared="factor",
     )
 }
-#: name in lower case -> torch's own; where papers leave a choice (RMSprop's start, ...) a name decides nothing
+
+
+class Lion(torch.optim.Optimizer):
+    """Chen et al., Symbolic Discovery of Optimization Algorithms (arXiv:2302.06675), Program 1."""
+
+    def __init__(
+        self,
+        params: list[nn.Parameter],
+        lr: float = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for p in group["params"]:
+                m = self.state[p].setdefault("m", torch.zeros_like(p))
+                update = torch.sign(beta1 * m + (1 - beta1) * p.grad) + group["weight_decay"] * p
+                p.sub_(group["lr"] * update)
+                m.mul_(beta2).add_((1 - beta2) * p.grad)
+
+
+#: name in lower case -> torch's own, or ours; where papers leave a choice (RMSprop's start, ...) a name decides nothing
 PUBLISHED: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
     "adagrad": torch.optim.Adagrad,
     "adamax": torch.optim.Adamax,
+    "lion": Lion,
 }
+#: those whose decay is decoupled, and part of what their name says
+DECOUPLED = ("adamw", "lion")
 #: hyperparameters that both sides are given, where the subject has them
 SHARED = ("lr", "betas", "momentum", "dampening", "nesterov", "amsgrad", "lr_decay", "initial_accumulator_value")
 COUNT = 10
@@ -44,16 +72,16 @@ def steps() -> list[Step]:
 
 
 def published(loaded: Loaded, settings: Settings) -> list[Measurement]:
-    """Ten steps under random gradients: without decay, and, for adamw, with it."""
+    """Ten steps under random gradients: without decay, and, where it is decoupled, with it."""
     measured = partial(Measurement, "as-published", device=settings.device, dtype="float64", samples=COUNT)
     name = str(getattr(loaded.found, "__name__", "")).lower()
     theirs = PUBLISHED.get(name)
     if theirs is None:
-        return [measured(None, note="its name is none of a published one that torch has")]
+        return [measured(None, note="its name is none of those known here")]
     if loaded.found is theirs:
         return [measured(None, note="it is torch's own")]
     taken = _options_of(loaded.found)
-    decays = (0.0, 0.1) if name == "adamw" else (0.0,)
+    decays = (0.0, 0.1) if name in DECOUPLED else (0.0,)
     largest, witness = 0.0, ""
     where = find_device(settings.device)
     for decay in decays:
@@ -67,7 +95,8 @@ def published(loaded: Loaded, settings: Settings) -> list[Measurement]:
         apart = float((end - other).norm() / (other - start).norm())
         if apart > largest:
             largest, witness = apart, f"weight_decay={decay:g}"
-    return [measured(largest, witness=witness if largest > 1e-6 else "", note=f"torch.optim.{theirs.__name__}")]
+    whose = f"{theirs.__module__.partition('.')[0]}'s {theirs.__name__}"
+    return [measured(largest, witness=witness if largest > 1e-6 else "", note=whose)]
 
 
 def _options_of(found: Callable[..., Any]) -> set[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,10 @@ from torchcheck.run.subjects import find_device
 VISIBLE = 1e-5
 #: weight decay that is tried, and learning rates
 DECAY, RATE = 0.1, 1e-2
+#: optimizers whose learning rate is their own to change
+ADAPTS = re.compile(
+    r"hyper-?gradient|(adapts?|learns) (its|the) (learning|step)|line.?search|prodigy|d-?adapt|dog\b", re.IGNORECASE
+)
 PROPERTIES: dict[str, Property] = {
     "gradient-kept": Property(
         "a step leaves .grad as it was (largest difference)",
@@ -34,6 +39,12 @@ PROPERTIES: dict[str, Property] = {
         "zero_grad(set_to_none=False) and zero_grad() give the same steps (largest difference)",
         Threshold(hi=1e-6),
         "the state holds .grad itself: clone what is kept from one step to the next",
+        better="less",
+    ),
+    "state-aliased": Property(
+        "tensors of the state share no memory with a parameter, its gradient or one another (number that do)",
+        Threshold(0, 0),
+        "the state holds another tensor itself: clone what is kept from one step to the next",
         better="less",
     ),
     "decay-sign": Property(
@@ -60,6 +71,12 @@ PROPERTIES: dict[str, Property] = {
         "read group['lr'] at every step; do not keep a copy of it",
         better="none",
     ),
+    "rate-kept": Property(
+        "steps leave the groups' lr as it was (largest relative change)",
+        Threshold(0, 0),
+        "keep what the step makes of lr in a variable: schedulers, and the next step, read the group's",
+        better="less",
+    ),
     "late-group": Property(
         "parameters added by add_param_group are trained (share that moves)",
         Threshold(lo=1e-9),
@@ -79,6 +96,12 @@ PROPERTIES: dict[str, Property] = {
         better="less",
     ),
     "stuck-at-zero": Property("the share of parameters of norm 0 that never leave it", better="less"),
+    "one-element": Property(
+        "parameters of one element, with one dimension or none, are trained, or refused (number that do not move)",
+        Threshold(0, 0),
+        "what is taken off or divided by is the element itself: leave out means and norms of single elements",
+        better="less",
+    ),
     "gradients-come-and-go": Property(
         "a parameter without gradient for some steps stays, and stays finite after (number of entries that do not)",
         Threshold(0, 0),
@@ -100,9 +123,10 @@ PROPERTIES: dict[str, Property] = {
 def steps() -> list[Step]:
     place = "torchcheck.properties.optimizer_rules"
     return [
-        Step(f"{place}:gradients", ("gradient-kept", "zero-grad")),
+        Step(f"{place}:gradients", ("gradient-kept", "zero-grad", "state-aliased")),
         Step(f"{place}:decay", ("decay-sign", "decay-rate")),
-        Step(f"{place}:rates", ("rate-zero", "rate-changed", "late-group")),
+        Step(f"{place}:rates", ("rate-zero", "rate-changed", "rate-kept", "late-group")),
+        Step(f"{place}:single", ("one-element",)),
         Step(f"{place}:maximize", ("maximize",)),
         Step(f"{place}:edges", ("zero-parameter", "stuck-at-zero", "gradients-come-and-go")),
         Step(f"{place}:effects", ("without-effect",)),
@@ -111,26 +135,49 @@ def steps() -> list[Step]:
 
 
 def gradients(loaded: Loaded, settings: Settings) -> list[Measurement]:
-    """Gradients before and after a step; and ten steps with each form of zero_grad."""
+    """Gradients before and after a step; what the state holds; and ten steps with each form of zero_grad."""
     measured = partial(Measurement, device=settings.device, dtype="float32", samples=10)
+    names = ("gradient-kept", "zero-grad", "state-aliased")
     problem = Problem(loaded, settings)
     changed = 0.0
     for _ in range(3):
         problem.loss().backward()  # type: ignore[no-untyped-call]
         if problem.sparse_only:
-            return [measured(n, None, note="it takes sparse gradients alone") for n in ("gradient-kept", "zero-grad")]
+            return [measured(n, None, note="it takes sparse gradients alone") for n in names]
         before = [p.grad.clone() for p in problem.params if p.grad is not None]
         try:
             problem.opt.step()
         except Exception as error:
             if "closure" not in str(error).lower():
                 raise
-            return [measured(n, None, note="its step needs a closure") for n in ("gradient-kept", "zero-grad")]
+            return [measured(n, None, note="its step needs a closure") for n in names]
         after = [p.grad for p in problem.params if p.grad is not None]
         changed = max([changed, *(gap(a, b) for a, b in zip(before, after, strict=True))])
+        aliased = _aliased(problem)
         problem.opt.zero_grad()
     ends = [_trained(Problem(loaded, settings), set_to_none=s) for s in (True, False)]
-    return [measured("gradient-kept", changed), measured("zero-grad", gap(*ends))]
+    return [
+        measured("gradient-kept", changed),
+        measured("zero-grad", gap(*ends)),
+        measured("state-aliased", float(len(aliased)), unit="tensors", witness="; ".join(aliased)),
+    ]
+
+
+def _aliased(problem: Problem) -> list[str]:
+    """Entries of the state that begin where a parameter, a gradient or another entry does; single numbers aside."""
+    names: dict[int, str] = {}
+    for p in problem.params:
+        names[p.data_ptr()] = "the parameter"
+        if p.grad is not None:
+            names[p.grad.data_ptr()] = "its gradient"
+    found = []
+    for p in problem.params:
+        for name, value in problem.opt.state.get(p, {}).items():
+            if isinstance(value, Tensor) and value.numel() > 1:
+                if value.data_ptr() in names:
+                    found.append(f"'{name}' is {names[value.data_ptr()]}")
+                names.setdefault(value.data_ptr(), f"'{name}'")
+    return found
 
 
 def decay(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -168,7 +215,7 @@ def decay(loaded: Loaded, settings: Settings) -> list[Measurement]:
 def rates(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """Two groups, one of them with lr = 0; lr changed after a step; a group that comes late."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
-    names = ("rate-zero", "rate-changed", "late-group")
+    names = ("rate-zero", "rate-changed", "rate-kept", "late-group")
     if "lr" not in _names(loaded):
         return [measured(n, None, note="it takes no lr") for n in names]
     where = find_device(settings.device)
@@ -196,13 +243,14 @@ def rates(loaded: Loaded, settings: Settings) -> list[Measurement]:
         for group in problem.opt.param_groups:
             group["lr"] = then
         before_step = problem.values()
-        problem.set(torch.ones_like)
+        problem.set(_ramp)
         problem.step(fixed=True)
         sizes.append(float((problem.values() - before_step).norm()))
     ratio = sizes[0] / sizes[1] if sizes[1] > 0 else math.nan
     found.append(
         measured("rate-changed", ratio if math.isfinite(ratio) else None, note="no step" if not sizes[1] else "")
     )
+    found.append(_rate_kept(loaded, settings, measured))
     try:
         params = parameters()
         opt = make(loaded, params[:1], lr=RATE)
@@ -217,6 +265,37 @@ def rates(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return found
 
 
+def _rate_kept(loaded: Loaded, settings: Settings, measured: Callable[..., Measurement]) -> Measurement:
+    said = f"{getattr(loaded.found, '__name__', '')} {inspect.getdoc(loaded.found) or ''}"
+    if ADAPTS.search(said):
+        return measured("rate-kept", None, note="it adapts its learning rate, as its name or documentation says")
+    problem = Problem(loaded, settings, lr=RATE)
+    for _ in range(3):
+        problem.set(_ramp)
+        problem.step(fixed=True)
+    changed = max(abs(float(g["lr"]) / RATE - 1) for g in problem.opt.param_groups)
+    return measured("rate-kept", changed, samples=3)
+
+
+def single(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Twenty steps of parameters with one element, where the optimizer takes vectors at all."""
+    measured = partial(Measurement, "one-element", device=settings.device, dtype="float32", samples=2)
+    problem = Problem(loaded, settings)
+    if len(problem.params) == 1 or problem.sparse_only or _needs_closure(problem.opt):
+        return [measured(None, note="it takes no vectors, sparse gradients alone, or a closure")]
+    stuck = []
+    for shape in ((1,), ()):
+        p = nn.Parameter(torch.full(shape, 0.5, device=find_device(settings.device)))
+        torch.manual_seed(settings.seed)
+        try:
+            _steps(make(loaded, [p]), [p], 20)
+        except Exception:  # refused, as by an optimizer of matrices
+            continue
+        if not bool(p.isfinite()) or float(p.detach()) == 0.5:
+            stuck.append(f"shape {shape} stays" if bool(p.isfinite()) else f"shape {shape} becomes {float(p.detach())}")
+    return [measured(float(len(stuck)), unit="shapes", witness="; ".join(stuck))]
+
+
 def maximize(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """Two steps with the flag, and two without it on the opposite gradients."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
@@ -228,7 +307,7 @@ def maximize(loaded: Loaded, settings: Settings) -> list[Measurement]:
         before = problem.values()
         for _ in range(2):
             sign = -1 if flag else 1
-            problem.set(lambda p, s=sign: s * torch.linspace(0.1, 1, p.numel(), device=p.device).reshape(p.shape))  # type: ignore[misc]
+            problem.set(lambda p, s=sign: s * _ramp(p))  # type: ignore[misc]
             problem.step(fixed=True)
         moves.append(problem.values() - before)
     size = float(moves[0].norm())
@@ -244,7 +323,7 @@ def edges(loaded: Loaded, settings: Settings) -> list[Measurement]:
         for p in problem.params:
             p.zero_()
     for _ in range(5):
-        problem.set(torch.ones_like)
+        problem.set(_ramp)
         problem.step(fixed=True)
     values = problem.values()
     bad = float((~values.isfinite()).sum())
@@ -261,8 +340,8 @@ def edges(loaded: Loaded, settings: Settings) -> list[Measurement]:
     for k in range(9):
         before = params[1].detach().clone()
         absent = 3 <= k < 6
-        params[0].grad = torch.full_like(params[0], 0.1)
-        params[1].grad = None if absent else torch.full_like(params[1], 0.1)
+        params[0].grad = 0.1 * _ramp(params[0])
+        params[1].grad = None if absent else 0.1 * _ramp(params[1])
         opt.step(lambda: 0.0)
         moved += float((params[1].detach() != before).sum()) if absent else 0.0
     lost = sum(float((~p.detach().isfinite()).sum()) for p in params)
@@ -328,8 +407,13 @@ def _trained(problem: Problem, set_to_none: bool) -> Tensor:
 def _steps(opt: torch.optim.Optimizer, params: Sequence[nn.Parameter], count: int) -> None:
     for _ in range(count):
         for k, p in enumerate(params):
-            p.grad = torch.full_like(p, 0.5 + 0.1 * k)
+            p.grad = (0.5 + 0.1 * k) * _ramp(p)
         opt.step(lambda: 0.0)
+
+
+def _ramp(p: Tensor) -> Tensor:
+    """A gradient of different entries: some optimizers take its mean off."""
+    return torch.linspace(1, 0.1, p.numel(), device=p.device).reshape(p.shape)
 
 
 def _follows_rate(loaded: Loaded, settings: Settings) -> bool:
@@ -339,7 +423,7 @@ def _follows_rate(loaded: Loaded, settings: Settings) -> bool:
         problem = Problem(loaded, settings, lr=rate, **_undecayed(loaded))
         before = problem.values()
         for _ in range(20):
-            problem.set(torch.ones_like)
+            problem.set(_ramp)
             problem.step(fixed=True)
             if gap(before, problem.values()) > 0:
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -10,14 +11,21 @@ from torch.utils._pytree import tree_map
 
 from torchcheck.properties.calling import call, tensor_of
 
+#: modules that drop, what they call their rate, and what they call the chance of staying
+DROPS, RATES = re.compile("drop|stochastic", re.IGNORECASE), ("p", "prob", "rate", "probability")
+KEEPS = re.compile("keep_?(prob|rate|p)?$|surviv", re.IGNORECASE)
+
 
 def with_dropout(model: nn.Module, rate: float) -> nn.Module:
-    """Every dropout layer's p, and every number among attributes that is named for dropout, becomes `rate`."""
+    """Every number among attributes that is named for dropout, or stands for it in a module that is, becomes `rate`."""
     for module in model.modules():
-        if isinstance(module, nn.modules.dropout._DropoutNd):
-            module.p = rate
+        drops = DROPS.search(type(module).__name__)
         for name, number in vars(module).items():
-            if "drop" in name.lower() and isinstance(number, float):
+            if not isinstance(number, float):
+                continue
+            if KEEPS.search(name):
+                setattr(module, name, 1 - rate)
+            elif "drop" in name.lower() or (drops and name in RATES):
                 setattr(module, name, rate)
     return model
 

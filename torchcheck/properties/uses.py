@@ -15,7 +15,7 @@ from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
 from torchcheck.properties.calling import call, network, objective_of, subject_of, tensor_of, to, with_gradients
 from torchcheck.properties.engine import Step
-from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.modes import exact
 from torchcheck.properties.padding import knows_places
 from torchcheck.properties.scores import Scores
@@ -152,8 +152,21 @@ def _is_along_one_line(differences: Tensor) -> bool:
     return bool(sizes[0] > 0) and bool(sizes[1:].norm() < 1e-3 * sizes[0])
 
 
+def _repeated(model: nn.Module) -> str | None:
+    """A list of layers in which a module with weights stands more than once, as in [layer] * depth."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList | nn.Sequential):
+            parts = [id(m) for m in module if m is not None and any(True for _ in m.parameters())]
+            if len(parts) > len(set(parts)):
+                return name or type(module).__name__
+    return None
+
+
 def _copies(model: nn.Module, measured: Any) -> Measurement:
     """Matrices that equal another one, but for those of torch's own encoders, which copy their layer by design."""
+    if (repeated := _repeated(model)) is not None:
+        note = f"{repeated} holds one module several times; if the weights are shared by intent, --skip layers-differ"
+        return Question.of(measured("layers-differ", None, note=note))
     own = (nn.TransformerEncoder, nn.TransformerDecoder)
     inside = {id(p) for m in model.modules() if isinstance(m, own) for p in m.parameters()}
     seen: dict[tuple[Any, ...], list[tuple[str, Tensor]]] = {}

@@ -50,7 +50,16 @@ MASKS = {
     "mask": True,
 }
 #: names of losses, and of layers that have a residual stream around them
-LOSS = re.compile(r"(Loss|CrossEntropy|Criterion|Divergence|NLL|_loss|_cross_entropy|_nll)$|^loss", re.IGNORECASE)
+LOSS = re.compile(
+    r"(Loss|CrossEntropy|Criterion|Divergence|NLL|(?-i:NCE)|NT_?Xent|SupCon|Triplet|Contrastive|_loss|_cross_entropy|_nll"
+    r"|_nce)$|^loss",
+    re.IGNORECASE,
+)
+#: losses of two embeddings
+EMBEDDINGS = re.compile(
+    r"(?-i:NCE)|_nce$|NT_?Xent|SupCon|Triplet|Contrastive|Cosine|Siamese|SimCLR|CLIP|Embedding|Barlow|VICReg",
+    re.IGNORECASE,
+)
 ATTENTION = re.compile("attention", re.IGNORECASE)
 BLOCK = re.compile(r"block|layer|encoder|decoder|residual|stage", re.IGNORECASE)
 TARGETS = ("target", "targets", "label", "labels", "y", "positives")

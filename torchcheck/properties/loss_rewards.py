@@ -1,0 +1,258 @@
+"""What a loss rewards: right scores, alike embeddings, sure scores, low temperatures, and its softmax's axis."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torchcheck.data import Measurement
+from torchcheck.properties.engine import Step
+from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.loss_inputs import CLASSES, LossFunction, function_of, inputs_of
+from torchcheck.properties.loss_targets import signature_of
+from torchcheck.properties.variant import Loaded, Settings, lineage
+
+#: losses that compare two samples, not pairs
+UNPAIRED = re.compile(r"mmd|coral|wasserstein|sinkhorn|energy|discrepancy|gan|adversarial", re.IGNORECASE)
+#: losses that push what they are given apart
+REPELLING = re.compile(r"orthogonal|diversity|uniform|decorrelat|difference|repuls|similarity$", re.IGNORECASE)
+#: losses that compare the scores of one class over the examples
+RANKING = re.compile(r"rank|auc|pairwise|precision|ndcg", re.IGNORECASE)
+#: size of perfect scores: right, and not so sure that smoothed labels would mind
+SURE = 3.0
+#: sizes of scores that leave a softmax or a sigmoid no doubt
+SURER = (60.0, 90.0)
+#: the share of the loss of random scores that sure and right ones may keep
+KEPT = 0.1
+TEMPERATURE = re.compile(r"^(temperature|temp|tau|t)$", re.IGNORECASE)
+
+PROPERTIES: dict[str, Property] = {
+    "perfect": Property(
+        "right scores have a smaller loss than random and wrong ones, and wrong ones a gradient; embeddings that are "
+        "alike a smaller loss than others, and a finite gradient (number of failures)",
+        Threshold(0, 0),
+        "the loss does not reward what it should: check signs, the arguments' order, and logits against probabilities",
+        better="less",
+    ),
+    "saturation": Property(
+        "scores of size 60 and more: right ones lose little, or wrong ones have a gradient (1 where neither is so)",
+        Threshold(0, 0),
+        "the scores pass a softmax or a sigmoid twice: the loss takes logits and is given probabilities of them",
+        better="less",
+    ),
+    "softmax-axis": Property(
+        "what is added to all scores of an example, or of a class, cancels for the example rather than for the class "
+        "(1 where it cancels for the class alone)",
+        Threshold(0, 0),
+        "the softmax runs over the batch: give it dim=-1",
+        better="less",
+    ),
+    "temperature": Property(
+        "half the temperature makes the loss of right scores, or of embeddings that are alike, smaller (ratio)",
+        Threshold(hi=1),
+        "divide scores by the temperature, do not multiply them by it",
+        better="less",
+    ),
+    "empty-target": Property(
+        "where no class is present, scores that say so have the smaller loss, and others a gradient (failures)",
+        Threshold(0, 0),
+        "smooth numerator and denominator alike, so that an empty target is no constant",
+        better="less",
+    ),
+    "pairing": Property(
+        "other targets for the same scores give another loss (relative change)",
+        Threshold(lo=1e-9),
+        "scores and targets are not compared one by one: look for broadcasting of (N, 1) against (N,), and for a mean "
+        "taken too early",
+        better="none",
+    ),
+}
+Measured = Callable[..., Measurement]
+
+
+def steps() -> list[Step]:
+    place = "torchcheck.properties.loss_rewards"
+    return [
+        Step(f"{place}:rewards", ("perfect", "saturation", "softmax-axis", "empty-target", "pairing")),
+        Step(f"{place}:temperature", ("temperature",)),
+    ]
+
+
+def rewards(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """Right, random and wrong scores, sure ones, shifted ones; no class; and targets that belong to other examples."""
+    measured = partial(Measurement, device=settings.device)
+    f = function_of(loaded, settings)
+    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    found = [_pairing(loaded, f, scores, targets, measured)]
+    others = ("saturation", "softmax-axis", "empty-target")
+    skipped = [measured(n, None, note="its scores are not one a class") for n in others]
+    if form == "pair" or is_of_embeddings(f, scores, targets):
+        return [*found, _alike(loaded, f, scores, targets, measured), *skipped]
+    if form not in ("index", "one-hot", "many-hot"):
+        return [*found, measured("perfect", None, note="its scores are not one a class"), *skipped]
+    right = right_scores(f, targets, form)
+    wrong = 1 - right if float(right.min()) > 0 else -right
+    least = _value(f, right, targets)
+    failures = {
+        "random scores have a smaller loss than right ones": _value(f, scores, targets) < least,
+        "wrong scores have no larger loss than right ones": _value(f, wrong, targets) <= least,
+        "wrong scores have no gradient": not _learns(f, wrong, targets),
+    }
+    found += [
+        _problems("perfect", [words for words, failed in failures.items() if failed], measured),
+        _saturation(f, scores, right, targets, measured),
+        _axis(loaded, f, scores, targets, measured),
+    ]
+    if form == "many-hot" and not _cancels(f, scores, 1.0, targets):
+        return [*found, _empty(f, right, targets, measured)]
+    return [*found, measured("empty-target", None, note="every target has a class")]
+
+
+def temperature(loaded: Loaded, settings: Settings) -> list[Measurement]:
+    """The loss of right scores, or of two copies of one embedding, at the temperature that it has and at half of it.
+
+    A temperature above 1 by default is that of a distillation, or multiplies by intent: neither says anything here.
+    """
+    measured = partial(Measurement, "temperature", device=settings.device)
+    parameters = signature_of(loaded.found) if not loaded.is_instance else {}
+    name = next((n for n in parameters if TEMPERATURE.search(n)), "")
+    own = loaded.options.get(name, parameters[name].default) if name else None
+    if not isinstance(own, int | float) or not 0 < own <= 1:
+        return [measured(None, note="it takes no temperature of at most 1")]
+    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    halved = Loaded(**{**vars(loaded), "options": {**loaded.options, name: own / 2}})
+    fs = [function_of(each, settings) for each in (loaded, halved)]
+    if form == "pair" or is_of_embeddings(fs[0], scores, targets):
+        scores, targets = _pair_of(scores, targets)
+    elif form in ("index", "one-hot", "many-hot"):
+        scores = right_scores(fs[0], targets, form)
+    else:
+        return [measured(None, note="its scores are not one a class")]
+    at, below = (_value(f, scores, targets) for f in fs)
+    if not (math.isfinite(below) and 1e-9 < at < math.inf):
+        return [measured(None, note=f"the loss of right scores is {at:.3g}, and {below:.3g} at half the temperature")]
+    return [measured(below / at, samples=2, note=f"{name} = {own:g} and half of it")]
+
+
+def right_scores(f: LossFunction, targets: Tensor, form: str) -> Tensor:
+    """Scores of size 3 that say what the targets say; probabilities, where the loss takes no others."""
+    hot = torch.eye(CLASSES, device=targets.device)[targets] if form == "index" else targets.double().clamp(min=0)
+    right = SURE * (2 * hot.double() - 1)
+    if not all(math.isfinite(_value(f, s, targets)) for s in (right, -right)):
+        right = (right > 0).double() * 0.96 + 0.02
+    return right
+
+
+def is_of_embeddings(f: LossFunction, scores: Tensor, targets: Any) -> bool:
+    """Turned features, alone or with their partner's, give the same loss: they are no scores of classes."""
+    if not isinstance(targets, Tensor):
+        return False
+    g = torch.Generator().manual_seed(3)
+    size = scores.shape[-1]
+    turn = torch.linalg.qr(torch.randn(size, size, generator=g, dtype=torch.float64))[0].to(scores)
+    before = _value(f, scores, targets)
+    partners = [targets]
+    if targets.shape == scores.shape and targets.is_floating_point():
+        partners.append(targets.to(scores) @ turn)
+    return any(abs(_value(f, scores @ turn, t) - before) <= 1e-9 * max(1.0, abs(before)) for t in partners)
+
+
+def _alike(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Tensor, measured: Measured) -> Measurement:
+    """Two copies of the same embeddings, or embeddings that are the same wherever labels are."""
+    if REPELLING.search(lineage(loaded.found)[0]):
+        return measured("perfect", None, note="it pushes embeddings apart")
+    embeddings, partners = _pair_of(scores, targets)
+    least, other = _value(f, embeddings, partners), _value(f, scores, targets)
+    leaf = embeddings.clone().requires_grad_()
+    out = f(leaf, partners)
+    g = torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
+    failures = {
+        f"the loss is {least:.4g} for embeddings that are alike, and {other:.4g} for random ones": not least < other,
+        "the gradient is not finite where embeddings are alike": g is not None and not bool(g.isfinite().all()),
+    }
+    return _problems("perfect", [words for words, failed in failures.items() if failed], measured)
+
+
+def _pair_of(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Embeddings whose partners are the same: copies of each other, or one direction for each label."""
+    if targets.shape == scores.shape:
+        return scores, scores.to(targets)
+    return SURE * torch.eye(scores.shape[-1]).to(scores)[targets.long() % scores.shape[-1]], targets
+
+
+def _saturation(f: LossFunction, scores: Tensor, right: Tensor, targets: Tensor, measured: Measured) -> Measurement:
+    if float(right.min()) > 0:
+        return measured("saturation", None, note="it takes probabilities")
+    usual = _value(f, scores, targets)
+    sure, surer = (_value(f, right / SURE * size, targets) for size in SURER)
+    denied, deniers = (_value(f, -right / SURE * size, targets) for size in SURER)
+    values = (usual, sure, surer, denied, deniers)
+    stuck = all(map(math.isfinite, values)) and _same(sure, surer) and _same(denied, deniers)
+    bad = stuck and sure >= KEPT * abs(usual)
+    words = f"the loss is {sure:.4g} for right scores of size 60 and 90, and {denied:.4g} for wrong ones"
+    return measured("saturation", float(bad), samples=len(values), witness=words if bad else "")
+
+
+def _axis(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Tensor, measured: Measured) -> Measurement:
+    if RANKING.search(lineage(loaded.found)[0]):
+        return measured("softmax-axis", None, note="it compares the scores of one class")
+    g = torch.Generator().manual_seed(7)
+    rows, columns = (torch.randn(n, generator=g, dtype=torch.float64).to(scores) for n in scores.shape)
+    bad = _cancels(f, scores, columns, targets) and not _cancels(f, scores, rows[:, None], targets)
+    return measured("softmax-axis", float(bad), samples=2)
+
+
+def _pairing(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Any, measured: Measured) -> Measurement:
+    name = getattr(loaded.found, "__name__", type(loaded.found).__name__)
+    if UNPAIRED.search(name) or not isinstance(targets, Tensor):
+        return measured("pairing", None, note="it compares samples, not pairs")
+    before = _value(f, scores, targets)
+    apart = max(abs(_value(f, scores, targets.roll(k, 0)) - before) for k in range(1, min(4, len(targets))))
+    return measured("pairing", apart / max(abs(before), 1e-6), samples=3)
+
+
+def _empty(f: LossFunction, right: Tensor, targets: Tensor, measured: Measured) -> Measurement:
+    """All labels 0: scores that say so, scores that deny it, and a gradient between."""
+    empty = torch.zeros_like(targets)
+    low, high = torch.full_like(right, float(right.min())), torch.full_like(right, float(right.max()))
+    least, most = _value(f, low, empty), _value(f, high, empty)
+    problems = []
+    if not least < most:
+        problems.append(f"the loss is {least:.4g} where nothing is found, and {most:.4g} where all is")
+    if not _learns(f, (low + high) / 2, empty):
+        problems.append("no gradient")
+    return _problems("empty-target", problems, measured)
+
+
+def _problems(name: str, problems: Sequence[str], measured: Measured) -> Measurement:
+    return measured(name, float(len(problems)), unit="failures", witness="; ".join(problems))
+
+
+def _value(f: LossFunction, scores: Tensor, targets: Any) -> float:
+    try:
+        with torch.no_grad():
+            return float(f(scores.clone(), targets))
+    except (RuntimeError, ValueError):
+        return math.nan
+
+
+def _learns(f: LossFunction, scores: Tensor, targets: Any) -> bool:
+    leaf = scores.clone().requires_grad_()
+    out = f(leaf, targets)
+    g = torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
+    return g is not None and bool(g.isfinite().all()) and float(g.abs().max()) > 1e-12
+
+
+def _cancels(f: LossFunction, scores: Tensor, shift: float | Tensor, targets: Any) -> bool:
+    """Whether what is added to the scores leaves the loss as it was."""
+    return _same(_value(f, scores + shift, targets), _value(f, scores, targets))
+
+
+def _same(a: float, b: float) -> bool:
+    return abs(a - b) <= 1e-9 * max(1.0, abs(b))

@@ -1,0 +1,107 @@
+"""What runs inside a module: attention weights and what they are multiplied with, and linear maps one after another."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torchcheck.data import Measurement
+from torchcheck.measure.operations import Watch
+from torchcheck.properties.calling import call
+from torchcheck.properties.engine import Step
+from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.modes import exact
+from torchcheck.properties.variant import Loaded, Settings
+
+#: sums of weights are 1 to this
+ONE = 1e-3
+PROPERTIES: dict[str, Property] = {
+    "weights-sum": Property(
+        "attention weights sum to 1 over the values that they weigh (number of products in which they do over the "
+        "queries instead)",
+        Threshold(0, 0),
+        "the softmax runs over the queries: give it the axis of the keys, dim=-1",
+        better="less",
+    ),
+    "linear-pairs": Property(
+        "between two linear layers with a wider middle stands something (number of pairs where nothing does)",
+        Threshold(0, 0),
+        "an activation is missing: two linear maps in a row are one",
+        better="less",
+    ),
+}
+
+
+def steps(depth: int | None = None) -> list[Step]:
+    return [Step("torchcheck.properties.weights:weights", tuple(PROPERTIES), {"depth": depth})]
+
+
+def weights(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+    """One pass in eval mode, every softmax, product and linear layer of it seen."""
+    model, inputs, dtype = exact(loaded, settings, depth)
+    measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
+    pairs = _Pairs()
+    hooks = [pairs.watch(name, m) for name, m in model.named_modules() if isinstance(m, nn.Linear)]
+    try:
+        with torch.no_grad(), _Products() as products:
+            call(model, inputs)
+    finally:
+        for hook in (h for both in hooks for h in both):
+            hook.remove()
+    note = "" if products.seen_any else "no softmax is multiplied with anything"
+    found = measured("weights-sum", float(products.wrong) if products.seen_any else None, unit="products", note=note)
+    words = "; ".join(pairs.found[:2])
+    return [found, measured("linear-pairs", float(len(pairs.found)), unit="pairs", witness=words)]
+
+
+class _Products(Watch):
+    """Counts products of a softmax's output whose weights sum to 1 along the axis that is kept, not the one summed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.softmaxes: list[Tensor] = []  # held, so that no other tensor comes to lie there
+        self.wrong, self.seen_any = 0, False
+
+    def seen(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
+        del kwargs
+        name = func.__name__.partition(".")[0]
+        if name in ("_softmax", "_safe_softmax"):
+            self.softmaxes.append(out)
+        elif name in ("bmm", "mm"):
+            for factor, summed, kept in ((args[0], -1, -2), (args[1], -2, -1)):
+                if any(s.data_ptr() == factor.data_ptr() for s in self.softmaxes) and min(factor.shape[-2:]) > 1:
+                    self.seen_any = True
+                    self.wrong += _are_one(factor.sum(kept)) and not _are_one(factor.sum(summed))
+
+
+def _are_one(sums: Tensor) -> bool:
+    return bool(((sums - 1).abs() <= ONE).all())
+
+
+class _Pairs:
+    """Linear layers whose input is another one's output as it was, with fewer features before and after it."""
+
+    def __init__(self) -> None:
+        self.outputs: list[tuple[Tensor, int, nn.Linear, str]] = []
+        self.found: list[str] = []
+
+    def watch(self, name: str, layer: nn.Linear) -> tuple[Any, Any]:
+        def before(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            del module
+            for out, version, first, other in self.outputs:
+                same = inputs and inputs[0].data_ptr() == out.data_ptr() and inputs[0]._version == version
+                if (
+                    same
+                    and inputs[0].numel() == out.numel()
+                    and out.shape[-1] > max(first.in_features, layer.out_features)
+                ):
+                    self.found.append(f"{other}, {name}")
+
+        def after(module: nn.Module, inputs: tuple[Tensor, ...], out: Tensor) -> None:
+            del module, inputs
+            self.outputs.append((out, out._version, layer, name))
+
+        return layer.register_forward_pre_hook(before), layer.register_forward_hook(after)

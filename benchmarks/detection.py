@@ -32,7 +32,7 @@ from tests.faults.blocks import NormedFeedForward
 from tests.faults.models import Decoder
 from tests.faults.optimizers import Plain, adam
 from torchcheck import check
-from torchcheck.modules import ExponentiatedGradient, SquarePlus, multilabel_loss
+from torchcheck.modules import SquarePlus, multilabel_loss
 from torchcheck.properties.loss_inputs import function_of, inputs_of
 from torchcheck.properties.optimizer_problem import make
 from torchcheck.properties.variant import Loaded, Settings, build
@@ -55,7 +55,7 @@ SOUND: tuple[tuple[str, str, Any], ...] = (
     *((k.__name__, "loss", k) for k in (nn.CrossEntropyLoss, nn.BCEWithLogitsLoss, nn.MSELoss, nn.CosineEmbeddingLoss)),
     ("multilabel_loss", "loss", multilabel_loss),
     *((k.__name__, "optimizer", k) for k in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam)),
-    *((k.__name__, "optimizer", k) for k in (torch.optim.RMSprop, Plain, ExponentiatedGradient)),
+    *((k.__name__, "optimizer", k) for k in (torch.optim.RMSprop, Plain)),
     ("Adam, everyday", "optimizer", adam()),
     *((k.__name__, "attention", k) for k in (CausalAttention, Cached)),
     ("MultiheadAttention", "attention", lambda width: nn.MultiheadAttention(width, 4, batch_first=True)),
@@ -251,10 +251,10 @@ def page(
     lines = [
         "# Detection, side by side",
         "",
-        "Made by `python benchmarks/detection.py`, whose first lines say how each tool is called: the same calls for",
-        f"every subject of a kind. {len(faults)} variants with one seeded fault each (`tests/faults/`, of this project,",
-        f"which plays at home, then) and {len(sound)} sound subjects. Peers were made for other ends as well (deployment,",
-        "training loops, checkpoints), which are not looked at here.",
+        "Made by `python benchmarks/detection.py`, whose first lines say how each tool is called: the same calls",
+        f"for every subject of a kind. {len(faults)} variants with one seeded fault each (`tests/faults/`: written",
+        f"here, so that this project plays at home) and {len(sound)} sound subjects. Peers were made for other ends as",
+        "well (deployment, training loops, checkpoints), which are not looked at here.",
         "",
         f"torch {torch.__version__}, {platform.python_implementation()} {platform.python_version()}, one thread"
         + (f"; not installed: {', '.join(missing)}" if missing else ""),

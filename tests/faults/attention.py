@@ -409,6 +409,26 @@ class WideValues(CausalAttention):
         return out
 
 
+class RotaryAttention(CausalAttention):
+    """Features turned by a matrix that is no rotation."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.register_buffer("inv_freq", 100.0 ** -torch.linspace(0, 1, width // 2))
+
+    def turned(self, x: Tensor) -> Tensor:
+        angle = torch.arange(x.shape[1], device=x.device)[:, None] * self.get_buffer("inv_freq")
+        cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+        a, b = x.chunk(2, -1)
+        return torch.cat([a * cos - b * sin, b * cos - a * sin], -1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).chunk(3, -1)
+        scores = self.turned(q) @ self.turned(k).mT / math.sqrt(x.shape[-1])
+        future = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).triu(1)
+        return scores.masked_fill(future, -math.inf).softmax(-1) @ v
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("it sees one token ahead", "attention", OneTokenAhead, ("leak",)),
     Fault("the mask comes after the softmax", "attention", LateMask, ("leak",), options={"causal": True}),
@@ -449,4 +469,5 @@ FAULTS: tuple[Fault, ...] = (
     Fault("the mask of the past", "attention", WrongWayRound, ("leak",)),
     Fault("a softmax over the queries", "attention", OverQueries, ("weights-sum",)),
     Fault("values widened by nothing but a matrix", "attention", WideValues, ("linear-pairs",)),
+    Fault("turned by no rotation", "attention", RotaryAttention, ("score-distance",)),
 )

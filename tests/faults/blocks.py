@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.faults.attention import SlowPathUnscaled, StartsAgain
+from tests.faults.attention import RotaryAttention, SlowPathUnscaled, StartsAgain
 from tests.faults.fault import Fault
 
 
@@ -503,6 +503,18 @@ class OverQueriesBlock(nn.Module):
         return x + (q @ k.mT / math.sqrt(x.shape[-1])).softmax(1) @ v
 
 
+class RotaryBlock(nn.Module):
+    """A block around attention whose features are turned by no rotation."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.attention = nn.LayerNorm(width), RotaryAttention(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.attention(self.norm(x))
+        return out
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("no norm and a branch twice too large", "block", NoNorm, ("growth", "gradient")),
     Fault("the stream is doubled", "block", DoubledStream, ("growth", "expansion")),
@@ -558,4 +570,5 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a variance about 0", "block", LayerNorm, ("as-published",)),
     Fault("paths kept, and not made up for", "block", StochasticDepth, ("train-mean",)),
     Fault("a softmax over the queries, in a block", "block", OverQueriesBlock, ("weights-sum",)),
+    Fault("turned by no rotation, in a block", "block", RotaryBlock, ("score-distance",)),
 )

@@ -165,6 +165,33 @@ class MeanOfAll(nn.Module):
         return (F.cross_entropy(scores, target, reduction="none") * mask).mean()
 
 
+class NearItself(nn.Module):
+    """NT-Xent that counts an example among its own others."""
+
+    def __init__(self, temperature: float = 0.5) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, z1: Tensor, z2: Tensor) -> Tensor:
+        z = F.normalize(torch.cat([z1, z2]), dim=-1)
+        scores = z @ z.T / self.temperature
+        near = torch.cat([scores.diagonal(len(z1)), scores.diagonal(-len(z1))])
+        return (scores.logsumexp(-1) - near).mean()
+
+
+class SmoothsPadding(nn.Module):
+    """Label smoothing whose second part knows nothing of ignored rows."""
+
+    def __init__(self, ignore_index: int = -100) -> None:
+        super().__init__()
+        self.ignore_index = ignore_index
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        chances, kept = scores.log_softmax(-1), target != self.ignore_index
+        sharp = -chances.gather(-1, target.clamp(min=0)[:, None])[:, 0] * kept
+        return (0.9 * sharp - 0.1 * chances.mean(-1)).sum() / kept.sum().clamp(min=1)
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("log of exp over sum of exp", "loss", textbook_cross_entropy, ("extreme.float32",)),
     Fault("the scores are detached", "loss", detached_loss, ("gradient", "scores-learn")),
@@ -191,4 +218,6 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a triplet turned over", "loss", PushedTogether, ("perfect",)),
     Fault("a root of 0 between equal embeddings", "loss", RootAtZero, ("perfect",)),
     Fault("a masked mean over all", "loss", MeanOfAll, ("ignored",)),
+    Fault("an example among its own others", "loss", NearItself, ("cold",)),
+    Fault("ignored rows are smoothed", "loss", SmoothsPadding, ("ignored",)),
 )

@@ -26,6 +26,7 @@ from torchcheck.properties.padding import PROPERTIES as PADDING
 from torchcheck.properties.paths import PROPERTIES as PATHS
 from torchcheck.properties.paths import steps as path_steps
 from torchcheck.properties.scores import PROPERTIES as SCORES
+from torchcheck.properties.scores import steps as score_steps
 from torchcheck.properties.uses import PROPERTIES as USES
 from torchcheck.properties.uses import steps as use_steps
 from torchcheck.properties.variant import Loaded, Settings
@@ -68,7 +69,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
         Step("torchcheck.properties.leak:leaks", ("leak", "length", "reach")),
         Step("torchcheck.properties.padding:padding", tuple(PADDING)),
         Step(f"{place}:order", ("equivariance",)),
-        Step("torchcheck.properties.scores:scores", tuple(SCORES)),
+        *score_steps(),
         *mode_steps(),
         *path_steps(),
         *use_steps(settings),

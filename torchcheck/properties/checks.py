@@ -8,6 +8,7 @@ A subject is a class, a factory, an instance, or a name "file.py:Name". It runs 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -76,12 +77,13 @@ def check(
     request = Request(thresholds or {}, select, skip, suppress or {}, shared)
     where = executor or Here()
     seconds = Budget() if budget is None else Budget(budget)
+    began = time.monotonic()
     result = run(variant, chosen, where, REGISTRY, request, seconds, notify)
     if suggestion and not depth_stable(result) and result.kind in ("block", "model"):
         variant = replace(variant, kind=result.kind)
         found = suggest(variant, chosen, where, REGISTRY[result.kind].properties, seconds, notify)
         text = "\n".join([found.words, *(f"# {f}" for f in found.findings), found.code]).strip()
-        result = replace(result, suggestion=text)
+        result = replace(result, suggestion=text, seconds=time.monotonic() - began)
     return result
 
 

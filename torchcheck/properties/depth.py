@@ -42,6 +42,7 @@ from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.residual_path import PROPERTIES as RESIDUAL
 from torchcheck.properties.residual_path import steps as residual_steps
 from torchcheck.properties.scores import PROPERTIES as SCORES
+from torchcheck.properties.scores import steps as score_steps
 from torchcheck.properties.uses import PROPERTIES as USES
 from torchcheck.properties.uses import steps as use_steps
 from torchcheck.properties.variant import Loaded, Settings
@@ -162,7 +163,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
     smallest = depths[0] if depths and description.kind == "model" else None  # of blocks one is enough
     steps.append(Step("torchcheck.properties.leak:leaks", ("leak", "length"), {"depth": smallest}))
     steps.append(Step("torchcheck.properties.padding:padding", tuple(PADDING), {"depth": smallest}))
-    steps.append(Step("torchcheck.properties.scores:scores", tuple(SCORES), {"depth": smallest}))
+    steps += score_steps(smallest)
     steps += [*mode_steps(smallest), *path_steps(smallest), *use_steps(settings, smallest), *weight_steps(smallest)]
     steps += norm_steps() if description.kind == "block" else output_steps(smallest)
     steps += residual_steps(description.kind == "block", smallest)
@@ -205,12 +206,10 @@ def _point(depth: int, seed: int) -> Step:
     return Step("torchcheck.properties.depth:point", ("runs",), {"depth": depth, "seed": seed}, feeds=SERVES)
 
 
-def point(
-    loaded: Loaded, settings: Settings, depth: int, seed: int, powers: Sequence[float] | None = None
-) -> list[Point]:
-    """One network, forward and backward; `powers` are those of a Scaling that is applied first."""
+def point(loaded: Loaded, settings: Settings, depth: int, seed: int, scaling: Scaling | None = None) -> list[Point]:
+    """One network, forward and backward; of the init as it is or after a `scaling`."""
     where, kind = find_device(settings.device), torch.float32
-    model, inputs = network(loaded, settings, depth, seed, Scaling(*powers) if powers else None)
+    model, inputs = network(loaded, settings, depth, seed, scaling)
     model, inputs = model.to(where, kind), to(inputs, where, kind)
     inputs = with_gradients(inputs)
     seen: dict[str, Any] = {}
@@ -224,6 +223,7 @@ def point(
     with watched(blocks_of(model, depth)) as stream:
         _, parts = first_order(model, loss)
     sizes, cotangent = _signals(stream, seen["output"], parts, inputs)
+    rates = {n: scaling.rate(p, depth) if scaling else 1.0 for n, p in model.named_parameters() if n in parts}
     added = stream.branch[-1:]
     return [
         Point(
@@ -233,9 +233,9 @@ def point(
             rms=sizes,
             cotangent=cotangent,
             branch=added[0] / sizes[-2] if added and sizes[-2] > 0 else math.nan,
-            sgd=sum(d.sgd for d in parts.values()),
-            adam=sum(d.adam for d in parts.values()),
-            lamb=sum(d.lamb for d in parts.values()),
+            sgd=sum(rates[n] * d.sgd for n, d in parts.items()),
+            adam=sum(rates[n] * d.adam for n, d in parts.items()),
+            lamb=sum(rates[n] * d.lamb for n, d in parts.items()),
             distinct=_distinct(seen["output"]),
         )
     ]

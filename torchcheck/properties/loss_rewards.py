@@ -30,6 +30,8 @@ SURE = 3.0
 SURER = (60.0, 90.0)
 #: the share of the loss of random scores that sure and right ones may keep
 KEPT = 0.1
+#: the share of a temperature at which a softmax sees the largest score alone
+COLD = 0.05
 TEMPERATURE = re.compile(r"^(temperature|temp|tau|t)$", re.IGNORECASE)
 
 PROPERTIES: dict[str, Property] = {
@@ -51,6 +53,13 @@ PROPERTIES: dict[str, Property] = {
         "(1 where it cancels for the class alone)",
         Threshold(0, 0),
         "the softmax runs over the batch: give it dim=-1",
+        better="less",
+    ),
+    "cold": Property(
+        "at a twentieth of the temperature, embeddings that are alike, and unlike all others, lose next to nothing (1 "
+        "where they keep 0.01, and a thousandth of what random ones lose)",
+        Threshold(0, 0),
+        "something as near as the partner is counted among the others: mask what an example has in common with itself",
         better="less",
     ),
     "temperature": Property(
@@ -80,7 +89,7 @@ def steps() -> list[Step]:
     place = "torchcheck.properties.loss_rewards"
     return [
         Step(f"{place}:rewards", ("perfect", "saturation", "softmax-axis", "empty-target", "pairing")),
-        Step(f"{place}:temperature", ("temperature",)),
+        Step(f"{place}:temperature", ("temperature", "cold")),
     ]
 
 
@@ -119,25 +128,36 @@ def temperature(loaded: Loaded, settings: Settings) -> list[Measurement]:
 
     A temperature above 1 by default is that of a distillation, or multiplies by intent: neither says anything here.
     """
-    measured = partial(Measurement, "temperature", device=settings.device)
+    measured = partial(Measurement, device=settings.device)
+
+    def skipped(note: str) -> list[Measurement]:
+        return [measured(n, None, note=note) for n in ("temperature", "cold")]
+
     parameters = signature_of(loaded.found) if not loaded.is_instance else {}
     name = next((n for n in parameters if TEMPERATURE.search(n)), "")
     own = loaded.options.get(name, parameters[name].default) if name else None
     if not isinstance(own, int | float) or not 0 < own <= 1:
-        return [measured(None, note="it takes no temperature of at most 1")]
+        return skipped("it takes no temperature of at most 1")
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
-    halved = Loaded(**{**vars(loaded), "options": {**loaded.options, name: own / 2}})
-    fs = [function_of(each, settings) for each in (loaded, halved)]
-    if form == "pair" or is_of_embeddings(fs[0], scores, targets):
-        scores, targets = _pair_of(scores, targets)
-    elif form in ("index", "one-hot", "many-hot"):
-        scores = right_scores(fs[0], targets, form)
-    else:
-        return [measured(None, note="its scores are not one a class")]
-    at, below = (_value(f, scores, targets) for f in fs)
+    usual, half, cold = (
+        function_of(Loaded(**{**vars(loaded), "options": {**loaded.options, name: own * share}}), settings)
+        for share in (1, 0.5, COLD)
+    )
+    of_embeddings = form == "pair" or is_of_embeddings(usual, scores, targets)
+    if not of_embeddings and form not in ("index", "one-hot", "many-hot"):
+        return skipped("its scores are not one a class")
+    right = _pair_of(scores, targets) if of_embeddings else (right_scores(usual, targets, form), targets)
+    at, below = _value(usual, *right), _value(half, *right)
     if not (math.isfinite(below) and 1e-9 < at < math.inf):
-        return [measured(None, note=f"the loss of right scores is {at:.3g}, and {below:.3g} at half the temperature")]
-    return [measured(below / at, samples=2, note=f"{name} = {own:g} and half of it")]
+        return skipped(f"the loss of right scores is {at:.3g}, and {below:.3g} at half the temperature")
+    found = [measured("temperature", below / at, samples=2, note=f"{name} = {own:g} and half of it")]
+    if form != "pair":
+        return [*found, measured("cold", None, note="several may be alike")]
+    apart = SURE * torch.eye(scores.shape[-1])[: len(scores)].to(scores)
+    least, random = _value(cold, apart, apart.to(targets)), _value(cold, scores, targets)
+    words = f"{least:.4g}, and {random:.4g} for random ones, at {name} = {own * COLD:g}"
+    bad = least > 0.01 and least >= 1e-3 * random
+    return [*found, measured("cold", float(bad), samples=2, witness=words if bad else "")]
 
 
 def right_scores(f: LossFunction, targets: Tensor, form: str) -> Tensor:

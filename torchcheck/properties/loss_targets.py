@@ -14,14 +14,17 @@ from torch import Tensor
 
 from torchcheck.data import Measurement
 from torchcheck.properties.engine import Step
-from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.loss_inputs import CLASSES, LossFunction, function_of, inputs_of
 from torchcheck.properties.modes import PROPERTIES as MODES
 from torchcheck.properties.modes import compared
 from torchcheck.properties.variant import Loaded, Settings, build
 
 #: names of parameters and attributes that hold the target which is to be ignored
-IGNORE = re.compile(r"ignore|pad", re.IGNORECASE)
+IGNORE = re.compile(
+    r"ignored?(_?(index|idx|label|id|target|value|class))?$|pad(ding)?(_?(index|idx|id|token|token_id|value))?$",
+    re.IGNORECASE,
+)
 
 PROPERTIES: dict[str, Property] = {
     "ignored": Property(
@@ -64,7 +67,13 @@ def ignored(loaded: Loaded, settings: Settings) -> list[Measurement]:
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
     if f.masks >= 0:
         return [*_masked(f, scores, targets, measured), measured("all-ignored", None, note="a mask says what counts")]
-    value = next((v for v in _sentinels(loaded) if form == "index" and _ignores(f, scores, targets, v)), None)
+    kept = next((v for v in _declared(loaded) if form == "index" and _share(f, scores, targets, v) > 0), None)
+    if kept is not None:
+        return [
+            measured("ignored", _share(f, scores, targets, kept), witness=f"target {kept} has a gradient"),
+            measured("all-ignored", None, note="nothing is ignored"),
+        ]
+    value = next((v for v in _sentinels(loaded) if form == "index" and _share(f, scores, targets, v) == 0), None)
     if value is None:
         return [measured(n, None, note="no target is known to be ignored") for n in ("ignored", "all-ignored")]
     more, none = torch.randn_like(scores), torch.full_like(targets, value)
@@ -77,6 +86,11 @@ def ignored(loaded: Loaded, settings: Settings) -> list[Measurement]:
     if isinstance(raw, Tensor) and raw.numel() > 1:
         found = [measured("ignored", None, note="it gives a loss for every example")]
     if value == -100 and not _declared(loaded):
+        if own > 1e-5 and found[0].value is not None:
+            note = (
+                "targets of -100, which torch's cross-entropy ignores, count in its mean; if none comes, --skip ignored"
+            )
+            found = [Question.of(measured("ignored", None, note=note))]
         return [*found, measured("all-ignored", None, note="-100 is torch's own; a mean of none is documented as NaN")]
     bad = []
     for dtype in (torch.float64, torch.float32, torch.float16):
@@ -136,8 +150,8 @@ def curvature(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [second.measurement(partial(Measurement, device=settings.device, level=0.0), "second-derivative")]
 
 
-def _ignores(f: LossFunction, scores: Tensor, targets: Tensor, value: int) -> bool:
-    """Is a row with this target left out: no error, and no gradient?"""
+def _share(f: LossFunction, scores: Tensor, targets: Tensor, value: int) -> float:
+    """The largest entry of a row's gradient whose target is this one, over the others'; NaN where that cannot be."""
     marked = targets.clone()
     marked[0] = value
     leaf = scores.clone().requires_grad_()
@@ -145,10 +159,10 @@ def _ignores(f: LossFunction, scores: Tensor, targets: Tensor, value: int) -> bo
         out = f(leaf, marked)
         (g,) = torch.autograd.grad(out, leaf, allow_unused=True) if out.requires_grad else (None,)
     except (RuntimeError, IndexError, ValueError):
-        return False
-    if g is None or not bool(g.isfinite().all()):
-        return False
-    return float(g[0].abs().max()) == 0 and float(g[1:].abs().max()) > 0
+        return math.nan
+    if g is None or not bool(g.isfinite().all()) or float(g[1:].abs().max()) == 0:
+        return math.nan
+    return float(g[0].abs().max() / g[1:].abs().max())
 
 
 def _sentinels(loaded: Loaded) -> Iterator[int]:

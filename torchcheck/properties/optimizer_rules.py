@@ -24,6 +24,8 @@ from torchcheck.run.subjects import find_device
 VISIBLE = 1e-5
 #: weight decay that is tried, and learning rates
 DECAY, RATE = 0.1, 1e-2
+#: hyperparameters that are the user's and the schedulers' to change
+KEPT = ("lr", "betas", "momentum", "eps", "weight_decay", "alpha", "beta1", "beta2")
 #: optimizers whose learning rate is their own to change
 ADAPTS = re.compile(
     r"hyper-?gradient|(adapts?|learns) (its|the) (learning|step)|line.?search|prodigy|d-?adapt|dog\b", re.IGNORECASE
@@ -72,9 +74,9 @@ PROPERTIES: dict[str, Property] = {
         better="none",
     ),
     "rate-kept": Property(
-        "steps leave the groups' lr as it was (largest relative change)",
+        "steps leave the groups' lr, betas, momentum, eps and decay as they were (number that change)",
         Threshold(0, 0),
-        "keep what the step makes of lr in a variable: schedulers, and the next step, read the group's",
+        "keep what the step makes of them in a variable: schedulers, and the next step, read the group's",
         better="less",
     ),
     "late-group": Property(
@@ -270,11 +272,12 @@ def _rate_kept(loaded: Loaded, settings: Settings, measured: Callable[..., Measu
     if ADAPTS.search(said):
         return measured("rate-kept", None, note="it adapts its learning rate, as its name or documentation says")
     problem = Problem(loaded, settings, lr=RATE)
+    before = [{n: g[n] for n in KEPT if n in g} for g in problem.opt.param_groups]
     for _ in range(3):
         problem.set(_ramp)
         problem.step(fixed=True)
-    changed = max(abs(float(g["lr"]) / RATE - 1) for g in problem.opt.param_groups)
-    return measured("rate-kept", changed, samples=3)
+    changed = {n for old, g in zip(before, problem.opt.param_groups, strict=True) for n in old if g[n] != old[n]}
+    return measured("rate-kept", float(len(changed)), samples=3, witness=", ".join(sorted(changed)))
 
 
 def single(loaded: Loaded, settings: Settings) -> list[Measurement]:

@@ -15,7 +15,7 @@ from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
 from torchcheck.properties.calling import forward_names, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.leak import ROUNDING, layer_of
+from torchcheck.properties.leak import ROUNDING, SequenceLayer, layer_of
 from torchcheck.properties.training_mode import has_batch_statistics, with_dropout
 from torchcheck.properties.variant import MASKS, Loaded, Settings
 from torchcheck.run.subjects import find_device
@@ -40,6 +40,8 @@ PROPERTIES: dict[str, Property] = {
     ),
 }
 Run = Callable[[Tensor, Tensor | None], Tensor]
+#: (count, length, generator) -> tokens
+Tokens = Callable[[int, int, torch.Generator], Tensor]
 
 
 def padding(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[Measurement]:
@@ -55,7 +57,8 @@ def padding(loaded: Loaded, settings: Settings, depth: int | None = None) -> lis
 
     if mask_name is None:
         return skipped(f"forward takes none of {', '.join(MASKS)}")
-    if not isinstance(layer.example, Tensor) or layer.example.dim() != 3 or not layer.example.is_floating_point():
+    tokens = _tokens_of(layer, settings, dtype)
+    if tokens is None:
         return skipped("its input is not a tensor of tokens")
     if any(getattr(m, "batch_first", None) is False for m in layer.modules()):
         return skipped("its tokens come first (batch_first is False)")
@@ -67,7 +70,7 @@ def padding(loaded: Loaded, settings: Settings, depth: int | None = None) -> lis
     for kept in (said, not said) if mask_name in UNCLEAR else (said,):
         try:
             with torch.no_grad():
-                each = [_changes(_runner(m, names, mask_name, kept), m, settings, dtype) for m in modules]
+                each = [_changes(_runner(m, names, mask_name, kept), m, settings, tokens) for m in modules]
             found[kept] = [max(values) for values in zip(*each, strict=True)]
         except Exception as error:  # the mask has another shape or dtype than one truth a token
             found[kept] = f"{type(error).__name__}: {str(error).splitlines()[0][:80]}"
@@ -91,14 +94,30 @@ def _runner(layer: nn.Module, names: list[str], mask_name: str, kept: bool) -> R
     return run
 
 
-def _changes(run: Run, layer: nn.Module, settings: Settings, dtype: torch.dtype) -> list[float]:
+def _tokens_of(layer: SequenceLayer, settings: Settings, dtype: torch.dtype) -> Tokens | None:
+    """Vectors of the settings' width, or ids where the layer takes those; None where it takes neither."""
+    where = find_device(settings.device)
+    example = layer.example.get("input_ids") if isinstance(layer.example, dict) else layer.example
+    if not isinstance(example, Tensor):
+        return None
+    if example.dim() == 3 and example.is_floating_point():
+        return lambda count, length, g: torch.randn(count, length, settings.width, generator=g).to(dtype).to(where)
+    table = next((m for m in layer.modules() if isinstance(m, nn.Embedding)), None)
+    if example.dim() != 2 or example.dtype is not torch.long or table is None:
+        return None
+    size = table.num_embeddings  # 0 is often that of padding itself
+    return lambda count, length, g: torch.randint(1, size, (count, length), generator=g).to(where)
+
+
+def _changes(run: Run, layer: nn.Module, settings: Settings, tokens: Tokens) -> list[float]:
     """The largest relative changes by other content at padded places, and of each sequence alone."""
     n, where = settings.seq_len, find_device(settings.device)
     generator = torch.Generator().manual_seed(settings.seed)
     content = by_itself = 0.0
     lengths = [n - n // 4, n // 2]
     for count in (2, 1):
-        x, other = (torch.randn(count, n, settings.width, generator=generator).to(dtype).to(where) for _ in range(2))
+        x, other = (tokens(count, n, generator) for _ in range(2))
+        other = 30 * other if other.is_floating_point() else other
         for left in (False, True):
             at = torch.arange(n, device=where)
             ends = torch.tensor(lengths[:count], device=where)[:, None]
@@ -107,7 +126,8 @@ def _changes(run: Run, layer: nn.Module, settings: Settings, dtype: torch.dtype)
             if out.shape[:2] != x.shape[:2]:
                 raise ValueError("its output is no sequence of tokens")
             scale = float(out[keep].square().mean().sqrt()) or 1.0
-            content = max(content, worst((run(torch.where(keep[..., None], x, 30 * other), keep) - out)[keep]) / scale)
+            mixed = torch.where(keep.reshape(*keep.shape, *[1] * (x.dim() - 2)), x, other)
+            content = max(content, worst((run(mixed, keep) - out)[keep]) / scale)
             if left and knows_places(layer):
                 continue
             for row in range(count):

@@ -15,7 +15,7 @@ from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
 from torchcheck.properties.calling import call, forward_names, subject_of, tensor_of
 from torchcheck.properties.engine import Step
-from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.leak import ROUNDING, layer_of
 from torchcheck.properties.training_mode import has_batch_statistics, trained, with_dropout
 from torchcheck.properties.variant import MASKS, Loaded, Settings
@@ -174,7 +174,24 @@ def cached(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measur
             measured(None, note=f"not called token by token: {str(error).splitlines()[0][:60] if str(error) else ''}")
         ]
     largest = 0.0 if largest <= ROUNDING[dtype] else largest
-    return [measured(largest, witness=f"token {place}" if largest else "", note=f"with {name}")]
+    found = measured(largest, witness=f"token {place}" if largest else "", note=f"with {name}")
+    if not largest and _parts_behind_a_cache(subject, x, name, options, ROUNDING[dtype]):
+        note = f"right token by token; several at once behind {name} differ: if that is never done, --skip cached"
+        return [Question.of(measured(None, note=note))]
+    return [found]
+
+
+def _parts_behind_a_cache(subject: nn.Module, x: Tensor, name: str, options: dict[str, Any], rounding: float) -> bool:
+    """Whether the last tokens, given at once behind a cache of the first, come out as others than in one pass."""
+    first = x.shape[1] // 2
+    try:
+        with torch.no_grad():
+            kept = _cache(subject(x[:, :first], **{name: None}, **options))
+            last = tensor_of(subject(x[:, first:], **{name: kept}, **options))
+            whole = tensor_of(subject(x))[:, first:]
+    except Exception:  # it refuses more than one token behind a cache
+        return False
+    return last.shape == whole.shape and worst(last - whole) > rounding * (float(whole.square().mean().sqrt()) or 1.0)
 
 
 def _cache(out: Any) -> Any:

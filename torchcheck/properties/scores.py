@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,7 +15,9 @@ from torch.overrides import TorchFunctionMode
 
 from torchcheck.data import Measurement
 from torchcheck.properties.calling import call, network
+from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.modes import exact
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import SubjectError, find_device
 
@@ -22,6 +25,9 @@ from torchcheck.run.subjects import SubjectError, find_device
 WIDER = 4
 #: deviation of scores beyond which a softmax over some tens of tokens sees one of them
 LARGE = 8.0
+#: names of what gives scores a distance, and of what has a plane for its tokens, so that order is no distance
+RELATIVE = re.compile(r"rotary|rope|alibi|inv_freq", re.IGNORECASE)
+PLANE = re.compile(r"2d|axial|vision|image|spatial|patch", re.IGNORECASE)
 PROPERTIES: dict[str, Property] = {
     "score-growth": Property(
         "the exponent of the width in the attention scores' deviation at init (0 where they are divided by its root)",
@@ -29,12 +35,50 @@ PROPERTIES: dict[str, Property] = {
         "divide the scores by the root of a head's size, and not by its inverse: they saturate the softmax",
         better="zero",
     ),
+    "score-distance": Property(
+        "of tokens all alike, scores of rotary or ALiBi attention depend on distance alone (largest relative change "
+        "along a diagonal)",
+        Threshold(hi=1e-3),
+        "turn queries and keys alike: (a cos - b sin, b cos + a sin), by the angle of their own place",
+        better="less",
+    ),
     "score-size": Property("the deviation of the attention scores at init, for inputs of size 1", better="none"),
 }
 _SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.log_softmax, Tensor.log_softmax, F.log_softmax}
 
 
-def scores(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[Measurement]:
+def steps(depth: int | None = None) -> list[Step]:
+    place = "torchcheck.properties.scores"
+    return [
+        Step(f"{place}:scores", ("score-growth", "score-size"), {"depth": depth}),
+        Step(f"{place}:distance", ("score-distance",), {"depth": depth}),
+    ]
+
+
+def distance(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+    """The scores of one token, over and over, in a layer whose names say that it turns them or adds a slope."""
+    model, inputs, dtype = exact(loaded, settings, depth)
+    measured = partial(Measurement, "score-distance", device=settings.device, dtype=str(dtype).split(".")[1])
+    if not isinstance(inputs, Tensor) or inputs.dim() != 3 or not inputs.is_floating_point():
+        return [measured(None, note="its input is no tensor of tokens")]
+    named = [type(m).__name__ for m in model.modules()] + [n for n, _ in model.named_buffers()]
+    if not any(RELATIVE.search(n) for n in named) or any(PLANE.search(n) for n in named):
+        return [measured(None, note="no name in it says rotary or ALiBi")]
+    seen = Scores()
+    with torch.no_grad(), seen:
+        call(model, inputs[:1, :1].expand(1, *inputs.shape[1:]).contiguous())
+    largest = 0.0
+    for s in (t.double() for t in seen.kept if t.shape[-1] == t.shape[-2] > 2):
+        s = s.masked_fill(~(s.isfinite() & (s > -1e4)), math.nan)
+        apart = (s[..., 1:, 1:] - s[..., :-1, :-1]).abs().nan_to_num(0.0)
+        size = float((s - s.nanmean()).abs().nan_to_num(0.0).max())
+        largest = max(largest, float(apart.max()) / size if size else 0.0)
+    if not seen.kept:
+        return [measured(None, note="no softmax")]
+    return [measured(largest, samples=len(seen.kept))]
+
+
+def scores(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
     """What enters the first softmax, at two widths."""
     measured = partial(Measurement, device=settings.device, dtype="float32", samples=2)
     sizes = []
@@ -43,9 +87,9 @@ def scores(loaded: Loaded, settings: Settings, depth: int | None = None) -> list
             sizes.append(_first_scores(loaded, replace(settings, width=width), depth))
         except (SubjectError, RuntimeError, AssertionError) as error:
             words = str(error).splitlines()[0][:60] if str(error) else type(error).__name__
-            return [measured(n, None, note=f"at width {width}: {words}") for n in PROPERTIES]
+            return [measured(n, None, note=f"at width {width}: {words}") for n in ("score-growth", "score-size")]
     if min(sizes) <= 0 or not all(map(math.isfinite, sizes)) or loaded.is_instance:
-        return [measured(n, None, note="no softmax, or one width alone") for n in PROPERTIES]
+        return [measured(n, None, note="no softmax, or one width alone") for n in ("score-growth", "score-size")]
     growth = math.log(sizes[1] / sizes[0]) / math.log(WIDER)
     size = measured("score-size", sizes[0])
     if sizes[1] <= LARGE:  # of a fixed init that is small, as GPT-2's, they may grow for long
@@ -63,11 +107,12 @@ def _first_scores(loaded: Loaded, settings: Settings, depth: int | None) -> floa
 
 
 class Scores(TorchFunctionMode):
-    """Keeps the deviation of every softmax's input, masked places left out."""
+    """Keeps every softmax's input, and its deviation, masked places left out."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[float] = []
+        self.kept: list[Tensor] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -82,5 +127,6 @@ class Scores(TorchFunctionMode):
 
     def _keep(self, scores: Tensor) -> None:
         finite = scores.detach()[scores.detach().isfinite() & (scores.detach() > -1e4)]
+        self.kept.append(scores.detach())
         if finite.numel() > 1:
             self.found.append(float(finite.double().std()))

@@ -10,14 +10,24 @@ from dataclasses import dataclass, replace
 from torchcheck.properties.depth import EXPLOSION, EXPONENTS, STABLE, reduce
 from torchcheck.properties.engine import Answer, Budget, Found, Notify, Step, answers_of
 from torchcheck.properties.finding import Finding, Property, Raw, Threshold, judge, with_thresholds
-from torchcheck.properties.rescale import Scaling, carrying_names, residual_name
+from torchcheck.properties.rescale import Carrier, Scaling
 from torchcheck.properties.variant import Loaded, Settings, Variant
 
-#: powers of 2N tried on (residual weight, gain), the gentlest first; kexue.fm/archives/8978 has most of them
-CANDIDATES = ((0.0, 0.25), (0.25, 0.25), (0.0, 0.5), (0.5, 0.5), (0.0, 1.0))
-#: depths and seeds of the search; the verification takes the user's depths, and other seeds
-SEARCH_DEPTH, SEARCH_SEEDS = 128, 2
-VERIFY_SEEDS = (4, 8, 12)
+#: powers of 2N tried on (residual weight, gain, learning rate of vectors), the gentlest first; the first two are those
+#: of kexue.fm/archives/8978, the third is for what these leave
+CANDIDATES = (
+    (0.0, 0.25, 0.0),
+    (0.25, 0.25, 0.0),
+    (0.0, 0.5, 0.0),
+    (0.5, 0.5, 0.0),
+    (0.25, 0.25, 1.0),
+    (0.5, 0.5, 1.0),
+    (0.0, 0.5, 1.0),
+    (0.0, 1.0, 1.0),
+)
+#: depths and seeds of the search; the verification takes more of both, and other seeds
+SEARCH_DEPTHS, SEARCH_SEEDS = (4, 16, 64), 2
+VERIFY_DEPTH, VERIFY_SEEDS = 128, (4, 8)
 #: an increment that grows more slowly than this power of depth needs no better scaling
 GOOD = 0.3
 
@@ -35,20 +45,20 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Handles(Raw):
-    """What can be scaled: endings of the names of the matrices that carry, and the residual weight's attribute."""
+    """What can be scaled: the matrices that carry, and the residual weight's attribute."""
 
-    endings: tuple[str, ...]
+    carriers: tuple[Carrier, ...]
     alpha: str | None
 
 
 def handles(loaded: Loaded, settings: Settings) -> list[Handles]:
-    from torchcheck.properties.calling import network
+    from torchcheck.properties.calling import call, network, objective_of, with_gradients
+    from torchcheck.properties.rescale import carriers_of, residual_name
 
-    depth = settings.depths[0]
-    model, _ = network(loaded, settings, depth, 0)
-    names = carrying_names(model)
+    model, inputs = network(loaded, settings, settings.depths[0], 0)
+    inputs, objective = with_gradients(inputs), objective_of(loaded, 0)
     alpha = next((residual_name(m) for m in model.modules() if residual_name(m)), None)
-    return [Handles(tuple(_endings(names)), alpha)]
+    return [Handles(carriers_of(model, lambda: objective(call(model, inputs))), alpha)]
 
 
 def suggest(
@@ -65,12 +75,15 @@ def suggest(
     if about.failure:
         return Suggestion(None, False, (), "", f"nothing can be scaled: {about.failure.message}")
     (handle,) = (h for h in about.found if isinstance(h, Handles))
+    if not handle.carriers:
+        return Suggestion(None, False, (), "", "nothing can be scaled: no matrix of its layers reaches the output")
     candidates = [c for c in CANDIDATES if c[0] == 0 or handle.alpha]
-    shallow = [d for d in settings.depths if d <= SEARCH_DEPTH] or list(settings.depths[:3])
-    grid = replace(settings, depths=tuple(shallow))
+    deepest = min(VERIFY_DEPTH, max(settings.depths))
+    grid = replace(settings, depths=tuple(d for d in SEARCH_DEPTHS if d < deepest))
     best: tuple[float, Scaling] | None = None
     for number, powers in enumerate(candidates):
-        measured = _measure(powers, variant, grid, executor, budget, range(SEARCH_SEEDS))
+        scaling = Scaling(*powers, handle.carriers, handle.alpha)
+        measured = _measure(scaling, variant, grid, executor, budget, range(SEARCH_SEEDS))
         notify((), number + 1, len(candidates) + 1)
         exponents = {m.name: m.value for m in reduce(grid, measured) if m.name in EXPONENTS}
         if any(v is None or not math.isfinite(v) for v in exponents.values()) or len(exponents) < len(EXPONENTS):
@@ -78,52 +91,39 @@ def suggest(
         unstable = any(abs(v or 0) > EXPLOSION for k, v in exponents.items() if k != "increment")
         size = abs(exponents["increment"] or 0) + (10 if unstable else 0)
         if best is None or size < best[0] - 0.05:
-            best = (size, Scaling(*powers))
+            best = (size, scaling)
         if size <= GOOD:
             break
     if best is None or best[0] >= 10:
         return Suggestion(None, False, (), "", "no power of depth on alpha or gain makes it stable; " + WARM)
     chosen = best[1]
     properties = with_thresholds(properties, {"increment": Threshold(hi=STABLE)})
-    fresh = replace(settings, seed=settings.seed + 1)
+    depths = tuple(d for d in settings.depths if d <= VERIFY_DEPTH) or settings.depths
+    fresh = replace(settings, seed=settings.seed + 1, depths=depths)
     found: list[Found] = []
     findings: tuple[Finding, ...] = ()
     for start, stop in zip((0, *VERIFY_SEEDS), VERIFY_SEEDS, strict=False):
-        seeds = range(start, stop)
-        found += _measure((chosen.alpha_power, chosen.gain_power), variant, fresh, executor, budget, seeds)
+        found += _measure(chosen, variant, fresh, executor, budget, range(start, stop))
         findings = tuple(judge(properties[m.name], m) for m in reduce(fresh, found) if m.name in EXPONENTS)
         notify(findings, len(candidates) + 1, len(candidates) + 1)
         if all(f.status != "inconclusive" for f in findings):
             break
     verified = len(findings) == len(EXPONENTS) and all(f.status == "ok" for f in findings)
-    verdict = "a second measurement confirms it" if verified else f"a second measurement does not confirm it; {WARM}"
-    shown = f"alpha = (2N)^{chosen.alpha_power:g}, gain = (2N)^-{chosen.gain_power:g}"
-    return Suggestion(chosen, verified, findings, chosen.code(handle.endings, handle.alpha), f"{shown}: {verdict}")
+    confirmed = f"a second measurement, up to depth {max(depths)}, "
+    verdict = f"{confirmed}confirms it" if verified else f"{confirmed}does not confirm it; {WARM}"
+    return Suggestion(chosen, verified, findings, chosen.code(), f"{chosen.words}: {verdict}")
 
 
 WARM = "warm up the learning rate, from below the rate that first-lr names"
 
 
 def _measure(
-    powers: Sequence[float], variant: Variant, settings: Settings, executor: Executor, budget: Budget, seeds: range
+    scaling: Scaling, variant: Variant, settings: Settings, executor: Executor, budget: Budget, seeds: range
 ) -> list[Found]:
     steps = [
-        Step("torchcheck.properties.depth:point", (), {"depth": d, "seed": s, "powers": list(powers)})
+        Step("torchcheck.properties.depth:point", (), {"depth": d, "seed": s, "scaling": scaling})
         for s in seeds
         for d in settings.depths
     ]
     answers: Sequence[Answer] = answers_of(steps, variant, settings, executor, budget)
     return [m for a in answers for m in a.found]
-
-
-def _endings(names: Sequence[str]) -> list[str]:
-    """The names without the number of their layer, each once: self_attn.out_proj.weight of layers.3.self_attn...."""
-    found = []
-    for name in names:
-        parts = name.split(".")
-        numbers = [k for k, part in enumerate(parts) if part.isdigit()]
-        found.append(".".join(parts[numbers[0] + 1 :] if numbers else parts))
-    from torchcheck.measure.roles import FUSED
-
-    short = [next((f for f in FUSED if e.endswith(f)), e) for e in found]
-    return list(dict.fromkeys(short))

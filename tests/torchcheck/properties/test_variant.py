@@ -15,7 +15,7 @@ from torchcheck import Threshold, check, check_block, check_model
 from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.engine import check as run_check
 from torchcheck.properties.finding import Property
-from torchcheck.properties.rescale import Scaling
+from torchcheck.properties.rescale import Carrier, Scaling, carriers_of
 from torchcheck.properties.variant import Settings, Variant, build, infer_kind, load, takes_depth
 from torchcheck.run.execute import Here
 from torchcheck.run.subjects import SubjectError
@@ -150,7 +150,8 @@ def test_depths_of_one_or_two_networks_are_inconclusive_not_wrong() -> None:
 def test_scaling_multiplies_what_carries_and_nothing_else() -> None:
     model = nn.Sequential(*(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True) for _ in range(2)))
     before = {n: p.detach().clone() for n, p in model.named_parameters()}
-    Scaling(0.0, 0.5).apply_(model, depth=8)
+    carriers = carriers_of(model, lambda: model(torch.randn(2, 4, 8)).square().sum())
+    Scaling(0.0, 0.5, carriers).apply_(model, depth=8)
     for name, p in model.named_parameters():
         ratio = (p.detach() / before[name])[before[name] != 0]
         if name.endswith(("out_proj.weight", "linear1.weight", "linear2.weight")):
@@ -167,9 +168,9 @@ def test_scaling_multiplies_what_carries_and_nothing_else() -> None:
 def test_the_suggested_code_does_what_was_measured() -> None:
     made, same = (nn.Sequential(*(Sound(8) for _ in range(24))) for _ in range(2))
     same.load_state_dict(made.state_dict())
-    scaling = Scaling(0.0, 0.5)
+    scaling = Scaling(0.0, 0.5, (Carrier("inner.weight", 1, 2, 5),))
     scaling.apply_(made, depth=24)
-    exec(scaling.code(["inner.weight"], None), {"torch": torch, "model": same})
+    exec(scaling.code(), {"torch": torch, "model": same})
     assert torch.allclose(made[3].inner.weight, same[3].inner.weight)  # type: ignore[union-attr, arg-type]
 
 

@@ -126,8 +126,8 @@ def compare(before: Baseline, now: CheckResult) -> list[Difference]:
     """
     if before.kind != now.kind:
         raise BaselineError(f"the baseline is of kind {before.kind}, this subject is of kind {now.kind}")
-    for name in ("width", "seq_len", "depths", "optimizer", "causal"):
-        then, here = before.settings.get(name), now.settings.get(name)
+    for name in ("width", "seq_len", "depths", "optimizer", "causal", "widths"):
+        then, here = before.settings.get(name, []), now.settings.get(name)
         here = list(here) if isinstance(here, tuple) else here
         if then != here:
             raise BaselineError(f"the baseline was made with {name} = {then}, this run has {here}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
@@ -64,6 +65,7 @@ def check(
     kind: o.KindOption = None,
     depths: o.Depths = "2:256",
     width: o.Width = 128,
+    widths: o.Widths = "",
     seq_len: o.SeqLen = 32,
     batch: o.Batch = 2,
     optimizer: o.Optimizer = "adam",
@@ -103,8 +105,8 @@ def check(
     asked |= {"options": o.options_of(set_ or []), "thresholds": o.thresholds_of(threshold or [])}
     asked["suppress"] = o.reasons_of(suppress or [])
     asked["shared"] = shared_names(context, asked)
-    sizes = (o.depths_of(depths), width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal)
-    asked["settings"] = _settings(*sizes)
+    sizes = (o.sizes_of(depths, "--depths"), width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal)
+    asked["settings"] = replace(_settings(*sizes), widths=_widths(widths, select or ()))
     place, other = o.place_of(subject), o.place_of(against) if against else None
     detail: Detail = "quiet" if quiet else "all" if verbose else "brief"
     outputs = Outputs(baseline if update_baseline else None, report, junit, sarif, reproduce, github, json_, detail)
@@ -194,6 +196,12 @@ def _code(found: CheckResult, changes: list[Difference] | None, strict: bool) ->
     if any(f.name not in known for f in found.failed):
         return Exit.FAILED
     return Exit.UNDECIDED if strict and found.undecided else Exit.FINE
+
+
+def _widths(text: str, select: Sequence[str]) -> tuple[int, ...]:
+    if not text and any(n.partition("-")[0] == "width" for n in select):
+        fail("the properties of width need --widths FIRST:LAST, such as --widths 64:512")
+    return o.sizes_of(text, "--widths") if text else ()
 
 
 def _settings(

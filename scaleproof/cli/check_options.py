@@ -31,6 +31,9 @@ SubjectName = Annotated[
 ]
 KindOption = Annotated[KindName | None, typer.Option(help="Inferred from the signature where that is clear.")]
 Depths = Annotated[str, typer.Option(help="Powers of two FIRST:LAST, or numbers 2,8,32.")]
+Widths = Annotated[
+    str, typer.Option(help="Widths at which layers' sizes and updates are compared, as muP does, such as 64:512.")
+]
 Width = Annotated[int, typer.Option(min=1, help="Features of a block, attention or model.")]
 SeqLen = Annotated[int, typer.Option(min=1, help="Tokens of a sequence.")]
 Batch = Annotated[int, typer.Option(min=1, help="Sequences of a batch.")]
@@ -106,7 +109,7 @@ class Limits:
         return cls(max(0.1, seconds), min(step, seconds), share, workers)
 
 
-def depths_of(text: str) -> tuple[int, ...]:
+def sizes_of(text: str, option: str) -> tuple[int, ...]:
     """2:256 as powers of two, or a list of numbers."""
     try:
         if ":" in text:
@@ -120,7 +123,7 @@ def depths_of(text: str) -> tuple[int, ...]:
     except ValueError:
         found = []
     if not found or found[0] < 1 or found[-1] > 10_000:
-        fail(f"--depths is FIRST:LAST, such as 2:256, or numbers such as 2,8,32 (1 to 10000), not '{text}'")
+        fail(f"{option} is FIRST:LAST, such as 2:256, or numbers such as 2,8,32 (1 to 10000), not '{text}'")
     return tuple(found)
 
 

@@ -429,6 +429,14 @@ class RotaryAttention(CausalAttention):
         return scores.masked_fill(future, -math.inf).softmax(-1) @ v
 
 
+class SizedByWidth(CausalAttention):
+    """Weights of one deviation at every width."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        nn.init.normal_(self.qkv.weight, std=0.1)
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("it sees one token ahead", "attention", OneTokenAhead, ("leak",)),
     Fault("the mask comes after the softmax", "attention", LateMask, ("leak",), options={"causal": True}),
@@ -470,4 +478,18 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a softmax over the queries", "attention", OverQueries, ("weights-sum",)),
     Fault("values widened by nothing but a matrix", "attention", WideValues, ("linear-pairs",)),
     Fault("turned by no rotation", "attention", RotaryAttention, ("score-distance",)),
+    Fault(
+        "attention of one deviation at every width",
+        "attention",
+        SizedByWidth,
+        ("width-signal",),
+        options={"widths": (32, 64, 128)},
+    ),
+    Fault(
+        "attention with one learning rate at every width",
+        "attention",
+        CausalAttention,
+        ("width-update",),
+        options={"widths": (32, 64, 128)},
+    ),
 )

@@ -515,6 +515,18 @@ class RotaryBlock(nn.Module):
         return out
 
 
+class FixedDeviation(nn.Module):
+    """Weights of one deviation at every width."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.map = nn.LayerNorm(width), nn.Linear(width, width)
+        nn.init.normal_(self.map.weight, std=0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.tanh(self.map(self.norm(x)))
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("no norm and a branch twice too large", "block", NoNorm, ("growth", "gradient")),
     Fault("the stream is doubled", "block", DoubledStream, ("growth", "expansion")),
@@ -571,4 +583,18 @@ FAULTS: tuple[Fault, ...] = (
     Fault("paths kept, and not made up for", "block", StochasticDepth, ("train-mean",)),
     Fault("a softmax over the queries, in a block", "block", OverQueriesBlock, ("weights-sum",)),
     Fault("turned by no rotation, in a block", "block", RotaryBlock, ("score-distance",)),
+    Fault(
+        "weights of one deviation at every width",
+        "block",
+        FixedDeviation,
+        ("width-signal",),
+        options={"widths": (32, 64, 128)},
+    ),
+    Fault(
+        "one learning rate at every width",
+        "block",
+        NormedFeedForward,
+        ("width-update",),
+        options={"widths": (32, 64, 128)},
+    ),
 )

@@ -32,6 +32,8 @@ from torchcheck.properties.uses import steps as use_steps
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.properties.weights import PROPERTIES as WEIGHTS
 from torchcheck.properties.weights import steps as weight_steps
+from torchcheck.properties.width import PROPERTIES as WIDTH
+from torchcheck.properties.width import steps as width_steps
 from torchcheck.run.subjects import DTYPES, find_device
 
 #: sequence lengths at which the cost is taken
@@ -74,6 +76,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
         *path_steps(),
         *use_steps(settings),
         *weight_steps(),
+        *width_steps(settings, None),
         *numeric_steps(settings, ()),
     ]
     found += [Step(f"{place}:range_of", (f"range.{d}",), {"dtype": d}) for d in settings.dtypes]
@@ -191,5 +194,6 @@ GROUPS = {
     "paths": PATHS,
     "inputs": {**USES, **WEIGHTS},
     "numerics": NUMERICS,
+    "width": WIDTH,
 }
 ATTENTION = Kind(GROUPS, first)

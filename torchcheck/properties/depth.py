@@ -48,6 +48,8 @@ from torchcheck.properties.uses import steps as use_steps
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.properties.weights import PROPERTIES as WEIGHTS
 from torchcheck.properties.weights import steps as weight_steps
+from torchcheck.properties.width import PROPERTIES as WIDTH
+from torchcheck.properties.width import steps as width_steps
 from torchcheck.run.subjects import find_device
 
 #: numbers of seeds at which the exponents are looked at; look k spends 6/(pi (k+1))² of the alarm
@@ -167,6 +169,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
     steps += [*mode_steps(smallest), *path_steps(smallest), *use_steps(settings, smallest), *weight_steps(smallest)]
     steps += norm_steps() if description.kind == "block" else output_steps(smallest)
     steps += residual_steps(description.kind == "block", smallest)
+    steps += width_steps(settings, depths[0] if depths else None)
     if not depths:
         return steps
     coarse = list(depths[::2]) + list(depths[1::2])
@@ -427,6 +430,7 @@ GROUPS = {
     "paths": PATHS,
     "inputs": {**USES, **WEIGHTS},
     "numerics": NUMERICS,
+    "width": WIDTH,
 }
 BLOCK = Kind({**GROUPS, "residual": RESIDUAL, "published": PUBLISHED}, first, more, reduce, SERVES)
 MODEL = Kind({**GROUPS, "residual": {"deepnorm": RESIDUAL["deepnorm"]}, "output": OUTPUT}, first, more, reduce, SERVES)

@@ -135,7 +135,7 @@ def carriers_of(model: nn.Module, loss: Any) -> tuple[Carrier, ...]:
     for (name, p), g in zip(named, gradients, strict=True):
         if p.dim() < 2 or g is None or id(p) in tables or (repeated and depth_of(name) < 0):
             continue
-        ending = _ending(name)
+        ending = ending_of(name)
         if name in attention:
             values = [Carrier(ending, 0, p.shape[0] * 2 // 3, p.shape[0])] if name.endswith("in_proj_weight") else []
             found |= dict.fromkeys(values)
@@ -149,9 +149,9 @@ def _biases(model: nn.Module, matrices: Iterable[Carrier]) -> Iterator[Carrier]:
     rows = {c.ending: c for c in matrices if c.ending.endswith("weight") and c.dim == 0}
     found: dict[Carrier, None] = {}
     for name, p in model.named_parameters():
-        matrix = rows.get(_ending(name).removesuffix("bias") + "weight") if name.endswith("bias") else None
+        matrix = rows.get(ending_of(name).removesuffix("bias") + "weight") if name.endswith("bias") else None
         if matrix is not None and bool(p.detach().any()):
-            found[replace(matrix, ending=_ending(name))] = None
+            found[replace(matrix, ending=ending_of(name))] = None
     yield from found
 
 
@@ -169,7 +169,7 @@ def _parts(ending: str, used: Tensor) -> Iterator[Carrier]:
     yield Carrier(ending)
 
 
-def _ending(name: str) -> str:
+def ending_of(name: str) -> str:
     """The name without the number of its layer: self_attn.out_proj.weight of layers.3.self_attn.out_proj.weight."""
     parts = name.split(".")
     numbers = [k for k, part in enumerate(parts) if part.isdigit()]

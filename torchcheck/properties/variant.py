@@ -69,7 +69,8 @@ TARGETS = ("target", "targets", "label", "labels", "y", "positives")
 class Settings:
     """How a check is run. Sizes are in tokens and features; `lr` None is the optimizer's own in LEARNING_RATES.
 
-    `certify` encloses the extremes of an activation's graph, which are estimated without it.
+    `widths` are those of the group of properties "width", which are not asked without them. `certify` encloses the
+    extremes of an activation's graph, which are estimated without it.
     """
 
     width: int = 128
@@ -83,6 +84,7 @@ class Settings:
     seeds: int = 16
     seed: int = 0
     causal: bool | None = None
+    widths: tuple[int, ...] = ()
     alarm: float = 1e-6
     certify: Certify | None = None
 
@@ -111,7 +113,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The subject, its kind and how that was told, and what stands beside it: example_inputs and loss."""
+    """The subject, its kind and how that was told; beside it example_inputs, loss and optimizer(model)."""
 
     found: Any
     kind: str
@@ -119,6 +121,7 @@ class Loaded:
     options: Mapping[str, Any]
     example_inputs: Callable[[int, torch.Generator], Any] | None
     loss: Callable[[Any], torch.Tensor] | None
+    optimizer: Callable[[nn.Module], torch.optim.Optimizer] | None = None
 
     @property
     def is_instance(self) -> bool:
@@ -131,7 +134,7 @@ def load(variant: Variant) -> Loaded:
     beside: dict[str, Any] = {}
     if isinstance(variant.target, str):
         place = variant.target.rpartition(":")[0]
-        beside = {n: resolve(f"{place}:{n}") for n in ("example_inputs", "loss") if _has(place, n)}
+        beside = {n: resolve(f"{place}:{n}") for n in ("example_inputs", "loss", "optimizer") if _has(place, n)}
     if not callable(found) and not isinstance(found, torch.optim.Optimizer):
         raise SubjectError(
             f"{variant.label} is a {type(found).__name__}: a subject is a class, a factory or an instance"
@@ -141,7 +144,10 @@ def load(variant: Variant) -> Loaded:
         raise SubjectError(f"unknown kind '{kind}': choose {', '.join(KINDS)}")
     loss = variant.loss or beside.get("loss")
     loss = None if loss is found else loss
-    return Loaded(found, kind, why, variant.options, variant.inputs or beside.get("example_inputs"), loss)
+    optimizer = beside.get("optimizer")
+    optimizer = optimizer if inspect.isfunction(optimizer) and optimizer is not found else None
+    inputs = variant.inputs or beside.get("example_inputs")
+    return Loaded(found, kind, why, variant.options, inputs, loss, optimizer)
 
 
 def infer_kind(found: Any) -> tuple[str, str]:

@@ -7,7 +7,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,16 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from scaleproof.reporting.figures import forest
 from scaleproof.reporting.figures.catalogue import draw
 from scaleproof.reporting.figures.drawing import Figure
-from scaleproof.reporting.record import MeasurementRow, PredictionRow, Record, Result, TrustedFile, write_atomically
+from scaleproof.reporting.formal import formal
+from scaleproof.reporting.record import (
+    FormalStatement,
+    MeasurementRow,
+    PredictionRow,
+    Record,
+    Result,
+    TrustedFile,
+    write_atomically,
+)
 from torchcheck.data import shown
 
 TITLE = "scaleproof: what holds of the published statements"
@@ -38,6 +47,7 @@ class Row:
     predicted: str
     measured: str
     subject: str
+    where: str
     samples: int | str
     resolution: str = ""
 
@@ -86,6 +96,7 @@ def markdown(
         figures=figures,
         forests=forests or {},
         rows=table_rows,
+        reasons=_reasons,
         trusted=_trusted(record),
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
@@ -148,15 +159,21 @@ def template(name: str) -> Template:
 
 
 def table_rows(result: Result) -> list[Row]:
-    """Every prediction beside its measurements, then those that nothing predicts, but for a figure's points."""
-    rows = []
+    """Every prediction beside its measurements, then those that nothing predicts, but for a figure's points.
+
+    What was predicted and measured alike in several dtypes, or for several clauses, is one row that names them all.
+    """
+    lines = []
     predicted = {p.name for p in result.predictions}
     for p in result.predictions:
         same = [m for m in result.judged if m.name == p.name]
-        unmeasured = [Row(p.name, _prediction(p), "not measured", "", "")]
-        rows += [_row(p.name, _prediction(p), m, size(p)) for m in same] or unmeasured
+        lines += [_line(p.name, p, m) for m in same] or [_Line(p.name, _prediction(p), "not measured", clause=p.clause)]
     rest = [m for m in result.measurements if (m.role != "judged" or m.name not in predicted) and m.role != "figure"]
-    return rows + [_row(m.name if m.role == "judged" else f"{m.role}: {m.name}", "", m) for m in rest]
+    lines += [_line(m.name if m.role == "judged" else f"{m.role}: {m.name}", None, m) for m in rest]
+    groups: dict[_Line, list[_Line]] = {}
+    for line in lines:
+        groups.setdefault(replace(line, dtype="", clause=""), []).append(line)
+    return [_row(alike) for alike in groups.values()]
 
 
 def size(p: PredictionRow) -> str:
@@ -177,16 +194,37 @@ def _coarse(record: Record) -> list[tuple[Result, PredictionRow]]:
     return sorted(found, key=lambda pair: -(pair[1].resolution or 0.0))
 
 
-def _row(name: str, predicted: str, m: MeasurementRow, resolution: str = "") -> Row:
+@dataclass(frozen=True)
+class _Line:
+    """A measurement beside its prediction, in words."""
+
+    name: str
+    predicted: str
+    measured: str
+    subject: str = ""
+    note: str = ""
+    samples: str = ""
+    resolution: str = ""
+    dtype: str = ""
+    clause: str = ""
+
+
+def _line(name: str, p: PredictionRow | None, m: MeasurementRow) -> _Line:
+    predicted, clause, resolved = (_prediction(p), p.clause, size(p)) if p else ("", "", "")
     if m.value is None:
-        return Row(name, predicted, m.note, f"{m.subject}, {m.dtype}", "")
-    measured = shown(m.value, m.lo, m.hi, m.unit)
-    where = f"{m.subject}, {m.dtype}"
-    if m.note:
-        where += f" ({m.note})"
-    evidence = m.evidence or "not stated"
+        return _Line(name, predicted, m.note, m.subject, dtype=m.dtype, clause=clause)
     level = f" at 1 - {1 - m.level:.0e}" if m.level else ""
-    return Row(name or "nothing", predicted, measured, where, f"{m.samples} ({evidence}{level})", resolution)
+    samples = f"{m.samples} ({m.evidence or 'not stated'}{level})"
+    measured = shown(m.value, m.lo, m.hi, m.unit)
+    return _Line(name or "nothing", predicted, measured, m.subject, m.note, samples, resolved, m.dtype, clause)
+
+
+def _row(alike: Sequence[_Line]) -> Row:
+    first = alike[0]
+    clauses, dtypes = (list(dict.fromkeys(found)) for found in ([a.clause for a in alike], [a.dtype for a in alike]))
+    predicted = f"{first.predicted}; clause{'s' * (len(clauses) > 1)} {', '.join(clauses)}" if first.clause else ""
+    where = ", ".join(filter(None, dtypes)) + (f" ({first.note})" if first.note else "")
+    return Row(first.name, predicted, first.measured, first.subject, where, first.samples, first.resolution)
 
 
 def _prediction(p: PredictionRow) -> str:
@@ -201,9 +239,28 @@ def _prediction(p: PredictionRow) -> str:
         text += f" {p.unit}"
     if p.tolerance:
         text += f" ± {p.tolerance:.3g}"
-    if p.why:
-        text += f" ({p.why})"
-    return f"{text}; clause {p.clause}"
+    return text
+
+
+def _reasons(result: Result) -> list[tuple[str, str]]:
+    """Why quantities are predicted so, or allowed to be so far off: every reason once, with what it is said of.
+
+    Reasons that differ by their numbers alone are one, with the numbers of the first.
+    """
+    found: dict[str, list[PredictionRow]] = {}
+    for p in result.predictions:
+        if p.why:
+            found.setdefault(re.sub(r"\d[\d.]*", "0", p.why), []).append(p)
+    reasons = []
+    for alike in found.values():
+        names = _some(list(dict.fromkeys(p.name for p in alike)))
+        reasons.append((alike[0].why, names + ("; numbers of the first" if len({p.why for p in alike}) > 1 else "")))
+    return reasons
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first and the last of many."""
+    return ", ".join(names) if len(names) <= 3 else f"{names[0]} to {names[-1]} ({len(names)})"
 
 
 def _trusted(record: Record) -> list[TrustedFile]:
@@ -220,7 +277,9 @@ def _jinja() -> Environment:
         comment_start_string="{##",
         comment_end_string="##}",
     )
-    environment.filters.update(md=_escape, prose=_prose, code=_code, anchor=_anchor, word=_word, safe_url=_safe_url)
+    environment.filters.update(
+        md=_escape, prose=_prose, code=_code, anchor=_anchor, word=_word, safe_url=_safe_url, formal=_formal
+    )
     return environment
 
 
@@ -243,6 +302,10 @@ def _prose(text: str) -> str:
 def _code(text: str) -> str:
     """Text as inline code, which cannot contain a backtick, nor a bar in a table."""
     return "`" + " ".join(str(text).split()).replace("`", "'").replace("|", "¦") + "`"
+
+
+def _formal(statement: FormalStatement) -> str:
+    return formal(statement.method, statement.formal)
 
 
 def _anchor(text: str) -> str:

@@ -119,6 +119,12 @@ def read(path: Path) -> Baseline:
     return read_model(path, Baseline, MAX_BYTES, SCHEMA, BaselineError)
 
 
+def _setting(settings: Mapping[str, Any], name: str) -> Any:
+    """As JSON has it; None for what was not asked, or not known yet when the baseline was made."""
+    value = settings.get(name)
+    return (list(value) or None) if isinstance(value, list | tuple) else value
+
+
 def compare(before: Baseline, now: CheckResult) -> list[Difference]:
     """What changed, property by property; by intervals, so that another torch or device is no difference by itself.
 
@@ -127,8 +133,7 @@ def compare(before: Baseline, now: CheckResult) -> list[Difference]:
     if before.kind != now.kind:
         raise BaselineError(f"the baseline is of kind {before.kind}, this subject is of kind {now.kind}")
     for name in ("width", "seq_len", "depths", "optimizer", "causal", "widths"):
-        then, here = before.settings.get(name, []), now.settings.get(name)
-        here = list(here) if isinstance(here, tuple) else here
+        then, here = (_setting(settings, name) for settings in (before.settings, now.settings))
         if then != here:
             raise BaselineError(f"the baseline was made with {name} = {then}, this run has {here}")
     found = []

@@ -6,7 +6,7 @@ import inspect
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -41,6 +41,14 @@ class LossFunction:
     masks: int = -1
     of_probabilities: bool = False
 
+    def labelled(self, label: float) -> LossFunction:
+        """The loss with another label in the place of its further arguments, which are 1."""
+
+        def fill(make: Callable[[Tensor], Tensor], scores: Tensor) -> Tensor:
+            return torch.full_like(make(scores), label)
+
+        return replace(self, extras=tuple(partial(fill, make) for make in self.extras))
+
     def __call__(self, scores: Tensor, targets: Any, keep: int | None = None) -> Tensor:
         """The loss; with `keep`, of the first so many rows alone, as the mask says."""
         further = [make(scores) for make in self.extras]
@@ -62,14 +70,18 @@ def function_of(loaded: Loaded, settings: Settings) -> LossFunction:
     names = needed_of(getattr(found, "forward", found))[2:]
     if loaded.example_inputs is not None:
         return LossFunction(found)
+    fallback: LossFunction | None = None
     masks = next((i for i, n in enumerate(names) if MASK.search(n)), -1)
     for extras in itertools.product(*(_fillings(n) for n in names)):
         for of_probabilities in (False, True):
             f = LossFunction(found, extras, masks, of_probabilities)
-            if isinstance(_tried(loaded, settings, f, settings.seed, 3.0), Given):
-                return f
-    if not names:
-        return LossFunction(found)
+            given = _tried(loaded, settings, f, settings.seed, 3.0)
+            if isinstance(given, Given):
+                fallback = fallback or f
+                if not names or _learns(f, given):
+                    return f
+    if fallback is not None or not names:
+        return fallback or LossFunction(found)
     raise SubjectError(
         f"the loss needs '{', '.join(names)}' besides scores and targets, and took nothing that was tried: write "
         "example_inputs(batch, generator) beside it, giving (scores, targets), and a loss of these two"
@@ -83,13 +95,25 @@ def _fillings(name: str) -> list[Callable[[Tensor], Tensor]]:
     if re.search("neg", name):
         return [torch.ones_like]
     if name in TARGETS or re.search("label|target|same|similar|flag|weight|var|sigma|scale", name):
-        return [_ones, partial(_ones, dtype=torch.long), torch.ones_like]
+        return [_ones, _zeros, partial(_ones, dtype=torch.long), torch.ones_like]
     return []
 
 
 def _ones(scores: Tensor, places: int = 1, dtype: torch.dtype | None = None) -> Tensor:
     """1 for every example, or for every score."""
     return torch.ones(scores.shape[:places], dtype=dtype or scores.dtype, device=scores.device)
+
+
+def _zeros(scores: Tensor) -> Tensor:
+    return torch.zeros_like(_ones(scores))
+
+
+def _learns(f: LossFunction, given: Given) -> bool:
+    """Whether the scores of most examples have a gradient: of some labels a margin may be kept already."""
+    leaf = given.scores.clone().requires_grad_()
+    out = f(leaf, given.targets)
+    g = torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
+    return g is not None and 2 * int((g != 0).any(-1).sum()) > len(g)
 
 
 def targets_of(name: str, generator: torch.Generator) -> Tensor:

@@ -188,7 +188,10 @@ def _alike(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Tensor, mea
     if REPELLING.search(lineage(loaded.found)[0]):
         return measured("perfect", None, note="it pushes embeddings apart")
     embeddings, partners = _pair_of(scores, targets)
-    least, other = _value(f, embeddings, partners), _value(f, scores, targets)
+    # of labels some say 1 for what is alike, some 0, some -1 for what is not
+    ways = [f, *(f.labelled(label) for label in (0.0, -1.0))] if f.extras else [f]
+    values = [(_value(w, embeddings, partners), _value(w, scores, targets)) for w in ways]
+    least, other = min(values, key=lambda pair: pair[0] - pair[1])
     leaf = embeddings.clone().requires_grad_()
     out = f(leaf, partners)
     g = torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None

@@ -26,7 +26,7 @@ WIDER = 4
 #: deviation of scores beyond which a softmax over some tens of tokens sees one of them
 LARGE = 8.0
 #: names of what gives scores a distance, and of what has a plane for its tokens, so that order is no distance
-RELATIVE = re.compile(r"rotary|rope|alibi|inv_freq", re.IGNORECASE)
+RELATIVE = re.compile(r"(?i:rotary|alibi)|inv_freq|RoPE|(?<![A-Za-z])rope")
 PLANE = re.compile(r"2d|axial|vision|image|spatial|patch", re.IGNORECASE)
 PROPERTIES: dict[str, Property] = {
     "score-growth": Property(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -41,7 +42,8 @@ def steps(depth: int | None = None) -> list[Step]:
 
 def weights(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
     """One pass in eval mode, every softmax, product and linear layer of it seen."""
-    model, inputs, dtype = exact(loaded, settings, depth)
+    # a length that no head has for its size: what is square, then, is tokens by tokens
+    model, inputs, dtype = exact(loaded, replace(settings, seq_len=max(3, settings.seq_len - 3)), depth)
     measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
     pairs = _Pairs()
     hooks = [pairs.watch(name, m) for name, m in model.named_modules() if isinstance(m, nn.Linear)]
@@ -58,7 +60,7 @@ def weights(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measu
 
 
 class _Products(Watch):
-    """Counts products of a softmax's output whose weights sum to 1 along the axis that is kept, not the one summed."""
+    """Counts products of weights, tokens by tokens, that sum to 1 along the axis that is kept, not the one summed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +74,8 @@ class _Products(Watch):
             self.softmaxes.append(out)
         elif name in ("bmm", "mm"):
             for factor, summed, kept in ((args[0], -1, -2), (args[1], -2, -1)):
-                if any(s.data_ptr() == factor.data_ptr() for s in self.softmaxes) and min(factor.shape[-2:]) > 1:
+                known = any(s.data_ptr() == factor.data_ptr() for s in self.softmaxes)
+                if known and factor.shape[-1] == factor.shape[-2] > 1:
                     self.seen_any = True
                     self.wrong += _are_one(factor.sum(kept)) and not _are_one(factor.sum(summed))
 

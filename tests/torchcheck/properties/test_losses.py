@@ -1,0 +1,109 @@
+"""Sound losses of every form pass; what they take is found by trying."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from torchcheck import check_loss
+from torchcheck.properties.loss_inputs import function_of, inputs_of
+from torchcheck.properties.variant import Settings, Variant, infer_kind, load
+
+OWN = (
+    nn.BCELoss,
+    nn.BCEWithLogitsLoss,
+    nn.CosineEmbeddingLoss,
+    nn.CrossEntropyLoss,
+    nn.GaussianNLLLoss,
+    nn.HingeEmbeddingLoss,
+    nn.HuberLoss,
+    nn.KLDivLoss,
+    nn.L1Loss,
+    nn.MarginRankingLoss,
+    nn.MSELoss,
+    nn.MultiLabelSoftMarginLoss,
+    nn.MultiMarginLoss,
+    nn.NLLLoss,
+    nn.SmoothL1Loss,
+    nn.TripletMarginLoss,
+    nn.TripletMarginWithDistanceLoss,
+)
+
+
+class Alike(nn.Module):
+    """A contrastive loss in which label 1 means alike."""
+
+    alike = 1.0
+
+    def forward(self, a: Tensor, b: Tensor, label: Tensor) -> Tensor:
+        distance, same = F.pairwise_distance(a, b), (label == self.alike).to(a.dtype)
+        return (same * distance.square() + (1 - same) * F.relu(2 - distance).square()).mean()
+
+
+class Unlike(Alike):
+    """The same with Hadsell's labels: 0 means alike."""
+
+    alike = 0.0
+
+
+class InfoNCE(nn.Module):
+    def __init__(self, temperature: float = 0.1) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, query: Tensor, positive_key: Tensor) -> Tensor:
+        scores = F.normalize(query, dim=-1) @ F.normalize(positive_key, dim=-1).T / self.temperature
+        return F.cross_entropy(scores, torch.arange(len(query), device=query.device))
+
+
+class MaskedMSELoss(nn.Module):
+    def forward(self, input: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        kept = mask.to(input.dtype)
+        return ((input - target).square() * kept).sum() / (kept.sum() * input.numel() / kept.numel()).clamp(min=1)
+
+
+class InFloat32(nn.Module):
+    """Computed in float32 whatever comes, as many training codes do."""
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        return F.cross_entropy(logits.float(), target)
+
+
+class SmoothedLoss(nn.Module):
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        return F.cross_entropy(logits, target, label_smoothing=0.2)
+
+
+@pytest.mark.parametrize("loss", [*OWN, Alike, Unlike, InfoNCE, InFloat32, SmoothedLoss], ids=lambda k: k.__name__)
+def test_a_sound_loss_passes(loss: Any) -> None:
+    result = check_loss(loss)
+    assert result, result
+
+
+def test_a_mask_of_rows_or_of_entries_is_filled_and_judged() -> None:
+    result = check_loss(MaskedMSELoss)
+    assert result["ignored"].status == "ok", result
+
+
+def test_what_a_loss_takes_is_found() -> None:
+    def form(loss: Any) -> str:
+        return inputs_of(load(Variant(loss, "loss")), Settings(), 0)[1]
+
+    assert form(nn.CrossEntropyLoss) == "index"
+    assert form(nn.TripletMarginLoss) == "pair"
+    assert form(InfoNCE) == "pair"
+    assert function_of(load(Variant(nn.BCELoss, "loss")), Settings()).of_probabilities
+    assert function_of(load(Variant(MaskedMSELoss, "loss")), Settings()).masks == 0
+    assert infer_kind(InfoNCE)[0] == "loss"
+
+
+def test_an_argument_of_no_known_use_is_named() -> None:
+    def strange_loss(scores: Tensor, target: Tensor, orbit: Tensor) -> Tensor:
+        return F.cross_entropy(scores + orbit, target)
+
+    result = check_loss(strange_loss)
+    assert any("'orbit'" in f.note for f in result.failed), result

@@ -1,0 +1,48 @@
+"""Sound optimizers with habits of their own pass; what a step may not touch is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import pytorch_optimizer
+import torch
+
+from tests.faults.optimizers import Plain
+from torchcheck import check_optimizer
+from torchcheck.modules import HypergradientSGD
+
+
+class Centred(torch.optim.Optimizer):
+    """Gradient centralisation (arXiv:2004.01461, eq. 1): of matrices, over their columns."""
+
+    def __init__(self, params: Any, lr: float = 1e-2) -> None:
+        super().__init__(params, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]  # noqa: ARG002
+        for group in self.param_groups:
+            for p in (p for p in group["params"] if p.grad is not None):
+                g = p.grad - p.grad.mean(1, keepdim=True) if p.dim() > 1 else p.grad
+                p.sub_(group["lr"] * g)
+
+
+class Warmed(Plain):
+    """A warmup inside, that leaves the group's learning rate as it is; and no closure is called."""
+
+    def update(self, p: torch.Tensor, state: dict[str, Any], lr: float, foreach: bool) -> torch.Tensor:
+        state["step"] = state.get("step", 0) + 1
+        return super().update(p, state, lr * min(1.0, state["step"] / 5), foreach)
+
+
+@pytest.mark.parametrize("kind", [Centred, Warmed, pytorch_optimizer.Lion], ids=lambda k: k.__name__)
+def test_a_sound_optimizer_passes(kind: Any) -> None:
+    result = check_optimizer(kind)
+    assert result, result
+
+
+def test_a_learning_rate_of_the_optimizer_s_own_is_its_to_change() -> None:
+    finding = check_optimizer(HypergradientSGD, select=["rate-kept"])["rate-kept"]
+    assert finding.status == "skipped"
+    assert "adapts its learning rate" in finding.note

@@ -12,7 +12,7 @@ from torch import Tensor
 from torchcheck.data import Measurement
 from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.loss_inputs import BATCH, CLASSES, LossFunction, function_of, inputs_of, targets_of
+from torchcheck.properties.loss_inputs import BATCH, CLASSES, EMBEDDED, LossFunction, function_of, inputs_of, targets_of
 from torchcheck.properties.loss_rewards import PROPERTIES as REWARDS
 from torchcheck.properties.loss_rewards import is_of_embeddings
 from torchcheck.properties.loss_rewards import steps as reward_steps
@@ -24,7 +24,7 @@ from torchcheck.run.subjects import DTYPES, resolve
 #: sizes of logits at which value and gradient have to be finite
 EXTREMES = (0.0, 30.0, 100.0, 1000.0, 10000.0)
 #: those of embeddings whose norm float16 holds, as does torch.nn.functional.normalize
-EMBEDDED = (30.0, 100.0, 1000.0)
+MODERATE = (30.0, 100.0, 1000.0)
 ROUNDED = "it takes probabilities, which half precision rounds to 0 and 1"
 
 PROPERTIES: dict[str, Property] = {
@@ -200,8 +200,9 @@ def extreme(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]
         return [Measurement(f"{n}.{dtype}", None, note=ROUNDED) for n in ("extreme", "gradient-bound")]
     bad: list[str] = []
     largest = 0.0
-    (scores, targets), _ = inputs_of(loaded, settings, settings.seed)
-    for size in EMBEDDED if kind is torch.float16 and is_of_embeddings(f, scores, targets) else EXTREMES:
+    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    embeddings = form in EMBEDDED or is_of_embeddings(f, scores, targets)
+    for size in MODERATE if kind is torch.float16 and embeddings else EXTREMES:
         for pattern in range(3):
             (scores, targets), _ = inputs_of(loaded, settings, settings.seed + pattern)
             targets = targets.to(kind) if targets.is_floating_point() else targets
@@ -278,11 +279,13 @@ def accuracy(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement
     if f.of_probabilities and kind.itemsize < 4:
         return [Measurement(f"accuracy.{dtype}", None, note=ROUNDED)]
     for seed in range(20):
-        (scores, targets), _ = inputs_of(loaded, settings, settings.seed + seed)
+        (scores, targets), form = inputs_of(loaded, settings, settings.seed + seed)
+        # a temperature divides the rounding of cosines, whatever the loss has come down to
+        least = 1.0 if form in EMBEDDED else 1e-3
         floating = targets.is_floating_point()
         low, low_targets = scores.to(kind), targets.to(kind) if floating else targets
         exact = float(f(low.double(), low_targets.double() if floating else targets))
-        error = abs(float(f(low, low_targets)) - exact) / max(abs(exact), 1e-3) / torch.finfo(kind).eps
+        error = abs(float(f(low, low_targets)) - exact) / max(abs(exact), least) / torch.finfo(kind).eps
         worst = max(worst, error if math.isfinite(error) else math.inf)
     measured = partial(Measurement, unit="eps", samples=20, device=settings.device, dtype=dtype, level=0.0)
     return [measured(f"accuracy.{dtype}", worst)]

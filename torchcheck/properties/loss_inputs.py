@@ -117,7 +117,10 @@ def _learns(f: LossFunction, given: Given) -> bool:
 
 
 def targets_of(name: str, generator: torch.Generator) -> Tensor:
-    """Targets of a form: class indices, many-hot labels, one-hot labels, or real numbers of the scores' shape."""
+    """Targets of a form: class indices, many-hot labels, one-hot labels, or real numbers of the scores' shape.
+
+    Of embeddings: partners, or labels of which every one comes twice.
+    """
     if name == "index":
         return torch.randint(CLASSES, (BATCH,), generator=generator)
     if name == "many-hot":
@@ -129,12 +132,16 @@ def targets_of(name: str, generator: torch.Generator) -> Tensor:
         return torch.eye(CLASSES)[torch.randint(CLASSES, (BATCH,), generator=generator)]
     if name == "sign":
         return torch.randint(2, (BATCH, CLASSES), generator=generator).double() * 2 - 1
+    if name == "labels":
+        return torch.randperm(BATCH, generator=generator) // 2
     if name == "pair":
         return torch.randn(BATCH, CLASSES, generator=generator, dtype=torch.float64)
     return torch.rand(BATCH, CLASSES, generator=generator, dtype=torch.float64) + 0.1
 
 
 FORMS = ("index", "many-hot", "one-hot", "sign", "real")
+#: forms of targets that go with embeddings
+EMBEDDED = ("pair", "labels")
 
 
 def inputs_of(loaded: Loaded, settings: Settings, seed: int, scale: float = 3.0) -> tuple[Made, str]:
@@ -198,8 +205,8 @@ def _likely(loaded: Loaded) -> Sequence[str]:
         return ("sign", "index", "many-hot", "one-hot", "real")
     if PAIRED.search(second) or (EMBEDDINGS.search(own) and second not in TARGETS[:5]):
         return ("pair", *FORMS)
-    if EMBEDDINGS.search(own):
-        return ("index", "pair", "sign", "real")
+    if EMBEDDINGS.search(own) or re.search("embed|features", taken[0] if taken else "", re.IGNORECASE):
+        return ("labels", "pair", "sign", "real")
     if any(word in name for word in ("bce", "multilabel", "label", "binary")) and "cross_entropy" not in name:
         return ("many-hot", "sign", "index", "one-hot", "real")
     if any(word in name for word in ("mse", "l1", "huber", "smooth", "gaussian", "poisson", "kl")):

@@ -14,7 +14,7 @@ from torch import Tensor
 from torchcheck.data import Measurement
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.loss_inputs import CLASSES, LossFunction, function_of, inputs_of
+from torchcheck.properties.loss_inputs import CLASSES, EMBEDDED, LossFunction, function_of, inputs_of
 from torchcheck.properties.loss_targets import signature_of
 from torchcheck.properties.variant import Loaded, Settings, lineage
 
@@ -49,10 +49,10 @@ PROPERTIES: dict[str, Property] = {
         better="less",
     ),
     "softmax-axis": Property(
-        "what is added to all scores of an example, or of a class, cancels for the example rather than for the class "
-        "(1 where it cancels for the class alone)",
+        "what is added to all scores of an example, or of a class (of embeddings: what multiplies them), cancels for "
+        "the example rather than for the class (1 where it cancels for the class alone)",
         Threshold(0, 0),
-        "the softmax runs over the batch: give it dim=-1",
+        "the softmax, or the norm, runs over the batch: give it dim=-1",
         better="less",
     ),
     "cold": Property(
@@ -99,12 +99,13 @@ def rewards(loaded: Loaded, settings: Settings) -> list[Measurement]:
     f = function_of(loaded, settings)
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
     found = [_pairing(loaded, f, scores, targets, measured)]
-    others = ("saturation", "softmax-axis", "empty-target")
-    skipped = [measured(n, None, note="its scores are not one a class") for n in others]
-    if form == "pair" or is_of_embeddings(f, scores, targets):
-        return [*found, _alike(loaded, f, scores, targets, measured), *skipped]
+    skipped = [measured(n, None, note="its scores are not one a class") for n in ("saturation", "empty-target")]
+    if form in EMBEDDED or is_of_embeddings(f, scores, targets):
+        axis = _axis_of_lengths(f, scores, targets, measured)
+        return [*found, _alike(loaded, f, scores, targets, measured), axis, *skipped]
     if form not in ("index", "one-hot", "many-hot"):
-        return [*found, measured("perfect", None, note="its scores are not one a class"), *skipped]
+        note = "its scores are not one a class"
+        return [*found, *(measured(n, None, note=note) for n in ("perfect", "softmax-axis")), *skipped]
     right = right_scores(f, targets, form)
     wrong = 1 - right if float(right.min()) > 0 else -right
     least = _value(f, right, targets)
@@ -143,7 +144,7 @@ def temperature(loaded: Loaded, settings: Settings) -> list[Measurement]:
         function_of(Loaded(**{**vars(loaded), "options": {**loaded.options, name: own * share}}), settings)
         for share in (1, 0.5, COLD)
     )
-    of_embeddings = form == "pair" or is_of_embeddings(usual, scores, targets)
+    of_embeddings = form in EMBEDDED or is_of_embeddings(usual, scores, targets)
     if not of_embeddings and form not in ("index", "one-hot", "many-hot"):
         return skipped("its scores are not one a class")
     right = _pair_of(scores, targets) if of_embeddings else (right_scores(usual, targets, form), targets)
@@ -198,8 +199,24 @@ def _alike(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Tensor, mea
     failures = {
         f"the loss is {least:.4g} for embeddings that are alike, and {other:.4g} for random ones": not least < other,
         "the gradient is not finite where embeddings are alike": g is not None and not bool(g.isfinite().all()),
+        "it is not finite where a label comes once": not _bears_single_labels(f, scores, targets),
     }
     return _problems("perfect", [words for words, failed in failures.items() if failed], measured)
+
+
+def _bears_single_labels(f: LossFunction, scores: Tensor, targets: Tensor) -> bool:
+    """Whether value and gradient stay finite where a label has no partner; True where that is refused."""
+    if targets.shape == scores.shape:
+        return True
+    single = targets.clone()
+    single[0] = targets.max() + 1
+    leaf = scores.clone().requires_grad_()
+    try:
+        out = f(leaf, single)
+    except Exception:
+        return True
+    g = torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
+    return bool(out.isfinite()) and (g is None or bool(g.isfinite().all()))
 
 
 def _pair_of(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -228,6 +245,17 @@ def _axis(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Tensor, meas
     g = torch.Generator().manual_seed(7)
     rows, columns = (torch.randn(n, generator=g, dtype=torch.float64).to(scores) for n in scores.shape)
     bad = _cancels(f, scores, columns, targets) and not _cancels(f, scores, rows[:, None], targets)
+    return measured("softmax-axis", float(bad), samples=2)
+
+
+def _axis_of_lengths(f: LossFunction, scores: Tensor, targets: Tensor, measured: Measured) -> Measurement:
+    """Lengths of embeddings cancel where they are normalised: those of features alone, along the wrong axis."""
+    g = torch.Generator().manual_seed(7)
+    rows, columns = (0.5 + torch.rand(n, generator=g, dtype=torch.float64).to(scores) for n in scores.shape)
+    before = _value(f, scores, targets)
+    bad = _same(_value(f, scores * columns, targets), before) and not _same(
+        _value(f, scores * rows[:, None], targets), before
+    )
     return measured("softmax-axis", float(bad), samples=2)
 
 

@@ -167,8 +167,8 @@ def test_the_page_in_a_browser(record: Record, folder: Path) -> None:
         page.select_option("select[name=verdict]", "all")
         page.select_option("select[name=family]", "all")
         assert all(claims.nth(i).is_visible() for i in range(claims.count()))
-        images = page.locator("img")
+        images = page.locator("figure svg")
         assert images.count() >= 4
-        assert all(images.nth(i).evaluate("e => e.naturalWidth > 0") for i in range(images.count()))
+        assert all(images.nth(i).evaluate("e => e.getBoundingClientRect().width > 0") for i in range(images.count()))
         chromium.close()
     assert complaints == []

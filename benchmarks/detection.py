@@ -1,10 +1,10 @@
 """Seeded faults and sound subjects before `scaleproof check` and its peers, side by side; writes docs/detection.md.
 
-Every tool gets the same built subject and inputs, and is called as its documentation says, the same calls for every
-subject of a kind: python benchmarks/detection.py (pip install -e '.[peers]'; a peer that is missing is left out, by
-name). pytest-torch 1.1: inference contract, layouts, finite gradients, gradients of all parameters, a falling loss,
-and gradcheck for losses and activations. torchtest2 0.1: check_model with gradcheck. torch-audit 0.3: audit_dynamic
-over five steps, findings of severity ERROR.
+Every peer gets the same built subject, inputs, loss and optimizer; `check` gets the class and builds its own. Each is
+called as its documentation says, the same calls for every subject of a kind: python benchmarks/detection.py
+(pip install -e '.[peers]'; a peer that is missing is left out, by name). pytest-torch 1.1: inference contract, layouts,
+finite gradients, gradients of all parameters, a falling loss, and gradcheck for losses and activations. torchtest2 0.1:
+check_model with gradcheck. torch-audit 0.3: audit_dynamic over five steps, findings of severity ERROR.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def formal(method: str, text: str) -> str:
         words = WORDS.get(method)
         return words(stated) if words else _pieces(stated)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return _code(text)
+        return code(text)
 
 
 def _over_reals(s: Mapping[str, Any]) -> str:
@@ -71,12 +71,12 @@ def _identity(s: Mapping[str, Any]) -> str:
 def _mean(s: Mapping[str, Any]) -> str:
     value = typeset(s["function"]).within(POWER) + (f"^{{{s['power']}}}" if s["power"] != 1 else "")
     mean = f"$E\\left[{value}\\right]$, {_names([s['variable']])} standard normal,"
-    return f"{mean} is between {_code(s['lo'])} and {_code(s['hi'])}"
+    return f"{mean} is between {code(s['lo'])} and {code(s['hi'])}"
 
 
 def _logic(s: Mapping[str, Any]) -> str:
     parts = [("declared", s["declare"]), ("assumed", s["assume"]), ("then", [s["goal"]])]
-    return "; ".join(f"{word} {', '.join(map(_code, texts))}" for word, texts in parts if texts)
+    return "; ".join(f"{word} {', '.join(map(code, texts))}" for word, texts in parts if texts)
 
 
 WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
@@ -186,12 +186,13 @@ def _given(assumed: Sequence[str]) -> str:
 
 def _pieces(stated: Mapping[str, Any]) -> str:
     """Keys and values as they stand; what is bounded is printed beside the statement."""
-    return ", ".join(f"{key} {_code(_plain(value))}" for key, value in stated.items() if key != "bounds")
+    return ", ".join(f"{key} {code(_plain(value))}" for key, value in stated.items() if key != "bounds")
 
 
 def _plain(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _code(text: Any) -> str:
-    return "`" + " ".join(str(text).split()).replace("`", "'") + "`"
+def code(text: Any) -> str:
+    """Text as inline code, which cannot contain a backtick, nor a bar in a table."""
+    return "`" + " ".join(str(text).split()).replace("`", "'").replace("|", "¦") + "`"

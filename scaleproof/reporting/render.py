@@ -17,7 +17,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from scaleproof.reporting.figures import forest
 from scaleproof.reporting.figures.catalogue import draw
 from scaleproof.reporting.figures.drawing import Figure
-from scaleproof.reporting.formal import formal
+from scaleproof.reporting.formal import code, formal
 from scaleproof.reporting.record import (
     FormalStatement,
     MeasurementRow,
@@ -278,7 +278,7 @@ def _jinja() -> Environment:
         comment_end_string="##}",
     )
     environment.filters.update(
-        md=_escape, prose=_prose, code=_code, anchor=_anchor, word=_word, safe_url=_safe_url, formal=_formal
+        md=_escape, prose=_prose, code=code, anchor=_anchor, word=_word, safe_url=_safe_url, formal=_formal
     )
     return environment
 
@@ -297,11 +297,6 @@ def _prose(text: str) -> str:
     """Text with $math$: everything outside the dollars is escaped."""
     parts = re.split(r"(\$[^$]+\$)", " ".join(text.split()))
     return "".join(part if number % 2 else _escape(part) for number, part in enumerate(parts))
-
-
-def _code(text: str) -> str:
-    """Text as inline code, which cannot contain a backtick, nor a bar in a table."""
-    return "`" + " ".join(str(text).split()).replace("`", "'").replace("|", "¦") + "`"
 
 
 def _formal(statement: FormalStatement) -> str:

@@ -52,6 +52,32 @@ class Decoder(nn.Module):
         return logits.softmax(-1) if self.sure else logits
 
 
+class Masked(nn.Module):
+    """An encoder of tokens whose mask keeps the padding and drops the rest."""
+
+    kept = False
+
+    def __init__(self, layers: int = 2, width: int = 32) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(VOCABULARY, width)
+        self.layers = nn.ModuleList(
+            [nn.TransformerEncoderLayer(width, 4, 2 * width, batch_first=True, norm_first=True) for _ in range(layers)]
+        )
+
+    def forward(self, ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        x = self.tokens(ids)
+        dropped = None if attention_mask is None else attention_mask.bool() != self.kept
+        for layer in self.layers:
+            x = layer(x, src_key_padding_mask=dropped)
+        return x
+
+
+class MaskedRightly(Masked):
+    """The same with its mask the right way round."""
+
+    kept = True
+
+
 def _decoder(**options: Any) -> Any:
     return partial(Decoder, **options)
 
@@ -66,5 +92,6 @@ class ProbableLM(Decoder):
 FAULTS: tuple[Fault, ...] = (
     Fault("a tied embedding of size 1", "model", _decoder(std=1.0), ("initial-loss",)),
     Fault("every token at place 0", "model", _decoder(counted=False), ("places-counted",)),
+    Fault("a mask turned over, in a model of tokens", "model", Masked, ("padding", "padded-alone")),
     Fault("a softmax before the cross-entropy's", "model", ProbableLM, ("gives-logits",)),
 )

@@ -134,13 +134,8 @@ def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
         with torch.no_grad():
             renamed = float(f(scores[:, classes], other))
         found.append(measured("class-order", _off(value, renamed) / size))
-    leaf = scores.clone().requires_grad_()
-    out = f(leaf, targets.clone())
-    share = 0.0
-    if out.requires_grad:
-        (g,) = torch.autograd.grad(out, leaf, allow_unused=True)
-        share = 0.0 if g is None else float((g != 0).double().mean())
-    found.append(measured("scores-learn", share))
+    _, g = f.slope(scores, targets.clone())
+    found.append(measured("scores-learn", 0.0 if g is None else float((g != 0).double().mean())))
     return found
 
 
@@ -171,10 +166,8 @@ def _slope_error(
 ) -> tuple[float, str] | None:
     """The relative error of autograd's slope along a random direction, and both slopes; None where none settles."""
     (scores, targets), _ = inputs_of(loaded, settings, settings.seed + seed, scale=(0.3, 1.0, 3.0)[seed % 3])
-    leaf = scores.clone().requires_grad_()
-    out = f(leaf, targets)
-    g = torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
-    g = torch.zeros_like(leaf) if g is None else g
+    _, g = f.slope(scores, targets)
+    g = torch.zeros_like(scores) if g is None else g
     v = torch.randn(scores.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(scores.device)
     v = v / v.norm()
     with torch.no_grad():
@@ -207,9 +200,7 @@ def extreme(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]
             (scores, targets), _ = inputs_of(loaded, settings, settings.seed + pattern)
             targets = targets.to(kind) if targets.is_floating_point() else targets
             shaped = [scores.sign() * size, torch.full_like(scores, size), torch.full_like(scores, -size)][pattern]
-            leaf = shaped.to(kind).requires_grad_()
-            out = f(leaf, targets)
-            (g,) = torch.autograd.grad(out, leaf, allow_unused=True) if out.requires_grad else (None,)
+            out, g = f.slope(shaped.to(kind), targets)
             ok = bool(out.isfinite()) or _beyond(out, size * size * scores.numel(), kind)
             if not ok or (g is not None and not bool(g.isfinite().all())):
                 bad.append(f"{size:g}")

@@ -59,6 +59,12 @@ class LossFunction:
             raise SubjectError(f"a loss gives a tensor, this one gave a {type(value).__name__}")
         return value.mean() if value.numel() > 1 else value.reshape(())
 
+    def slope(self, scores: Tensor, targets: Any) -> tuple[Tensor, Tensor | None]:
+        """The loss, and its gradient with respect to the scores; None where it does not depend on them."""
+        leaf = scores.detach().clone().requires_grad_()
+        out = self(leaf, targets)
+        return out, torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
+
 
 def function_of(loaded: Loaded, settings: Settings) -> LossFunction:
     """The loss with every argument but scores and targets filled in; raises SubjectError where one has no known use."""
@@ -110,9 +116,7 @@ def _zeros(scores: Tensor) -> Tensor:
 
 def _learns(f: LossFunction, given: Given) -> bool:
     """Whether the scores of most examples have a gradient: of some labels a margin may be kept already."""
-    leaf = given.scores.clone().requires_grad_()
-    out = f(leaf, given.targets)
-    g = torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
+    _, g = f.slope(given.scores, given.targets)
     return g is not None and 2 * int((g != 0).any(-1).sum()) > len(g)
 
 

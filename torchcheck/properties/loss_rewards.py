@@ -193,9 +193,7 @@ def _alike(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Tensor, mea
     ways = [f, *(f.labelled(label) for label in (0.0, -1.0))] if f.extras else [f]
     values = [(_value(w, embeddings, partners), _value(w, scores, targets)) for w in ways]
     least, other = min(values, key=lambda pair: pair[0] - pair[1])
-    leaf = embeddings.clone().requires_grad_()
-    out = f(leaf, partners)
-    g = torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
+    _, g = f.slope(embeddings, partners)
     failures = {
         f"the loss is {least:.4g} for embeddings that are alike, and {other:.4g} for random ones": not least < other,
         "the gradient is not finite where embeddings are alike": g is not None and not bool(g.isfinite().all()),
@@ -210,12 +208,10 @@ def _bears_single_labels(f: LossFunction, scores: Tensor, targets: Tensor) -> bo
         return True
     single = targets.clone()
     single[0] = targets.max() + 1
-    leaf = scores.clone().requires_grad_()
     try:
-        out = f(leaf, single)
+        out, g = f.slope(scores, single)
     except Exception:
         return True
-    g = torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
     return bool(out.isfinite()) and (g is None or bool(g.isfinite().all()))
 
 
@@ -294,9 +290,7 @@ def _value(f: LossFunction, scores: Tensor, targets: Any) -> float:
 
 
 def _learns(f: LossFunction, scores: Tensor, targets: Any) -> bool:
-    leaf = scores.clone().requires_grad_()
-    out = f(leaf, targets)
-    g = torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
+    _, g = f.slope(scores, targets)
     return g is not None and bool(g.isfinite().all()) and float(g.abs().max()) > 1e-12
 
 

@@ -95,10 +95,9 @@ def ignored(loaded: Loaded, settings: Settings) -> list[Measurement]:
     bad = []
     for dtype in (torch.float64, torch.float32, torch.float16):
         rows = 4096 if dtype is torch.float16 else 4
-        leaf = (torch.ones(rows, CLASSES, device=scores.device, dtype=dtype) * 10).requires_grad_()
+        alike = torch.full((rows, CLASSES), 10.0, device=scores.device, dtype=dtype)
         try:
-            out = f(leaf, torch.full((rows,), value, device=scores.device))
-            (g,) = torch.autograd.grad(out, leaf, allow_unused=True) if out.requires_grad else (None,)
+            out, g = f.slope(alike, torch.full((rows,), value, device=scores.device))
         except (RuntimeError, NotImplementedError):
             continue  # it does not take this dtype
         if not bool(out.isfinite()) or (g is not None and not bool(g.isfinite().all())):
@@ -154,10 +153,8 @@ def _share(f: LossFunction, scores: Tensor, targets: Tensor, value: int) -> floa
     """The largest entry of a row's gradient whose target is this one, over the others'; NaN where that cannot be."""
     marked = targets.clone()
     marked[0] = value
-    leaf = scores.clone().requires_grad_()
     try:
-        out = f(leaf, marked)
-        (g,) = torch.autograd.grad(out, leaf, allow_unused=True) if out.requires_grad else (None,)
+        _, g = f.slope(scores, marked)
     except (RuntimeError, IndexError, ValueError):
         return math.nan
     if g is None or not bool(g.isfinite().all()) or float(g[1:].abs().max()) == 0:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from torchcheck.data import Measurement, Series
-from torchcheck.measure.intervals import slope_bounds
+from torchcheck.measure.intervals import Interval, slope_bounds
 from torchcheck.probes.deepnet.increments import OPTIMIZERS
 from torchcheck.properties.calling import call, network, objective_of, tensor_of, to
 from torchcheck.properties.engine import Step
@@ -70,6 +70,10 @@ def widths(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measur
     for width in settings.widths:
         runs = [_run(loaded, replace(settings, width=width), depth, seed) for seed in range(SEEDS)]
         for found, kept in ((signals, [r[0] for r in runs]), (changes, [r[1] for r in runs])):
+            lost = next((n or "the output" for k in kept for n, v in k.items() if not math.isfinite(v)), "")
+            if lost:
+                note = f"NaN or infinite at width {width}: {lost}"
+                return [measured(n, math.inf, note=note) for n in PROPERTIES]
             for name in set.intersection(*(set(k) for k in kept)):
                 found[name].append([k[name] for k in kept])
     count = len(settings.widths)
@@ -94,12 +98,17 @@ def widths(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measur
     ]
 
 
-def _extremes(found: Mapping[str, Sequence[Sequence[float]]], logs: Sequence[float], settings: Settings) -> Any:
-    """The layers with the smallest and the largest exponent, and these with their intervals."""
+def _extremes(
+    found: Mapping[str, Sequence[Sequence[float]]], logs: Sequence[float], settings: Settings
+) -> tuple[tuple[str, Interval], tuple[str, Interval]]:
+    """The layers with the smallest and the largest exponent, and what that extreme of all layers lies between."""
     alarm = settings.alarm / len(found)
     fits = {name: slope_bounds(logs, groups, alarm) for name, groups in found.items()}
-    ordered = sorted(fits.items(), key=lambda pair: pair[1].value)
-    return ordered[0], ordered[-1]
+    least, most = (pick(fits, key=lambda name: fits[name].value) for pick in (min, max))
+    return (
+        (least, replace(fits[least], lo=min(f.lo for f in fits.values()), hi=min(f.hi for f in fits.values()))),
+        (most, replace(fits[most], lo=max(f.lo for f in fits.values()), hi=max(f.hi for f in fits.values()))),
+    )
 
 
 def _curve(name: str, settings: Settings, groups: Sequence[Sequence[float]]) -> Series:
@@ -152,10 +161,13 @@ def _is_layer(module: nn.Module) -> bool:
 
 
 def _sizes(outputs: Mapping[str, Tensor]) -> Sizes:
-    """The logarithm of the RMS of each layer, of those of one name the mean; layers that give 0 are left out."""
+    """The logarithm of the RMS of each layer, of those of one name the mean; layers that give 0 are left out.
+
+    Infinite for a layer whose output is not finite.
+    """
     found: dict[str, list[float]] = defaultdict(list)
     for name, y in outputs.items():
         size = float(y.double().square().mean().sqrt())
-        if 0 < size < math.inf:
-            found[ending_of(name)].append(math.log(size))
+        if size != 0:
+            found[ending_of(name)].append(math.log(size) if math.isfinite(size) else math.inf)
     return {n: sum(v) / len(v) for n, v in found.items()}

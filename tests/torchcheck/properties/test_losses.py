@@ -84,6 +84,39 @@ def test_a_sound_loss_passes(loss: Any) -> None:
     assert result, result
 
 
+class Supervised(nn.Module):
+    """A supervised contrastive loss (arXiv:2004.11362, eq. 2), whose mean over partners is 0/0 where there is none."""
+
+    least = 0
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        z = F.normalize(features, dim=-1)
+        own = torch.eye(len(z), dtype=torch.bool, device=z.device)
+        same = (labels[:, None] == labels) & ~own
+        scores = z @ z.T / 0.1
+        chances = scores - scores.masked_fill(own, -1e30).logsumexp(1, keepdim=True)
+        return -((chances * same).sum(1) / same.sum(1).clamp(min=self.least)).mean()
+
+
+class BearsSingles(Supervised):
+    least = 1
+
+
+def test_a_label_that_comes_once_is_tried() -> None:
+    assert check_loss(BearsSingles)["perfect"].status == "ok"
+    finding = check_loss(Supervised)["perfect"]
+    assert finding.status == "failed"
+    assert "comes once" in finding.witness
+
+
+@pytest.mark.parametrize(("dim", "status"), [(-1, "ok"), (0, "failed")])
+def test_embeddings_are_normalised_one_by_one(dim: int, status: str) -> None:
+    def cosine_loss(input: Tensor, target: Tensor) -> Tensor:
+        return (1 - F.cosine_similarity(input, target, dim=dim)).mean()
+
+    assert check_loss(cosine_loss)["softmax-axis"].status == status
+
+
 def test_a_mask_of_rows_or_of_entries_is_filled_and_judged() -> None:
     result = check_loss(MaskedMSELoss)
     assert result["ignored"].status == "ok", result

@@ -63,6 +63,19 @@ def test_an_optimizer_beside_the_subject_is_the_one_that_steps(tmp_path: Path) -
     assert "learn nothing" in found.note
 
 
+class Diverging(FeedForward):
+    """Finite at the smaller widths alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * (float("nan") if x.shape[-1] > 64 else 1.0)
+
+
+def test_a_width_at_which_it_is_not_finite_fails() -> None:
+    for m in widths(load(Variant(Diverging, "block")), SMALL, 2):
+        assert m.value == float("inf")
+        assert "at width 128" in m.note
+
+
 def test_widths_are_not_asked_for_unless_they_are() -> None:
     result = check_block(FeedForward, width=32, seq_len=8, depths=(2, 4), select=["width"])
     assert not list(result)

@@ -34,6 +34,8 @@ PUBLISHED = Path(__file__).parents[3] / "reports" / "published" / "record.json"
         ("w2*L_prime(theta)", r"w_{2} \, L'\left(\theta\right)"),
         ("diff(a + b, x)", r"\frac{d}{dx} \left(a + b\right)"),
         ("a > 0 and (b > 0 or c == 1)", r"a > 0 \wedge \left(b > 0 \vee c = 1\right)"),
+        ("a < b and c <= d and e >= f and x > y", r"a < b \wedge c \le d \wedge e \ge f \wedge x > y"),
+        ("iff(a == b, c != d)", r"a = b \Leftrightarrow c \ne d"),
         ("implies(a > 0, implies(b > 0, c != 0))", r"a > 0 \Rightarrow \left(b > 0 \Rightarrow c \ne 0\right)"),
     ],
 )

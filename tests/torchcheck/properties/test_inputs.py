@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from tests.faults.attention import CausalAttention
+from tests.faults.blocks import StochasticDepth
 from tests.faults.models import Decoder, MaskedRightly
 from torchcheck import check_attention, check_model
+from torchcheck.properties.training_mode import with_dropout
 
 SIZES = {"width": 32, "seq_len": 8, "depths": (2, 4)}
 
@@ -45,6 +47,12 @@ class TurnedCache(Cached):
 @pytest.mark.parametrize(("kind", "status"), [(Cached, "ok"), (TurnedCache, "question")])
 def test_several_tokens_behind_a_cache(kind: type[nn.Module], status: str) -> None:
     assert check_attention(kind, width=16, seq_len=10, select=["cached"])["cached"].status == status
+
+
+def test_no_dropout_is_none_whether_a_module_counts_what_goes_or_what_stays() -> None:
+    made = with_dropout(StochasticDepth(8, keep_prob=0.4), 0.0)
+    assert made.keep_prob == 1.0
+    assert with_dropout(nn.Dropout(0.3), 0.25).p == 0.25
 
 
 class Repeated(Decoder):

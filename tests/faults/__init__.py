@@ -3,7 +3,7 @@
 A fault names the property that has to fail. `certain` ones are always noticed; the others depend on luck or on size.
 """
 
-from tests.faults import activations, attention, blocks, losses, models, optimizers
+from tests.faults import activations, attention, blocks, losses, models, optimizers, state
 from tests.faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -13,6 +13,7 @@ FAULTS: tuple[Fault, ...] = (
     *optimizers.FAULTS,
     *losses.FAULTS,
     *models.FAULTS,
+    *state.FAULTS,
 )
 
 __all__ = ["FAULTS", "Fault"]

@@ -295,6 +295,39 @@ class Lion(torch.optim.Optimizer):
         return value
 
 
+class OneCount(Plain):
+    """The momentum's correction counts the steps of all parameters together."""
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        group = self.param_groups[0]
+        group["steps"] = group.get("steps", 0) + 1
+        return super().update(p, state, lr, foreach) / (1 - 0.9 ** group["steps"])
+
+
+class RateOfTheFirstGroup(Plain):
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        return super().update(p, state, self.param_groups[0]["lr"], foreach)
+
+
+class SlowWeights(Plain):
+    """Slow weights, pulled to every fifth step, that start where they are told."""
+
+    from_zero = False
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        slow = state.setdefault("slow", torch.zeros_like(p) if self.from_zero else p.clone())
+        state["steps"] = state.get("steps", 0) + 1
+        out = super().update(p, state, lr, foreach)
+        if state["steps"] % 5:
+            return out
+        slow.add_(p + out - slow, alpha=0.5)
+        return slow - p
+
+
+class SlowWeightsFromZero(SlowWeights):
+    from_zero = True
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("the update goes uphill", "optimizer", Uphill, ("descends", "direction")),
     Fault("state outside state_dict", "optimizer", HiddenCount, ("state-dict",)),
@@ -323,5 +356,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("two moments in one tensor", "optimizer", OneMoment, ("state-aliased",)),
     Fault("the mean of one entry is taken off", "optimizer", TakesTheMeanOff, ("one-element",)),
     Fault("a learning rate written back", "optimizer", WarmsForEver, ("rate-kept",)),
+    Fault("steps counted for all parameters together", "optimizer", OneCount, ("neighbours",)),
+    Fault("the first group's learning rate", "optimizer", RateOfTheFirstGroup, ("neighbours",)),
+    Fault("slow weights that start at 0", "optimizer", SlowWeightsFromZero, ("stays",)),
     Fault("Lion with one average", "optimizer", Lion, ("as-published",)),
 )

@@ -75,3 +75,22 @@ def depth_of(name: str) -> int:
 def layers(model: nn.Module) -> int:
     """How many layers the parameter names count."""
     return 1 + max((depth_of(name) for name, _ in model.named_parameters()), default=-1)
+
+
+def blocks_of(model: nn.Module, depth: int) -> list[nn.Module]:
+    """The repeated part of a network: the list of modules of one class, `depth` or a multiple, that weighs most.
+
+    Empty where there is none (lists of lists are called piece by piece): then the network is watched from outside.
+    """
+    lists = [list(m) for m in model.modules() if isinstance(m, nn.ModuleList | nn.Sequential) and len(m) > 0]
+    whole = [
+        found
+        for found in lists
+        if len(found) % depth == 0 and len({type(b) for b in found}) == 1 and _callable(found[0])
+    ]
+    return max(whole, key=lambda found: sum(p.numel() for b in found for p in b.parameters()), default=[])
+
+
+def _callable(block: nn.Module | None) -> bool:
+    """A module that can be called: some libraries keep None, or lists, in their lists."""
+    return block is not None and not isinstance(block, nn.ModuleList | nn.ModuleDict)

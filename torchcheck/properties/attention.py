@@ -17,6 +17,8 @@ from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.leak import PROPERTIES as LEAK
 from torchcheck.properties.leak import ROUNDING, layer_of
+from torchcheck.properties.lifecycle import PROPERTIES as LIFECYCLE
+from torchcheck.properties.lifecycle import steps as lifecycle_steps
 from torchcheck.properties.modes import PROPERTIES as MODES
 from torchcheck.properties.modes import steps as mode_steps
 from torchcheck.properties.numerics import PROPERTIES as NUMERICS
@@ -76,6 +78,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
         *path_steps(),
         *use_steps(settings),
         *weight_steps(),
+        *lifecycle_steps(),
         *width_steps(settings, None),
         *numeric_steps(settings, ()),
     ]
@@ -193,6 +196,7 @@ GROUPS = {
     "modes": MODES,
     "paths": PATHS,
     "inputs": {**USES, **WEIGHTS},
+    "state": LIFECYCLE,
     "numerics": NUMERICS,
     "width": WIDTH,
 }

@@ -14,19 +14,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from torchcheck.data import Measurement, Series
 from torchcheck.measure.first_order import Decrease, first_order
 from torchcheck.measure.intervals import fit_exponent
 from torchcheck.measure.norms import rms
-from torchcheck.measure.roles import depth_of
+from torchcheck.measure.roles import blocks_of, depth_of
 from torchcheck.measure.streams import Stream, first_float, watched
 from torchcheck.properties.calling import call, network, objective_of, tensor_of, to, with_gradients
+from torchcheck.properties.depth_init import PROPERTIES as DEPTH_INIT
+from torchcheck.properties.depth_init import steps as depth_init_steps
 from torchcheck.properties.engine import Description, Found, Kind, Step, measurements
 from torchcheck.properties.finding import Property, Raw, Threshold
 from torchcheck.properties.leak import PROPERTIES as LEAK
+from torchcheck.properties.lifecycle import PROPERTIES as LIFECYCLE
+from torchcheck.properties.lifecycle import steps as lifecycle_steps
 from torchcheck.properties.model_output import PROPERTIES as OUTPUT
 from torchcheck.properties.model_output import steps as output_steps
 from torchcheck.properties.modes import PROPERTIES as MODES
@@ -167,7 +171,11 @@ def first(settings: Settings, description: Description) -> list[Step]:
     steps.append(Step("torchcheck.properties.padding:padding", tuple(PADDING), {"depth": smallest}))
     steps += score_steps(smallest)
     steps += [*mode_steps(smallest), *path_steps(smallest), *use_steps(settings, smallest), *weight_steps(smallest)]
-    steps += norm_steps() if description.kind == "block" else output_steps(smallest)
+    steps += lifecycle_steps(smallest)
+    if description.kind == "block":
+        steps += norm_steps()
+    else:
+        steps += [*output_steps(smallest), *depth_init_steps(description.any_depth)]
     steps += residual_steps(description.kind == "block", smallest)
     steps += width_steps(settings, depths[0] if depths else None)
     if not depths:
@@ -242,25 +250,6 @@ def point(loaded: Loaded, settings: Settings, depth: int, seed: int, scaling: Sc
             distinct=_distinct(seen["output"]),
         )
     ]
-
-
-def blocks_of(model: nn.Module, depth: int) -> list[nn.Module]:
-    """The repeated part of a network: the list of modules of one class, `depth` or a multiple, that weighs most.
-
-    Empty where there is none (lists of lists are called piece by piece): then the network is watched from outside.
-    """
-    lists = [list(m) for m in model.modules() if isinstance(m, nn.ModuleList | nn.Sequential) and len(m) > 0]
-    whole = [
-        found
-        for found in lists
-        if len(found) % depth == 0 and len({type(b) for b in found}) == 1 and _callable(found[0])
-    ]
-    return max(whole, key=lambda found: sum(p.numel() for b in found for p in b.parameters()), default=[])
-
-
-def _callable(block: nn.Module | None) -> bool:
-    """A module that can be called: some libraries keep None, or lists, in their lists."""
-    return block is not None and not isinstance(block, nn.ModuleList | nn.ModuleDict)
 
 
 def _signals(
@@ -429,8 +418,15 @@ GROUPS = {
     "modes": MODES,
     "paths": PATHS,
     "inputs": {**USES, **WEIGHTS},
+    "state": LIFECYCLE,
     "numerics": NUMERICS,
     "width": WIDTH,
 }
 BLOCK = Kind({**GROUPS, "residual": RESIDUAL, "published": PUBLISHED}, first, more, reduce, SERVES)
-MODEL = Kind({**GROUPS, "residual": {"deepnorm": RESIDUAL["deepnorm"]}, "output": OUTPUT}, first, more, reduce, SERVES)
+MODEL = Kind(
+    {**GROUPS, "residual": {"deepnorm": RESIDUAL["deepnorm"]}, "output": {**OUTPUT, **DEPTH_INIT}},
+    first,
+    more,
+    reduce,
+    SERVES,
+)

@@ -16,6 +16,8 @@ from torchcheck.data import Measurement
 from torchcheck.properties.calling import gap
 from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.optimizer_groups import PROPERTIES as GROUPS
+from torchcheck.properties.optimizer_groups import steps as group_steps
 from torchcheck.properties.optimizer_problem import Problem, make
 from torchcheck.properties.optimizer_published import PROPERTIES as PUBLISHED
 from torchcheck.properties.optimizer_published import steps as published_steps
@@ -111,6 +113,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
         Step(f"{place}:sparse", ("sparse",)),
         Step(f"{place}:laws", ("non-negative", "closed-form", "scale-exponent")),
         *rule_steps(),
+        *group_steps(),
         *published_steps(),
         Step(f"{place}:step_cost", ("step-cost",)),
     ]
@@ -329,4 +332,4 @@ def step_cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured("step-cost", ratios[3], ratios[0], ratios[-1], unit="times SGD")]
 
 
-OPTIMIZER = Kind({"optimizer": PROPERTIES, "rules": {**RULES, **PUBLISHED}}, first)
+OPTIMIZER = Kind({"optimizer": PROPERTIES, "rules": {**RULES, **GROUPS, **PUBLISHED}}, first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,11 @@ from torch import Tensor, nn
 
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import SubjectError, find_device
+
+#: optimizers whose learning rate is their own to change
+ADAPTS = re.compile(
+    r"hyper-?gradient|(adapts?|learns) (its|the) (learning|step)|line.?search|prodigy|d-?adapt|dog\b", re.IGNORECASE
+)
 
 
 def make(loaded: Loaded, params: list[nn.Parameter], **options: Any) -> torch.optim.Optimizer:
@@ -107,3 +113,21 @@ def _takes_vectors(loaded: Loaded, params: list[nn.Parameter], options: dict[str
     except Exception:  # told by the property that it concerns
         return True
     return True
+
+
+def undecayed(loaded: Loaded) -> dict[str, float]:
+    """The option that turns weight decay off, where there is one."""
+    return {"weight_decay": 0.0} if "weight_decay" in names_of(loaded) else {}
+
+
+def names_of(loaded: Loaded) -> set[str]:
+    """The names of its hyperparameters."""
+    try:
+        return set(inspect.signature(loaded.found).parameters)
+    except (TypeError, ValueError):
+        return set()
+
+
+def said_of(loaded: Loaded) -> str:
+    """Its name and what its documentation says."""
+    return f"{getattr(loaded.found, '__name__', '')} {inspect.getdoc(loaded.found) or ''}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -16,7 +15,7 @@ from torchcheck.data import Measurement
 from torchcheck.properties.calling import gap
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.optimizer_problem import Problem, make
+from torchcheck.properties.optimizer_problem import ADAPTS, Problem, make, names_of, said_of, undecayed
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device
 
@@ -26,10 +25,6 @@ VISIBLE = 1e-5
 DECAY, RATE = 0.1, 1e-2
 #: hyperparameters that are the user's and the schedulers' to change
 KEPT = ("lr", "betas", "momentum", "eps", "weight_decay", "alpha", "beta1", "beta2")
-#: optimizers whose learning rate is their own to change
-ADAPTS = re.compile(
-    r"hyper-?gradient|(adapts?|learns) (its|the) (learning|step)|line.?search|prodigy|d-?adapt|dog\b", re.IGNORECASE
-)
 PROPERTIES: dict[str, Property] = {
     "gradient-kept": Property(
         "a step leaves .grad as it was (largest difference)",
@@ -189,7 +184,7 @@ def decay(loaded: Loaded, settings: Settings) -> list[Measurement]:
     def skipped(note: str) -> list[Measurement]:
         return [measured(n, None, note=note) for n in ("decay-sign", "decay-rate")]
 
-    if not {"weight_decay", "lr"} <= _names(loaded):
+    if not {"weight_decay", "lr"} <= names_of(loaded):
         return skipped("it takes no weight_decay, or no lr")
     if not _follows_rate(loaded, settings):
         return skipped("its steps are not proportional to lr")
@@ -218,7 +213,7 @@ def rates(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """Two groups, one of them with lr = 0; lr changed after a step; a group that comes late."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
     names = ("rate-zero", "rate-changed", "rate-kept", "late-group")
-    if "lr" not in _names(loaded):
+    if "lr" not in names_of(loaded):
         return [measured(n, None, note="it takes no lr") for n in names]
     where = find_device(settings.device)
 
@@ -268,8 +263,7 @@ def rates(loaded: Loaded, settings: Settings) -> list[Measurement]:
 
 
 def _rate_kept(loaded: Loaded, settings: Settings, measured: Callable[..., Measurement]) -> Measurement:
-    said = f"{getattr(loaded.found, '__name__', '')} {inspect.getdoc(loaded.found) or ''}"
-    if ADAPTS.search(said):
+    if ADAPTS.search(said_of(loaded)):
         return measured("rate-kept", None, note="it adapts its learning rate, as its name or documentation says")
     problem = Problem(loaded, settings, lr=RATE)
     before = [{n: g[n] for n in KEPT if n in g} for g in problem.opt.param_groups]
@@ -302,11 +296,11 @@ def single(loaded: Loaded, settings: Settings) -> list[Measurement]:
 def maximize(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """Two steps with the flag, and two without it on the opposite gradients."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
-    if "maximize" not in _names(loaded):
+    if "maximize" not in names_of(loaded):
         return [measured("maximize", None, note="it takes no maximize")]
     moves = []
     for flag in (False, True):
-        problem = Problem(loaded, settings, maximize=flag, **_undecayed(loaded))
+        problem = Problem(loaded, settings, maximize=flag, **undecayed(loaded))
         before = problem.values()
         for _ in range(2):
             sign = -1 if flag else 1
@@ -358,7 +352,7 @@ OTHERS: dict[str, Any] = {"lr": 3e-3, "betas": (0.5, 0.6), "momentum": 0.5, "wei
 def effects(loaded: Loaded, settings: Settings) -> list[Measurement]:
     """Ten steps on random gradients with the values that it has, and with another one of each."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
-    names = [n for n in OTHERS if n in _names(loaded) and n not in loaded.options]
+    names = [n for n in OTHERS if n in names_of(loaded) and n not in loaded.options]
 
     def end(**options: Any) -> Tensor:
         problem = Problem(loaded, settings, **options)
@@ -423,7 +417,7 @@ def _follows_rate(loaded: Loaded, settings: Settings) -> bool:
     """Is the first step that moves proportional to lr?"""
     sizes = []
     for rate in (RATE, 2 * RATE):
-        problem = Problem(loaded, settings, lr=rate, **_undecayed(loaded))
+        problem = Problem(loaded, settings, lr=rate, **undecayed(loaded))
         before = problem.values()
         for _ in range(20):
             problem.set(_ramp)
@@ -437,14 +431,3 @@ def _follows_rate(loaded: Loaded, settings: Settings) -> bool:
 def _needs_closure(opt: torch.optim.Optimizer) -> bool:
     closure = inspect.signature(inspect.unwrap(type(opt).step)).parameters.get("closure")
     return closure is not None and closure.default is closure.empty
-
-
-def _undecayed(loaded: Loaded) -> dict[str, float]:
-    return {"weight_decay": 0.0} if "weight_decay" in _names(loaded) else {}
-
-
-def _names(loaded: Loaded) -> set[str]:
-    try:
-        return set(inspect.signature(loaded.found).parameters)
-    except (TypeError, ValueError):
-        return set()

@@ -14,7 +14,8 @@ from torch import nn
 from tests.faults import FAULTS, Fault
 from tests.faults.attention import Cached, CausalAttention
 from tests.faults.blocks import NormedFeedForward
-from tests.faults.optimizers import Plain, adam
+from tests.faults.optimizers import Plain, SlowWeights, adam
+from tests.faults.state import Attention, Block, ScaledDecoder
 from torchcheck import CheckResult, check
 from torchcheck.modules import ExponentiatedGradient, SquarePlus, multilabel_loss
 from torchcheck.properties import REGISTRY
@@ -83,10 +84,14 @@ HEALTHY: tuple[tuple[str, Any, int, dict[str, Any]], ...] = (
     ("optimizer", torch.optim.Adam, 120, {}),
     ("optimizer", Plain, 60, {}),
     ("optimizer", adam(), 40, {}),
+    ("optimizer", SlowWeights, 20, {}),
     ("optimizer", ExponentiatedGradient, 60, {}),
     ("attention", CausalAttention, 50, {"width": 16, "seq_len": 10}),
     ("attention", Cached, 20, {"width": 16, "seq_len": 10}),
     ("block", NormedFeedForward, 60, {"width": 16, "seq_len": 4, "depths": (2, 4, 8, 16)}),
+    ("attention", Attention, 20, {"width": 16, "seq_len": 10}),
+    ("block", Block, 20, {"width": 16, "seq_len": 4, "depths": (2, 4, 8, 16)}),
+    ("model", ScaledDecoder, 10, {"width": 16, "seq_len": 4, "depths": (2, 4, 8, 16)}),
     ("model", pre_norm_encoder, 10, {"width": 16, "seq_len": 4, "depths": (2, 4, 8, 16)}),
 )
 

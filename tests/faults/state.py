@@ -1,0 +1,156 @@
+"""Variants that compute rightly, and are built, moved, saved or tied with one fault each."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tests.faults.fault import Fault
+from tests.faults.models import VOCABULARY, Decoder
+
+
+class Attention(nn.Module):
+    """Causal attention with two heads; what is built and moved rightly here, each fault below does in another way."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def visible(self, x: Tensor) -> Tensor:
+        return torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = self.inner(x).unflatten(-1, (3, 2, -1)).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(*parts, attn_mask=self.visible(x))
+        out: Tensor = self.outer(mixed.transpose(1, 2).flatten(2))
+        return out
+
+
+class NeverFilled(Attention):
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.outer.bias = nn.Parameter(torch.empty(width))
+
+
+class LayersInAList(Attention):
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.further = [nn.Linear(width, width)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.further[0].to(x)(super().forward(x))
+        return out
+
+
+class MaskLeftBehind(Attention):
+    def visible(self, x: Tensor) -> Tensor:
+        return torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril()
+
+
+class SharedMemory(Attention):
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.again = nn.Linear(width, width)
+        self.again.weight.data = self.outer.weight.data
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.again(super().forward(x))
+        return out
+
+
+class Block(nn.Module):
+    """A pre-norm block around one of the layers above."""
+
+    layer: ClassVar[type[Attention]] = Attention
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.attention = nn.LayerNorm(width), self.layer(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.attention(self.norm(x))
+        return out
+
+
+class NeverFilledBlock(Block):
+    layer = NeverFilled
+
+
+class LayersInAListBlock(Block):
+    layer = LayersInAList
+
+
+class MaskLeftBehindBlock(Block):
+    layer = MaskLeftBehind
+
+
+class RandomProjection(Block):
+    """Features of a random matrix that no state_dict has."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.projection = torch.randn(width, width) / math.sqrt(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + (x @ self.projection.to(x)).relu()
+
+
+class ScaledDecoder(Decoder):
+    """The matrices that end a branch are scaled by 1/sqrt(2 layers), as in GPT-2."""
+
+    ends: tuple[str, ...] = ("out_proj.weight", "down.weight")
+
+    def __init__(self, layers: int = 2, width: int = 32) -> None:
+        super().__init__(layers, width)
+        for name, p in self.named_parameters():
+            if name.endswith(self.ends):
+                nn.init.normal_(p, std=0.02 / math.sqrt(2 * layers))
+
+
+class NamesThatNobodyHas(ScaledDecoder):
+    ends = ("c_proj.weight",)
+
+
+class DrawnAgain(ScaledDecoder):
+    def __init__(self, layers: int = 2, width: int = 32) -> None:
+        super().__init__(layers, width)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.02)
+
+
+class TiedByData(Decoder):
+    def __init__(self, layers: int = 2, width: int = 32) -> None:
+        super().__init__(layers, width)
+        self.head.weight = nn.Parameter(self.tokens.weight.data)
+
+
+class TiedInWords(Decoder):
+    def __init__(self, layers: int = 2, width: int = 32) -> None:
+        super().__init__(layers, width)
+        self.tie_weights = True
+        self.head = nn.Linear(width, VOCABULARY, bias=False)
+
+
+def _faults(kind: str, filled: Any, saved: Any, moved: Any) -> tuple[Fault, ...]:
+    return (
+        Fault(f"memory that nobody fills, {kind}", kind, filled, ("filled",)),
+        Fault(f"layers in a list, {kind}", kind, saved, ("saved",)),
+        Fault(f"a mask that stays behind, {kind}", kind, moved, ("moved",)),
+    )
+
+
+FAULTS: tuple[Fault, ...] = (
+    *_faults("attention", NeverFilled, LayersInAList, MaskLeftBehind),
+    *_faults("block", NeverFilledBlock, LayersInAListBlock, MaskLeftBehindBlock),
+    Fault("a random projection that is not saved", "block", RandomProjection, ("saved",)),
+    Fault("two weights in one piece of memory", "attention", SharedMemory, ("tied",)),
+    Fault("a head tied by its data", "model", TiedByData, ("tied",)),
+    Fault("a head tied in words alone", "model", TiedInWords, ("tied",)),
+    Fault("scaled by names that nobody has", "model", NamesThatNobodyHas, ("depth-scaled",)),
+    Fault("scaled with depth, and drawn again", "model", DrawnAgain, ("depth-scaled",)),
+)

@@ -192,6 +192,69 @@ class SmoothsPadding(nn.Module):
         return (0.9 * sharp - 0.1 * chances.mean(-1)).sum() / kept.sum().clamp(min=1)
 
 
+class Huber(nn.Module):
+    """Squares below delta, distances above it, less what makes them meet."""
+
+    lowered = 0.5
+
+    def __init__(self, delta: float = 2.0) -> None:
+        super().__init__()
+        self.delta = delta
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        d = (input - target).abs()
+        far = self.delta * (d - self.lowered * self.delta)
+        return torch.where(d < self.delta, 0.5 * d.square(), far).mean()
+
+
+class HuberWithAJump(Huber):
+    lowered = 0.25
+
+
+class DistillLoss(nn.Module):
+    """The divergence of two sets of logits at one temperature."""
+
+    of_teacher = True
+
+    def __init__(self, temperature: float = 4.0) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        told = (teacher / self.temperature if self.of_teacher else teacher).softmax(-1)
+        out = F.kl_div((student / self.temperature).log_softmax(-1), told, reduction="batchmean")
+        return out * self.temperature**2
+
+
+class ColdTeacherLoss(DistillLoss):
+    of_teacher = False
+
+
+class SqueezedLoss(nn.Module):
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        logs = scores.squeeze().log_softmax(1)
+        return -logs[torch.arange(len(target)), target].mean()
+
+
+class FocalLoss(nn.Module):
+    """The focal loss, which takes a weight for every class."""
+
+    weighted = True
+
+    def __init__(self, gamma: float = 2.0, weight: Tensor | None = None) -> None:
+        super().__init__()
+        self.gamma, self.weight = gamma, weight
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        own = F.cross_entropy(scores, target, reduction="none")
+        weight = 1.0 if self.weight is None or not self.weighted else self.weight.to(scores)[target]
+        return (weight * (1 - torch.exp(-own)).pow(self.gamma) * own).mean()
+
+
+class WeightlessLoss(FocalLoss):
+    weighted = False
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("log of exp over sum of exp", "loss", textbook_cross_entropy, ("extreme.float32",)),
     Fault("the scores are detached", "loss", detached_loss, ("gradient", "scores-learn")),
@@ -220,4 +283,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a masked mean over all", "loss", MeanOfAll, ("ignored",)),
     Fault("an example among its own others", "loss", NearItself, ("cold",)),
     Fault("ignored rows are smoothed", "loss", SmoothsPadding, ("ignored",)),
+    Fault("a Huber loss with a jump", "loss", HuberWithAJump, ("continuous",)),
+    Fault("a temperature of the student alone", "loss", ColdTeacherLoss, ("least-at-equal",)),
+    Fault("a squeezed batch of one", "loss", SqueezedLoss, ("one-example",)),
+    Fault("weights of classes that nothing reads", "loss", WeightlessLoss, ("options-used",)),
 )

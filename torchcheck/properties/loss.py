@@ -12,6 +12,8 @@ from torch import Tensor
 from torchcheck.data import Measurement
 from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.loss_consistency import PROPERTIES as CONSISTENCY
+from torchcheck.properties.loss_consistency import steps as consistency_steps
 from torchcheck.properties.loss_inputs import BATCH, CLASSES, EMBEDDED, LossFunction, function_of, inputs_of, targets_of
 from torchcheck.properties.loss_rewards import PROPERTIES as REWARDS
 from torchcheck.properties.loss_rewards import is_of_embeddings
@@ -99,6 +101,7 @@ def first(settings: Settings, description: Description) -> list[Step]:
         Step(f"{place}:forms", ("dense-sparse",)),
         *reward_steps(),
         *target_steps(),
+        *consistency_steps(),
         *[Step(f"{place}:accuracy", (f"accuracy.{d}",), {"dtype": d}) for d in settings.dtypes if d != "float64"],
     ]
 
@@ -294,4 +297,4 @@ def _relative(a: float, b: float) -> float:
     return _off(a, b) / max(abs(a), abs(b), 1e-6)
 
 
-LOSS = Kind({"loss": PROPERTIES, "rewards": REWARDS, "targets": TARGETS}, first)
+LOSS = Kind({"loss": PROPERTIES, "rewards": REWARDS, "targets": TARGETS, "consistency": CONSISTENCY}, first)

@@ -81,7 +81,7 @@ def function_of(loaded: Loaded, settings: Settings) -> LossFunction:
     for extras in itertools.product(*(_fillings(n) for n in names)):
         for of_probabilities in (False, True):
             f = LossFunction(found, extras, masks, of_probabilities)
-            given = _tried(loaded, settings, f, settings.seed, 3.0)
+            given = tried(loaded, settings, f, settings.seed, 3.0)
             if isinstance(given, Given):
                 fallback = fallback or f
                 if not names or _learns(f, given):
@@ -156,7 +156,7 @@ def inputs_of(loaded: Loaded, settings: Settings, seed: int, scale: float = 3.0)
         if not isinstance(made, tuple | list) or len(made) != 2:
             raise SubjectError("example_inputs of a loss gives (scores, targets)")
         return (made[0].to(where).double() * scale / 3, made[1].to(where)), "its own"
-    given = _tried(loaded, settings, function_of(loaded, settings), seed, scale)
+    given = tried(loaded, settings, function_of(loaded, settings), seed, scale)
     if isinstance(given, Given):
         return (given.scores, given.targets), given.form
     raise SubjectError(
@@ -174,7 +174,7 @@ class Given:
     form: str
 
 
-def _tried(loaded: Loaded, settings: Settings, f: LossFunction, seed: int, scale: float) -> Given | Exception | None:
+def tried(loaded: Loaded, settings: Settings, f: LossFunction, seed: int, scale: float) -> Given | Exception | None:
     """The first form that `f` takes, or what it raised at the likeliest."""
     problem: Exception | None = None
     where = find_device(settings.device)

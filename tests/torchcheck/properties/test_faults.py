@@ -14,6 +14,7 @@ from torch import nn
 from tests.faults import FAULTS, Fault
 from tests.faults.attention import Cached, CausalAttention
 from tests.faults.blocks import NormedFeedForward
+from tests.faults.losses import DistillLoss, FocalLoss, Huber
 from tests.faults.optimizers import Plain, SlowWeights, adam
 from tests.faults.state import Attention, Block, ScaledDecoder
 from torchcheck import CheckResult, check
@@ -81,6 +82,9 @@ HEALTHY: tuple[tuple[str, Any, int, dict[str, Any]], ...] = (
     ("activation", SquarePlus, 60, {}),
     ("loss", nn.CrossEntropyLoss, 90, {}),
     ("loss", multilabel_loss, 120, {}),
+    ("loss", Huber, 20, {}),
+    ("loss", DistillLoss, 20, {}),
+    ("loss", FocalLoss, 20, {}),
     ("optimizer", torch.optim.Adam, 120, {}),
     ("optimizer", Plain, 60, {}),
     ("optimizer", adam(), 40, {}),

@@ -61,15 +61,16 @@ def render(record: Record, folder: Path, formats: Sequence[str]) -> list[Path]:
     if not formats:
         return written
     figures = draw(record, folder / "figures")
+    rows = {r.id: forest.draw(r, folder / "figures") for r in record.results} if {"md", "pdf"} & set(formats) else {}
     if "md" in formats:
         written.append(folder / "report.md")
-        write_atomically(written[-1], markdown(record, figures))
+        write_atomically(written[-1], markdown(record, figures, forests=rows))
     if "html" in formats:
         written.append(folder / "report.html")
         write_atomically(written[-1], html(record, figures, folder))
     if "pdf" in formats:
         written.append(folder / "report.pdf")
-        pdf(record, figures, folder, written[-1])
+        document(markdown(record, figures, "pdf", rows), folder, written[-1])
     return written
 
 
@@ -91,6 +92,7 @@ def markdown(
         argued_proofs=sum(r.verdict == "proved" and bool(r.argued) for r in record.results),
         coarse=_coarse(record),
         resolution=resolution,
+        headline=_headline,
         standing={"inside": "holds", "outside": "**excluded**", "open": "not decided"},
         families=list(dict.fromkeys(r.family for r in record.results)),
         figures=figures,
@@ -98,6 +100,8 @@ def markdown(
         rows=table_rows,
         reasons=_reasons,
         trusted=_trusted(record),
+        stored=_stored(record),
+        sources={r.source.title: r.source.url for r in record.results if _safe_url(r.source.url)},
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
@@ -125,12 +129,6 @@ def page(text: str, folder: Path, script: str = "") -> str:
             "--variable=document-css:false",
         ]
         return str(pypandoc.convert_text(text, "html5", PANDOC_INPUT, extra_args=options))
-
-
-def pdf(record: Record, figures: dict[str, list[Any]], folder: Path, target: Path) -> None:
-    """The report as PDF: of the predictions a figure each, where the other reports have tables of all rows."""
-    rows = {r.id: forest.draw(r, folder / "figures") for r in record.results}
-    document(markdown(record, figures, "pdf", rows), folder, target)
 
 
 def document(text: str, folder: Path, target: Path) -> None:
@@ -186,6 +184,14 @@ def size(p: PredictionRow) -> str:
 def resolution(result: Result) -> str:
     """That of the constant or exponent under a verdict which could be furthest off unnoticed."""
     return size(result.coarsest) if result.coarsest else ""
+
+
+def _headline(result: Result) -> str:
+    """What a reader acts on: the caveat of a qualified statement, what replaces a corrected one, and its last word."""
+    texts = [c.text for c in result.deciding]
+    if result.verdict == "qualified":
+        return texts[-1]
+    return " ".join(dict.fromkeys([texts[0], texts[-1]]))
 
 
 def _coarse(record: Record) -> list[tuple[Result, PredictionRow]]:
@@ -266,6 +272,15 @@ def _some(names: Sequence[str]) -> str:
 def _trusted(record: Record) -> list[TrustedFile]:
     found = {t.file: t for r in record.results if r.proof for t in r.proof.trusted}
     return [found[name] for name in sorted(found)]
+
+
+def _stored(record: Record) -> dict[str, tuple[int, str, str]]:
+    """Of every machine whose earlier measurements were taken: the tasks, the first and the last time."""
+    found: dict[str, tuple[int, str, str]] = {}
+    for s in (s for r in record.results for s in r.stored):
+        tasks, first, last = found.get(s.machine, (0, s.first, s.last))
+        found[s.machine] = (tasks + s.tasks, min(first, s.first), max(last, s.last))
+    return found
 
 
 def _jinja() -> Environment:

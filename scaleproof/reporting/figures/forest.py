@@ -14,8 +14,8 @@ from scaleproof.reporting.record import MeasurementRow, PredictionRow, Result
 from torchcheck.data import shown, within
 
 #: rows of one figure, inches a row, and how far a point may lie outside its band before it is drawn at the edge
-MOST, HEIGHT, EDGE = 24, 0.15, 3.0
-CAPTION = "Predicted (grey, in units of its half width) and measured (with its interval)."
+MOST, HEIGHT, EDGE = 16, 0.135, 3.0
+CAPTION = "Predicted (grey) and measured."
 
 
 @dataclass(frozen=True)

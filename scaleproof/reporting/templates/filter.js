@@ -2,29 +2,36 @@ document.addEventListener("DOMContentLoaded", () => {
   const claims = [...document.querySelectorAll(".claim")];
   const bar = document.createElement("form");
   bar.id = "filter";
+  bar.setAttribute("role", "search");
   bar.setAttribute("aria-label", "Filter claims");
-  const choice = (key) => {
+  bar.addEventListener("submit", (event) => event.preventDefault());
+  const labelled = (words, field, event) => {
     const label = document.createElement("label");
+    label.append(words + " ", field);
+    bar.append(label);
+    field.addEventListener(event, update);
+    return field;
+  };
+  const search = labelled("search", Object.assign(document.createElement("input"), { type: "search", name: "search" }), "input");
+  // a claim has one verdict and one family, and several kinds of evidence
+  const chosen = ["verdict", "family", "evidence"].map((key) => {
     const select = document.createElement("select");
     select.name = key;
-    const values = ["all", ...new Set(claims.map((c) => c.dataset[key]))];
-    for (const value of values) select.add(new Option(value, value));
-    label.append(key + " ", select);
-    bar.append(label);
-    select.addEventListener("change", update);
-    return select;
-  };
-  const verdict = choice("verdict");
-  const family = choice("family");
+    const values = new Set(claims.flatMap((c) => c.dataset[key].split(" ").filter(Boolean)));
+    for (const value of ["all", ...values]) select.add(new Option(value.replaceAll("_", " "), value));
+    return labelled(key, select, "change");
+  });
   const count = document.createElement("output");
   bar.append(count);
+  const texts = claims.map((c) => c.textContent.toLowerCase());
   function update() {
+    const words = search.value.toLowerCase().split(/\s+/);
     let shown = 0;
-    for (const claim of claims) {
-      const fits = (s, key) => s.value === "all" || s.value === claim.dataset[key];
-      claim.hidden = !(fits(verdict, "verdict") && fits(family, "family"));
+    claims.forEach((claim, k) => {
+      const fits = chosen.every((s) => s.value === "all" || claim.dataset[s.name].split(" ").includes(s.value));
+      claim.hidden = !(fits && words.every((word) => texts[k].includes(word)));
       shown += claim.hidden ? 0 : 1;
-    }
+    });
     count.value = shown + " of " + claims.length + " claims";
   }
   document.querySelector("h1").after(bar);

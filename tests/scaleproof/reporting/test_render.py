@@ -29,7 +29,7 @@ def test_markdown_has_every_claim_and_finding(record: Record, folder: Path) -> N
         assert f"scaleproof verify {r.id}" in plain
         assert r.message in plain
     findings = text.split("## Findings")[1].split("## Family")[0]
-    assert findings.count("What holds.") == sum(r.verdict in ("corrected", "qualified") for r in record.results)
+    assert findings.count("- **[") == sum(r.verdict in ("corrected", "qualified", "refuted") for r in record.results)
     for image in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text):
         assert (folder / image).is_file()
 
@@ -143,6 +143,7 @@ def test_an_empty_record_renders(record: Record, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_page_in_a_browser(record: Record, folder: Path) -> None:
     sync_api = pytest.importorskip("playwright.sync_api")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no Chromium on this machine (scaleproof doctor)")
@@ -167,8 +168,17 @@ def test_the_page_in_a_browser(record: Record, folder: Path) -> None:
         page.select_option("select[name=verdict]", "all")
         page.select_option("select[name=family]", "all")
         assert all(claims.nth(i).is_visible() for i in range(claims.count()))
+        page.fill("input[type=search]", record.results[0].id.upper())
+        assert 0 < sum(claims.nth(i).is_visible() for i in range(claims.count())) < len(record.results)
+        page.fill("input[type=search]", "")
         images = page.locator("figure svg")
         assert images.count() >= 4
         assert all(images.nth(i).evaluate("e => e.getBoundingClientRect().width > 0") for i in range(images.count()))
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found = axe.Axe().run(page).response["violations"]
+            assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+        page.set_viewport_size({"width": 390, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
         chromium.close()
     assert complaints == []

@@ -346,7 +346,7 @@ class Cached(CausalAttention):
     def forward(self, x: Tensor, cache: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         q, k, v = self.qkv(x).chunk(3, -1)
         past = 0 if cache is None else cache[0].shape[-2]
-        angles = torch.arange(x.shape[-2], device=x.device, dtype=x.dtype) + self.place(past)
+        angles = torch.arange(x.shape[-2], device=x.device) + self.place(past)
         q, k = (self.turn(t, 0.3 * angles) for t in (q, k))
         if cache is not None:
             k, v = self.keep(cache[0], k), self.keep(cache[1], v)
@@ -358,7 +358,7 @@ class Cached(CausalAttention):
     @staticmethod
     def turn(t: Tensor, angles: Tensor) -> Tensor:
         first, second = t.chunk(2, -1)
-        cos, sin = angles.cos()[:, None], angles.sin()[:, None]
+        cos, sin = (f[:, None].to(t.dtype) for f in (angles.cos(), angles.sin()))
         return torch.cat([first * cos - second * sin, first * sin + second * cos], -1)
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from tests.faults.fault import Fault
 from tests.faults.models import VOCABULARY, Decoder
@@ -62,6 +63,46 @@ class SharedMemory(Attention):
         return out
 
 
+class HeadsForTokens(Attention):
+    """Heads leave as if they were tokens: a reshape without the transpose before it."""
+
+    def visible(self, x: Tensor) -> Tensor:
+        return super().visible(x).new_ones(()).expand(x.shape[1], x.shape[1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = self.inner(x).unflatten(-1, (3, 2, -1)).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(*parts, attn_mask=self.visible(x))
+        out: Tensor = self.outer(mixed.reshape(x.shape))
+        return out
+
+
+class GateForItself(Attention):
+    """A gate that is multiplied with itself: the other half goes nowhere."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.gates = nn.Linear(width, 2 * width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, _ = self.gates(super().forward(x)).chunk(2, -1)
+        out: Tensor = gate * gate.sigmoid()
+        return out
+
+
+class DropsAnew(Attention):
+    """The backward pass computes the layer again, with another dropout."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.drop = nn.Dropout(0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = checkpoint(
+            lambda h: self.drop(super(DropsAnew, self).forward(h)), x, use_reentrant=False, preserve_rng_state=False
+        )
+        return out
+
+
 class Block(nn.Module):
     """A pre-norm block around one of the layers above."""
 
@@ -86,6 +127,18 @@ class LayersInAListBlock(Block):
 
 class MaskLeftBehindBlock(Block):
     layer = MaskLeftBehind
+
+
+class HeadsForTokensBlock(Block):
+    layer = HeadsForTokens
+
+
+class GateForItselfBlock(Block):
+    layer = GateForItself
+
+
+class DropsAnewBlock(Block):
+    layer = DropsAnew
 
 
 class RandomProjection(Block):
@@ -136,17 +189,32 @@ class TiedInWords(Decoder):
         self.head = nn.Linear(width, VOCABULARY, bias=False)
 
 
-def _faults(kind: str, filled: Any, saved: Any, moved: Any) -> tuple[Fault, ...]:
-    return (
-        Fault(f"memory that nobody fills, {kind}", kind, filled, ("filled",)),
-        Fault(f"layers in a list, {kind}", kind, saved, ("saved",)),
-        Fault(f"a mask that stays behind, {kind}", kind, moved, ("moved",)),
+def _faults(kind: str, *broken: Any) -> tuple[Fault, ...]:
+    words = {
+        "filled": "memory that nobody fills",
+        "saved": "layers in a list",
+        "moved": "a mask that stays behind",
+        "heads-apart": "heads that are taken for tokens",
+        "rows-used": "a gate for itself",
+        "train-derivative": "dropout drawn anew for the backward pass",
+    }
+    return tuple(
+        Fault(f"{said}, {kind}", kind, subject, (name,))
+        for (name, said), subject in zip(words.items(), broken, strict=True)
     )
 
 
 FAULTS: tuple[Fault, ...] = (
-    *_faults("attention", NeverFilled, LayersInAList, MaskLeftBehind),
-    *_faults("block", NeverFilledBlock, LayersInAListBlock, MaskLeftBehindBlock),
+    *_faults("attention", NeverFilled, LayersInAList, MaskLeftBehind, HeadsForTokens, GateForItself, DropsAnew),
+    *_faults(
+        "block",
+        NeverFilledBlock,
+        LayersInAListBlock,
+        MaskLeftBehindBlock,
+        HeadsForTokensBlock,
+        GateForItselfBlock,
+        DropsAnewBlock,
+    ),
     Fault("a random projection that is not saved", "block", RandomProjection, ("saved",)),
     Fault("two weights in one piece of memory", "attention", SharedMemory, ("tied",)),
     Fault("a head tied by its data", "model", TiedByData, ("tied",)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -10,13 +11,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from torchcheck.data import Evidence, Measurement, Params, Series
+from torchcheck.measure.gradients import gradients
 from torchcheck.run.subjects import DTYPES, Subject, build, find_device
 
 #: copies of the sequence in one batch
 ROWS = 64
 
 
-def dependence(model: nn.Module, x: Float[Tensor, "tokens width"]) -> Float[Tensor, "tokens tokens"]:
+def dependence(model: Callable[[Tensor], Tensor], x: Float[Tensor, "tokens width"]) -> Float[Tensor, "tokens tokens"]:
     """(tokens, tokens): |c_i^T dy_i/dx_j|, c_i a random cotangent of output i, for one sequence x (tokens, width).
 
     Exactly 0 where y_i does not use x_j. The sequence is repeated along the batch, an output for each copy: ROWS rows
@@ -30,7 +32,8 @@ def dependence(model: nn.Module, x: Float[Tensor, "tokens width"]) -> Float[Tens
         batch = x.detach().expand(len(places), *x.shape).clone().requires_grad_()
         out = model(batch)
         picked = out[torch.arange(len(places), device=x.device), places]
-        (grad,) = torch.autograd.grad((picked * cotangents[places].to(out.dtype)).sum(), batch)
+        (grad,) = gradients((picked * cotangents[places].to(out.dtype)).sum(), [batch])
+        assert grad is not None
         rows.append(torch.linalg.vector_norm(grad, dim=-1))
     return torch.cat(rows) if rows else x.new_zeros(0, 0)
 

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from torchcheck.data import Measurement
-from torchcheck.measure.operations import Watch
-from torchcheck.properties.calling import Stack, call, gap, network, tensor_of, to
+from torchcheck.properties.calling import call, gap, network, tensor_of
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.training_mode import copied
-from torchcheck.properties.variant import Loaded, Settings, build
-from torchcheck.run.subjects import SubjectError
+from torchcheck.properties.variant import Loaded, Settings
 
 #: relative differences below this are sums in another order
 ROUNDING = 1e-5
 #: attributes of a module, or of its config, that say that embedding and head are one
 TIES = ("tie_word_embeddings", "tie_weights", "tied", "tie_embeddings", "weight_tying", "share_embeddings")
-#: operations that take tensors of two devices: copies, and indices
-ACROSS = ("copy_", "_to_copy", "index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index")
+#: functions that take tensors of two devices, that move one, and that make one where it is said, or on the first
+ACROSS = re.compile(r"copy_|__getitem__|__setitem__|__get__|size|dim")
+MOVES = re.compile("to|type_as|cuda|cpu")
+MAKES = re.compile(
+    "arange|as_tensor|empty|eye|from_numpy|full|hann_window|linspace|logspace|ones|rand|randint|randn|randperm|range|tensor|"
+    "tril_indices|triu_indices|zeros"
+)
 PROPERTIES: dict[str, Property] = {
     "filled": Property(
         "every parameter, and whatever reaches the output, has been given a value (number of tensors left as they were "
@@ -83,12 +88,12 @@ def filled(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measur
 
 @contextmanager
 def _fresh_memory_is_nan() -> Iterator[None]:
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.use_deterministic_algorithms(True, warn_only=True)  # which fills fresh memory, unless told not to
+    before = torch.get_deterministic_debug_mode()
+    torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms would import torch's compiler
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        torch.set_deterministic_debug_mode(before)
 
 
 def saved(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
@@ -155,38 +160,50 @@ def _says(module: nn.Module, attribute: str) -> bool:
 
 
 def moved(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
-    """On torch's device without data: whatever is made there by the input's device is, and the rest is left behind."""
+    """One pass in which every tensor that would be left on the first device is marked, and so is what is made of it."""
     measured = partial(Measurement, "moved", dtype="float32", unit="operations")
-    _, inputs = network(loaded, settings, depth, 0)
-    built = build(loaded, settings.width, depth if loaded.kind == "model" else None, settings.seed)
-    model = (Stack([built]) if loaded.kind == "block" else built).to("meta")
-    mixed = _Mixed()
-    try:
-        with torch.no_grad(), mixed:
-            call(model, to(inputs, torch.device("meta")))
-    except SubjectError:
-        raise
-    except Exception as error:  # it looks at numbers, which are not there: what was seen before that counts
-        if not mixed.found:
-            return [measured(None, note=f"not to be followed without numbers: {str(error).splitlines()[0][:60]}")]
-    return [measured(float(len(mixed.found)), witness="; ".join(mixed.found[:2]))]
+    model, inputs = network(loaded, settings, depth, 0)
+    left = _LeftBehind(_strays(model))
+    with torch.no_grad(), left:
+        call(model, copied(inputs))
+    return [measured(float(len(left.found)), witness="; ".join(left.found[:2]))]
 
 
-class _Mixed(Watch):
-    """Operations on tensors of two devices; one number may stand anywhere."""
+def _strays(model: nn.Module) -> list[Tensor]:
+    """Tensors among the attributes, or in lists and modules there, that `to` does not move."""
+    registered = {id(t) for t in [*model.parameters(), *model.buffers()]}
+    own = vars(nn.Module())
+    leaves = [
+        v for m in model.modules() for name, held in vars(m).items() if name not in own for v in tree_leaves(held)
+    ]
+    inner = [t for v in leaves if isinstance(v, nn.Module) for t in [*v.parameters(), *v.buffers()]]
+    return [t for t in [*leaves, *inner] if isinstance(t, Tensor) and id(t) not in registered]
 
-    def __init__(self) -> None:
+
+class _LeftBehind(TorchFunctionMode):
+    """Follows tensors made without a device, and strays, until `to` moves them or one that was moved meets them.
+
+    One number may stand anywhere, and an index or a copy may come from elsewhere.
+    """
+
+    def __init__(self, strays: Sequence[Tensor]) -> None:
         super().__init__()
         self.found: list[str] = []
+        self.marked = {id(t): t for t in strays}  # held, so that no other tensor gets the same id
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        tensors = [t for t in tree_leaves((args, kwargs or {})) if isinstance(t, Tensor) and t.dim()]
-        devices = {t.device.type for t in tensors}
-        name = func.__name__.partition(".")[0]
-        if len(devices) > 1 and name not in ACROSS:
-            left = next(t for t in tensors if t.device.type == "cpu")
-            self.found.append(f"{name} takes a tensor of shape {tuple(left.shape)} that stayed behind")
-        return super().__torch_dispatch__(func, types, args, kwargs)
-
-    def seen(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
-        """Nothing is wanted of what comes out."""
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        out = func(*args, **kwargs)
+        name = getattr(func, "__name__", "")
+        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+        large = [t for t in tensors if t.dim()]
+        behind = [t for t in large if id(t) in self.marked]
+        if MOVES.fullmatch(name):
+            return out.view_as(out) if isinstance(out, Tensor) and id(out) in self.marked else out  # unmarked
+        if MAKES.fullmatch(name) and kwargs.get("device") is not None:
+            return out
+        if behind and len(behind) < len(large) and not ACROSS.fullmatch(name):
+            self.found.append(f"{name} takes a tensor of shape {tuple(behind[0].shape)} that stays behind")
+        elif (MAKES.fullmatch(name) and not tensors) or (behind and len(behind) == len(large)):
+            self.marked |= {id(t): t for t in tree_leaves(out) if isinstance(t, Tensor)}
+        return out

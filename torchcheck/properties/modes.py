@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from torchcheck.data import Measurement
+from torchcheck.measure.gradients import gradients
 from torchcheck.measure.leak import worst
 from torchcheck.measure.operations import multiply_adds
 from torchcheck.properties.calling import Stack, call, gap, network, subject_of, tensor_of, to, with_gradients
@@ -36,6 +37,7 @@ DIRECTIONS, SETTLED = 8, 3
 LARGE = 1e9
 #: relative error beyond which autograd and differences are of different functions
 MEANT = 1e-5
+DERIVATIVES = ("derivative", "second-derivative", "train-derivative")
 #: relative difference of two extrapolations that counts as settled
 AGREED = 1e-6
 
@@ -73,6 +75,13 @@ PROPERTIES: dict[str, Property] = {
         better="less",
         compared="factor",
     ),
+    "train-derivative": Property(
+        "autograd's gradient in train mode, at the same random numbers, against differences (largest relative error)",
+        Threshold(hi=1e-5),
+        "the backward pass draws its dropout anew: a checkpoint keeps the random state unless it is told not to",
+        better="less",
+        compared="factor",
+    ),
     "second-derivative": Property(
         "the gradient's own gradient, where autograd gives one, against differences in float64",
         Threshold(hi=1e-4),
@@ -91,7 +100,7 @@ def steps(depth: int | None = None) -> list[Step]:
         Step(f"{place}:alone", ("alone",), at),
         Step(f"{place}:modes", ("eval-restores", "train-eval"), at),
         Step(f"{place}:odd_tokens", ("odd-tokens",), at),
-        Step(f"{place}:derivatives", ("derivative", "second-derivative"), at),
+        Step(f"{place}:derivatives", ("derivative", "second-derivative", "train-derivative"), at),
     ]
 
 
@@ -200,14 +209,14 @@ def derivatives(loaded: Loaded, settings: Settings, depth: int | None) -> list[M
     model, inputs, dtype = exact(loaded, settings, depth)
     measured = partial(Measurement, device=settings.device, dtype="float64", level=0.0)
     if dtype is not torch.float64:
-        return [measured(n, None, note="it computes in float32") for n in ("derivative", "second-derivative")]
+        return [measured(n, None, note="it computes in float32") for n in DERIVATIVES]
     if (operations := multiply_adds(lambda: call(model, inputs))) > LARGE:
         note = f"a pass is {operations:.1g} multiply-adds, and differences take hundreds: say a smaller size"
-        return [measured(n, None, note=note) for n in ("derivative", "second-derivative")]
+        return [measured(n, None, note=note) for n in DERIVATIVES]
     with torch.no_grad():
         out = tensor_of(call(model, inputs))
     if not out.is_floating_point() or not bool(out.isfinite().all()):
-        return [measured(n, None, note="its output is no finite number") for n in ("derivative", "second-derivative")]
+        return [measured(n, None, note="its output is no finite number") for n in DERIVATIVES]
     form = torch.randn(out.shape, generator=torch.Generator().manual_seed(settings.seed), dtype=torch.float64)
     form = form.to(out.device)
     leaves = with_gradients(inputs)
@@ -218,8 +227,19 @@ def derivatives(loaded: Loaded, settings: Settings, depth: int | None) -> list[M
     def value() -> Tensor:
         return (tensor_of(call(model, copied(leaves))) * form).sum()
 
+    def at_random() -> Tensor:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            return value()
+
     first, second = compared(value, variables, settings.seed)
-    return [first.measurement(measured, "derivative"), second.measurement(measured, "second-derivative")]
+    found = [first.measurement(measured, "derivative"), second.measurement(measured, "second-derivative")]
+    still = float(value())
+    model.train()
+    if float(at_random()) == still or first.worst is None or first.worst > MEANT:
+        return [*found, measured("train-derivative", None, note="train mode is no other, or eval mode's is not right")]
+    training, _ = compared(at_random, variables, settings.seed)
+    return [*found, training.measurement(measured, "train-derivative", sure=True)]
 
 
 class Compared:
@@ -250,11 +270,14 @@ class Compared:
             return None
         return max(self.errors)[0]
 
-    def measurement(self, measured: Callable[..., Measurement], name: str) -> Measurement:
-        """The worst error; without a custom Function a difference comes of detach or no_grad, which may be meant."""
+    def measurement(self, measured: Callable[..., Measurement], name: str, sure: bool = False) -> Measurement:
+        """The worst error; without a custom Function a difference comes of detach or no_grad, which may be meant.
+
+        `sure`: nothing of that kind is.
+        """
         worst = self.worst
         witness = max(self.errors)[1] if self.errors and max(self.errors)[0] > 1e-6 else ""
-        if worst is not None and worst > MEANT and not self.custom:
+        if worst is not None and worst > MEANT and not (self.custom or sure):
             note = f"something is detached; if that is meant, --skip {name}: {witness}"
             return Question.of(measured(name, None, samples=self.settled, note=note))
         return measured(name, worst, samples=self.settled, witness=witness, note=self.note)
@@ -278,7 +301,11 @@ def compared(value: Callable[[], Tensor], variables: Sequence[Tensor], seed: int
             out = value()
             if not out.requires_grad:
                 return out.new_zeros(())
-            grads = torch.autograd.grad(out, variables, create_graph=again, allow_unused=True)
+            grads = (
+                torch.autograd.grad(out, variables, create_graph=True, allow_unused=True)
+                if again
+                else gradients(out, variables)
+            )
             return sum(((g * w).sum() for g, w in zip(grads, ways, strict=True) if g is not None), out.new_zeros(()))
 
         at(0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -24,6 +25,8 @@ from torchcheck.run.subjects import DTYPES, find_device
 
 #: tokens at which half precision is looked at: what is counted or turned by position is large there
 LONG = 512
+#: features in a row without a gradient that are no dead units
+LEAST_RUN = 8
 #: modules after which equal tokens need not give equal outputs: they see the sequence's ends
 ENDS = (nn.Conv1d, nn.Conv2d, nn.RNNBase)
 PROPERTIES: dict[str, Property] = {
@@ -45,6 +48,12 @@ PROPERTIES: dict[str, Property] = {
         "the weights do not sum to 1: mask before the softmax, and normalise by what is visible",
         better="less",
     ),
+    "rows-used": Property(
+        "no run of a linear layer's features, an eighth of them or more, goes nowhere (number of layers with one)",
+        Threshold(0, 0),
+        "a part of what the layer gives is not used: look at chunk, split and slices, as of a gate and its value",
+        better="less",
+    ),
     "layers-differ": Property(
         "no two layers start with the same random weights (number of tensors that are copies of another)",
         Threshold(0, 0),
@@ -52,7 +61,8 @@ PROPERTIES: dict[str, Property] = {
         better="less",
     ),
     "agreement": Property(
-        "the relative error of a long sequence's output against float64, over the dtype's epsilon",
+        "the relative error of a long sequence's output, of what linear layers give, and of attention scores, against "
+        "float64, over the dtype's epsilon",
         Threshold(hi=6),
         "positions, counts or sums are kept in half precision: compute tables and reductions in float32",
         better="less",
@@ -64,7 +74,7 @@ PROPERTIES: dict[str, Property] = {
 def steps(settings: Settings, depth: int | None = None) -> list[Step]:
     place = "torchcheck.properties.uses"
     found = [
-        Step(f"{place}:inputs_used", ("inputs-used", "layers-differ"), {"depth": depth}),
+        Step(f"{place}:inputs_used", ("inputs-used", "rows-used", "layers-differ"), {"depth": depth}),
         Step(f"{place}:layouts", ("strides", "equal-tokens"), {"depth": depth}),
     ]
     half = [d for d in settings.dtypes if d in ("float16", "bfloat16")]
@@ -78,16 +88,27 @@ def inputs_used(loaded: Loaded, settings: Settings, depth: int | None) -> list[M
     model, leaves = model.to(where), with_gradients(to(inputs, where))
     measured = partial(Measurement, device=settings.device, dtype="float32")
     floats = [t for t in tree_leaves(leaves) if isinstance(t, Tensor) and t.requires_grad and t.dim() >= 2]
-    found = [_copies(model, measured)]
-    if not floats:
-        return [measured("inputs-used", None, note="its inputs are no numbers"), *found]
     moved = tree_map(lambda t: t.clone() if isinstance(t, Tensor) else t, leaves)
     objective_of(loaded, 1)(call(model, moved)).backward()  # type: ignore[no-untyped-call]
+    partly = [n for n, m in model.named_modules() if isinstance(m, nn.Linear) and _has_silent_run(m)]
+    rows = measured("rows-used", float(len(partly)), unit="layers", witness=", ".join(partly[:3]))
+    found = [rows, _copies(model, measured)]
+    if not floats:
+        return [measured("inputs-used", None, note="its inputs are no numbers"), *found]
     silent = 0
     for t in floats:
         size = t.new_zeros(t.shape[-1]) if t.grad is None else t.grad.abs().flatten(0, -2).amax(0)
         silent += int((size == 0).sum())
     return [measured("inputs-used", float(silent), unit="features"), *found]
+
+
+def _has_silent_run(layer: nn.Linear) -> bool:
+    """Whether the gradients of many features in a row are exactly 0, and not those of all."""
+    if layer.weight.grad is None:
+        return False
+    silent = (layer.weight.grad == 0).all(-1).tolist()
+    longest = max((len(list(group)) for zero, group in groupby(silent) if zero), default=0)
+    return max(LEAST_RUN, len(silent) // 8) <= longest < len(silent)
 
 
 def layouts(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
@@ -132,18 +153,50 @@ def agreement(loaded: Loaded, settings: Settings, depth: int | None, dtype: str)
     rounded = {n: p.double() if p.is_floating_point() else p for n, p in low.state_dict().items()}
     high = model.to(where, torch.float64)
     high.load_state_dict(rounded)
+    for rounded_one, exact_one in zip(low.buffers(), high.buffers(), strict=True):
+        exact_one.copy_(rounded_one)  # tables that are in no state_dict, too
     try:
-        with torch.no_grad():
-            one, other = tensor_of(call(low, x)).double(), tensor_of(call(high, x.double())).double()
+        one, other = _outputs(low, x), _outputs(high, x.double())
     except Exception as error:  # its length or dtype is limited; other properties say so where they matter
         return [measured(None, note=f"at {LONG} tokens: {str(error).splitlines()[0][:60]}")]
-    if not bool(one.isfinite().all()) or not bool(other.isfinite().all()):
+    if not all(bool(t.isfinite().all()) for outs in (one, other) for t in outs.values()):
         return [measured(None, note="not finite there")]
-    if one.shape[:2] != x.shape[:2]:
+    errors = {n: _worst_stretch(t, other[n]) for n, t in one.items() if n in other and t.shape == other[n].shape}
+    if "" not in errors:
         return [measured(None, note="its output is no sequence of tokens")]
+    place = max(errors, key=lambda n: errors[n])
+    note = f"the worst stretch of {LONG} tokens" + (f", in what {place} gives" if place else "")
+    return [measured(errors[place] / torch.finfo(kind).eps, note=note)]
+
+
+def _outputs(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+    """What every linear layer gives for each token, the scores, and, by the name "", what the model gives."""
+    kept: dict[str, Tensor] = {}
+
+    def keep(name: str, out: Tensor) -> None:
+        if out.shape[:-1] == x.shape[:-1]:
+            kept[name] = out.double()
+
+    layers = {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear)}
+    hooks = [m.register_forward_hook(lambda _m, _i, out, n=n: keep(n, out)) for n, m in layers.items()]
+    seen = Scores()
+    try:
+        with torch.no_grad(), seen:
+            keep("", tensor_of(call(model, x)))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    tables = (t.double().flatten()[None, :, None] for t in seen.kept)
+    masked = ((t, ~(t.isfinite() & (t > -1e4))) for t in tables)
+    return {**kept, **{f"score table {k + 1}": t.masked_fill(m, 0.0) for k, (t, m) in enumerate(masked)}}
+
+
+def _worst_stretch(one: Tensor, other: Tensor) -> float:
+    """The largest relative difference, averaged over neighbours: a single token may cancel."""
+    if one.shape[-1] == 1:  # scores, in no order
+        return float((one - other).norm() / other.norm().clamp(min=1e-30))
     each = (one - other)[0].norm(dim=-1) / other[0].norm(dim=-1).clamp(min=1e-30)
-    parts = each.reshape(-1, LONG // 16).mean(-1)  # means of neighbours: a single token may cancel
-    return [measured(float(parts.max()) / torch.finfo(kind).eps, note=f"the worst stretch of {LONG} tokens")]
+    return float(each.reshape(-1, LONG // 16).mean(-1).max())
 
 
 def _is_along_one_line(differences: Tensor) -> bool:

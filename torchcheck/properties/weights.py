@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from torchcheck.data import Measurement
+from torchcheck.measure.leak import ROWS, dependence
 from torchcheck.measure.operations import Watch
-from torchcheck.properties.calling import call
+from torchcheck.properties.calling import call, tensor_of
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.modes import exact
@@ -27,6 +29,12 @@ PROPERTIES: dict[str, Property] = {
         "the softmax runs over the queries: give it the axis of the keys, dim=-1",
         better="less",
     ),
+    "heads-apart": Property(
+        "where every token sees itself alone, heads give each token its own values (number of tokens that get others')",
+        Threshold(0, 0),
+        "heads and tokens are exchanged by view or reshape: (batch, tokens, heads, size).transpose(1, 2) first",
+        better="less",
+    ),
     "linear-pairs": Property(
         "between two linear layers with a wider middle stands something (number of pairs where nothing does)",
         Threshold(0, 0),
@@ -37,7 +45,8 @@ PROPERTIES: dict[str, Property] = {
 
 
 def steps(depth: int | None = None) -> list[Step]:
-    return [Step("torchcheck.properties.weights:weights", tuple(PROPERTIES), {"depth": depth})]
+    place, at = "torchcheck.properties.weights", {"depth": depth}
+    return [Step(f"{place}:weights", ("weights-sum", "linear-pairs"), at), Step(f"{place}:heads", ("heads-apart",), at)]
 
 
 def weights(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
@@ -57,6 +66,53 @@ def weights(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measu
     found = measured("weights-sum", float(products.wrong) if products.seen_any else None, unit="products", note=note)
     words = "; ".join(pairs.found[:2])
     return [found, measured("linear-pairs", float(len(pairs.found)), unit="pairs", witness=words)]
+
+
+def heads(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+    """Which tokens' values reach a token when its weights are 1 for itself: those that a reshape would bring, or none.
+
+    (heads, tokens) read as (tokens, heads) brings to token i those at (i heads + c) mod tokens; read the other way
+    round, as they enter, those at (c tokens + i) div heads; c counts the heads.
+    """
+    model, inputs, dtype = exact(loaded, replace(settings, seq_len=max(3, settings.seq_len - 3), batch=1), depth)
+    measured = partial(
+        Measurement, "heads-apart", device=settings.device, dtype=str(dtype).split(".")[1], unit="tokens"
+    )
+    if not isinstance(inputs, Tensor) or inputs.dim() != 3 or not inputs.is_floating_point():
+        return [measured(None, note="its input is no tensor of tokens")]
+    tokens = inputs.shape[1]
+    mode = _OneSelf(tokens)
+    try:
+        with sdpa_kernel(SDPBackend.MATH), mode:
+            picture = dependence(lambda x: tensor_of(call(model, x)), inputs[0])
+    except (RuntimeError, IndexError) as error:
+        return [measured(None, note=f"not to be followed: {str(error).splitlines()[0][:60]}")]
+    if mode.heads < 2 or picture.shape != (tokens, tokens):
+        return [measured(None, note="it has no softmax over tokens with several heads")]
+    theirs = [{j for j in range(tokens) if picture[i, j] > 0 and j != i} for i in range(tokens)]
+    count, places = mode.heads, range(mode.heads)
+    leaving = all(t <= {(i * count + c) % tokens for c in places} for i, t in enumerate(theirs))
+    entering = all(t <= {(c * tokens + i) // count for c in places} for i, t in enumerate(theirs))
+    mixed = sum(map(bool, theirs))
+    if mixed and not (leaving or entering):
+        return [measured(None, note="tokens meet outside of the weights, too")]
+    return [measured(float(mixed), witness=f"{count} heads" if mixed else "")]
+
+
+class _OneSelf(Watch):
+    """Every softmax over (tokens, tokens) is 1 for a token itself, and 0 for others; `heads` of them in a layer."""
+
+    def __init__(self, tokens: int) -> None:
+        super().__init__()
+        self.tokens, self.heads = tokens, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        square = (self.tokens, self.tokens)
+        if func.__name__.partition(".")[0] not in ("_softmax", "_safe_softmax") or out.shape[-2:] != square:
+            return out
+        self.heads = max(self.heads, out[..., 0, 0].numel() // min(ROWS, self.tokens))
+        return torch.eye(self.tokens, dtype=out.dtype, device=out.device).expand_as(out).clone()
 
 
 class _Products(Watch):

@@ -94,6 +94,8 @@ def order(loaded: Loaded, settings: Settings) -> list[Measurement]:
     places = torch.randperm(settings.seq_len, generator=generator).to(x.device)
     with torch.no_grad():
         whole = layer(x)
+        if whole.shape[:2] != x.shape[:2]:
+            return [Measurement("equivariance", None, note="its output is no sequence of tokens")]
         change = worst(layer(x[:, places]) - whole[:, places]) / (float(whole.square().mean().sqrt()) or 1.0)
     measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
     return [measured("equivariance", 0.0 if change <= ROUNDING[dtype] else change)]

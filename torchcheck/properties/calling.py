@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from torchcheck.measure.objectives import LOSSES
+from torchcheck.properties.kinds import MASKS, needed_of
 from torchcheck.properties.rescale import Scaling
-from torchcheck.properties.variant import MASKS, Loaded, Settings, build, needed_of
+from torchcheck.properties.variant import Loaded, Settings, build
 from torchcheck.run.subjects import SubjectError
 
 
@@ -111,7 +112,7 @@ def make_inputs(loaded: Loaded, module: nn.Module, settings: Settings, seed: int
         lambda: torch.randn(b, n, d, generator=generator),
         lambda: torch.randn(b, d, generator=generator),
     ]
-    further = _further_inputs(subject_of(module), settings, generator)
+    further = _further_inputs(subject_of(module), (b, n, d), generator)
     if further:
         own = "x" if isinstance(module, Stack) else needed_of(module.forward)[0]
         candidates = [lambda: {own: torch.randn(b, n, d, generator=generator), **further}]
@@ -168,9 +169,18 @@ def _images(module: nn.Module, batch: int) -> list[tuple[int, ...]]:
     return [(batch, *s) for s in sizes]
 
 
-def _further_inputs(module: nn.Module, settings: Settings, generator: torch.Generator) -> dict[str, Any]:
+def completed(module: nn.Module, x: Tensor) -> Any:
+    """Tokens (batch, tokens, width) with what forward needs beside them: masks that keep all, places, a context."""
+    b, n, d = x.shape
+    further = _further_inputs(module, (b, n, d), torch.Generator().manual_seed(0))
+    if not further:
+        return x
+    return {needed_of(module.forward)[0]: x, **to(further, x.device, x.dtype)}
+
+
+def _further_inputs(module: nn.Module, shape: tuple[int, int, int], generator: torch.Generator) -> dict[str, Any]:
     """What forward needs beside its first input, where the name says what that is; raises SubjectError elsewhere."""
-    b, n, d = settings.batch, settings.seq_len, settings.width
+    b, n, d = shape
     needed = needed_of(module.forward)[1:]
     if {"key", "value"} <= set(needed) or (hasattr(module, "config") and "input_ids" in forward_names(module)):
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -18,8 +19,9 @@ from torchcheck.measure.roles import blocks_of
 from torchcheck.properties.calling import call, network, tensor_of
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
+from torchcheck.properties.kinds import DEPTH
 from torchcheck.properties.training_mode import copied
-from torchcheck.properties.variant import DEPTH, Loaded, Settings
+from torchcheck.properties.variant import Loaded, Settings
 
 #: depths that are compared, and the ratio of sizes that is none of chance
 DEPTHS, APART = (2, 8), 1.15
@@ -51,8 +53,11 @@ def depth_scaled(loaded: Loaded, settings: Settings) -> list[Measurement]:
     if not roots:
         return [measured(None, note="its code takes no root of a number of layers")]
     deep, _ = network(loaded, settings, DEPTHS[1], 0)
-    if _sizes_differ(shallow, deep) or _layers_differ(shallow, deep, inputs):
-        return [measured(0.0)]
+    ratios = _ratios(shallow, deep)
+    if not ratios:
+        return [measured(None, note="its weights are too few to tell: say a larger --width")]
+    if max(ratios) > APART or _layers_differ(shallow, deep, inputs):
+        return [measured(0.0, samples=len(ratios))]
     line = next((text for text, optional in roots if not optional), "")
     if not line:
         note = f"'{roots[0][0]}' stands behind an option, and nothing depends on depth"
@@ -103,17 +108,21 @@ def _is_flag(test: ast.AST) -> bool:
     return isinstance(test.operand if isinstance(test, ast.UnaryOp) else test, ast.Name | ast.Attribute)
 
 
-def _sizes_differ(one: nn.Module, other: nn.Module) -> bool:
-    """Whether a tensor of both, of some size, is larger in one of them than chance makes it."""
+def _ratios(one: nn.Module, other: nn.Module) -> list[float]:
+    """Of tensors of both, large enough or of one number: the larger size over the smaller."""
     theirs = {**dict(other.named_parameters()), **dict(other.named_buffers())}
+    found = []
     for name, mine in [*one.named_parameters(), *one.named_buffers()]:
         t = theirs.get(name)
-        if t is None or t.shape != mine.shape or not mine.is_floating_point() or 1 < mine.numel() < FEW:
-            continue
-        a, b = _rms(mine), _rms(t)
-        if max(a, b) > APART * min(a, b):
-            return True
-    return False
+        if (
+            t is not None
+            and t.shape == mine.shape
+            and mine.is_floating_point()
+            and (mine.numel() == 1 or mine.numel() >= FEW)
+        ):
+            small, large = sorted((_rms(mine), _rms(t)))
+            found.append(large / small if small else math.inf if large else 1.0)
+    return found
 
 
 def _layers_differ(one: nn.Module, other: nn.Module, inputs: Any) -> bool:

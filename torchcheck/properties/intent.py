@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from torchcheck.properties.variant import Loaded, Settings, lineage
+from torchcheck.properties.kinds import lineage
+from torchcheck.properties.variant import Loaded, Settings
 
 #: words in a name or docstring that say it, and that deny it
 CAUSAL = re.compile(r"causal|autoregressive|auto_regressive|\bGPT|unidirectional|left_to_right", re.IGNORECASE)

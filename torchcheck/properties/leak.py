@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from torchcheck.data import Measurement
 from torchcheck.measure.leak import changes, dependence, worst
-from torchcheck.properties.calling import call, network, subject_of, tensor_of
+from torchcheck.properties.calling import call, completed, network, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.intent import Intent, intent
 from torchcheck.properties.variant import Loaded, Settings
@@ -47,7 +47,7 @@ class SequenceLayer(nn.Module):
         self.example = example
 
     def forward(self, x: Tensor) -> Tensor:
-        return tensor_of(call(self.layer, x))
+        return tensor_of(call(self.layer, completed(self.layer, x) if x.dim() == 3 else x))
 
 
 def leaks(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[Measurement]:

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchcheck.properties.variant import EMBEDDINGS, TARGETS, Loaded, Settings, build, needed_of
+from torchcheck.properties.kinds import EMBEDDINGS, TARGETS, needed_of
+from torchcheck.properties.variant import Loaded, Settings, build
 from torchcheck.run.subjects import SubjectError, find_device
 
 #: examples and classes

@@ -14,9 +14,10 @@ from torch import Tensor
 from torchcheck.data import Measurement
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.kinds import lineage
 from torchcheck.properties.loss_inputs import CLASSES, EMBEDDED, LossFunction, function_of, inputs_of
 from torchcheck.properties.loss_targets import signature_of
-from torchcheck.properties.variant import Loaded, Settings, lineage
+from torchcheck.properties.variant import Loaded, Settings
 
 #: losses that compare two samples, not pairs
 UNPAIRED = re.compile(r"mmd|coral|wasserstein|sinkhorn|energy|discrepancy|gan|adversarial", re.IGNORECASE)

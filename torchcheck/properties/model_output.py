@@ -17,8 +17,9 @@ from torchcheck.data import Measurement
 from torchcheck.properties.calling import call, tensor_of
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
+from torchcheck.properties.kinds import lineage
 from torchcheck.properties.modes import exact
-from torchcheck.properties.variant import Loaded, Settings, lineage
+from torchcheck.properties.variant import Loaded, Settings
 
 #: a first loss of so many times log(classes) is that of a model that is sure, and wrong
 SURE = 2.0

@@ -15,9 +15,10 @@ from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
 from torchcheck.properties.calling import forward_names, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.kinds import MASKS
 from torchcheck.properties.leak import ROUNDING, SequenceLayer, layer_of
 from torchcheck.properties.training_mode import has_batch_statistics, with_dropout
-from torchcheck.properties.variant import MASKS, Loaded, Settings
+from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device
 
 #: what knows a token's absolute place, so that padding on the left rightly changes it

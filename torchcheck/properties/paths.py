@@ -16,9 +16,10 @@ from torchcheck.measure.leak import worst
 from torchcheck.properties.calling import call, forward_names, subject_of, tensor_of
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
+from torchcheck.properties.kinds import MASKS
 from torchcheck.properties.leak import ROUNDING, layer_of
 from torchcheck.properties.training_mode import has_batch_statistics, trained, with_dropout
-from torchcheck.properties.variant import MASKS, Loaded, Settings
+from torchcheck.properties.variant import Loaded, Settings
 
 PROPERTIES: dict[str, Property] = {
     "paths-agree": Property(

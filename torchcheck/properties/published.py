@@ -17,8 +17,9 @@ from torchcheck.properties.activation_function import function_of
 from torchcheck.properties.calling import call, tensor_of
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.kinds import lineage
 from torchcheck.properties.modes import exact
-from torchcheck.properties.variant import Loaded, Settings, lineage
+from torchcheck.properties.variant import Loaded, Settings
 
 Function = Callable[[Tensor], Tensor]
 #: approximations that go by the name of what they approximate stay below this

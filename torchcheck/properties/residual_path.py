@@ -14,8 +14,9 @@ from torchcheck.data import Measurement
 from torchcheck.properties.calling import call, subject_of, tensor_of
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
+from torchcheck.properties.kinds import lineage, needed_of
 from torchcheck.properties.modes import exact
-from torchcheck.properties.variant import Loaded, Settings, lineage, needed_of
+from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device
 
 #: a stream of this share of the input is one; what only grows more slowly than the input has none

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from torchcheck import check_loss
+from torchcheck.properties.kinds import infer_kind
 from torchcheck.properties.loss_inputs import function_of, inputs_of
-from torchcheck.properties.variant import Settings, Variant, infer_kind, load
+from torchcheck.properties.variant import Settings, Variant, load
 
 OWN = (
     nn.BCELoss,

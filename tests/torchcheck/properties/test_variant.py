@@ -15,8 +15,9 @@ from torchcheck import Threshold, check, check_block, check_model
 from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.engine import check as run_check
 from torchcheck.properties.finding import Property
+from torchcheck.properties.kinds import infer_kind
 from torchcheck.properties.rescale import Carrier, Scaling, carriers_of
-from torchcheck.properties.variant import Settings, Variant, build, infer_kind, load, takes_depth
+from torchcheck.properties.variant import Settings, Variant, build, load, takes_depth
 from torchcheck.run.execute import Here
 from torchcheck.run.subjects import SubjectError
 

@@ -1,0 +1,212 @@
+"""What kind of subject something is: by its class, its signature and its name; else by trying it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torchcheck.run.libraries import LibraryModel, SizedModel
+from torchcheck.run.subjects import SubjectError
+
+KINDS = ("activation", "block", "attention", "optimizer", "loss", "model")
+#: parameter names that say how wide or deep a subject is to be built
+WIDTH = (
+    "width",
+    "dim",
+    "d_model",
+    "hidden_size",
+    "embed_dim",
+    "embed_size",
+    "n_embd",
+    "hidden",
+    "features",
+    "channels",
+    "num_features",
+    "hidden_dim",
+    "emb_dim",
+    "embedding_dim",
+    "model_dim",
+)
+#: the width at which a subject is tried
+WIDE = 32
+DEPTH = (
+    "depth",
+    "layers",
+    "n_layers",
+    "num_layers",
+    "n_layer",
+    "num_hidden_layers",
+    "n_blocks",
+    "num_blocks",
+    "blocks",
+)
+#: names of forward's parameters for masks, and whether True (or 1) means that a position is kept
+MASKS = {
+    "key_padding_mask": False,
+    "src_key_padding_mask": False,
+    "padding_mask": False,
+    "attention_mask": True,
+    "mask": True,
+}
+#: names of losses, and of layers that have a residual stream around them
+LOSS = re.compile(
+    r"(Loss|CrossEntropy|Criterion|Divergence|NLL|(?-i:NCE)|NT_?Xent|SupCon|Triplet|Contrastive|_loss|_cross_entropy|_nll"
+    r"|_nce)$|^loss",
+    re.IGNORECASE,
+)
+#: losses of two embeddings
+EMBEDDINGS = re.compile(
+    r"(?-i:NCE)|_nce$|NT_?Xent|SupCon|Triplet|Contrastive|Cosine|Siamese|SimCLR|CLIP|Embedding|Barlow|VICReg",
+    re.IGNORECASE,
+)
+ATTENTION = re.compile(r"attention|attn|(?-i:MHA|MHSA|SDPA)", re.IGNORECASE)
+BLOCK = re.compile(r"block|layer|encoder|decoder|residual|stage", re.IGNORECASE)
+TARGETS = ("target", "targets", "label", "labels", "y", "positives")
+
+
+def infer_kind(found: Any) -> tuple[str, str]:
+    """The kind of a subject, and what told it; raises SubjectError where its signature leaves that open."""
+    if isinstance(found, torch.optim.Optimizer):
+        raise SubjectError("an optimizer's instance is bound to its parameters: give its class, or a factory f(params)")
+    if inspect.isclass(found) and issubclass(found, torch.optim.Optimizer):
+        return "optimizer", "a subclass of torch.optim.Optimizer"
+    if isinstance(found, LibraryModel | SizedModel):
+        return "model", "a model of a library"
+    module = isinstance(found, nn.Module) or (inspect.isclass(found) and issubclass(found, nn.Module))
+    names = [] if isinstance(found, nn.Module) else list(parameters_of(found))
+    needed = [] if isinstance(found, nn.Module) else needed_of(found)
+    forward = needed_of(found.forward) if module else []
+    forward = [n for n in forward if n != "self"]
+    name = lineage(found)[0]
+    told = _by_module(found, name, names, needed, forward) if module else _by_function(name, names, needed)
+    told = told or _by_trial(found, needed, forward)
+    if told is not None:
+        return told
+    signature = ", ".join(names)
+    raise SubjectError(f"the kind of {name}({signature}) is not clear from its signature: say --kind {'|'.join(KINDS)}")
+
+
+def _by_module(
+    found: Any, name: str, names: Sequence[str], needed: Sequence[str], forward: Sequence[str]
+) -> tuple[str, str] | None:
+    """The kind of a module, or of a class of them, and what told it."""
+    if isinstance(found, nn.modules.loss._Loss) or _is_loss_class(found):
+        return "loss", "a subclass of torch's losses"
+    if len(forward) == 2 and forward[1] in TARGETS:
+        return "loss", f"forward takes ({', '.join(forward)})"
+    if hasattr(found, "config") and isinstance(found, nn.Module):
+        return "model", "an instance with a config"
+    if LOSS.search(name) and len(forward) >= 2:
+        return "loss", f"its name is {name}"
+    sized = _by_sizes(lineage(found), names, parameters_of(found.forward))
+    if sized is not None:
+        return sized
+    if not needed and len(forward) <= 1:
+        made = found if isinstance(found, nn.Module) else found()
+        if sum(p.numel() for p in made.parameters()) <= 1:
+            return "activation", "a module without matrices"
+        if isinstance(found, nn.Module):
+            raise SubjectError("an instance with weights may be a block, an attention or a model: say --kind")
+    return None
+
+
+def _by_function(name: str, names: Sequence[str], needed: Sequence[str]) -> tuple[str, str] | None:
+    """The kind of a function or factory, and what told it."""
+    if LOSS.search(name) and len(needed) >= 2:
+        return "loss", f"its name is {name}"
+    sized = _by_sizes([name], names, ())
+    if sized is not None:
+        return sized
+    if needed[:1] == ["params"]:
+        return "optimizer", "it takes 'params'"
+    if len(needed) == 2 and needed[1] in TARGETS:
+        return "loss", f"it takes ({', '.join(needed)})"
+    if len(needed) == 1 and needed[0] in ("x", "input", "z", "t", "inputs"):
+        return "activation", f"a function of '{needed[0]}'"
+    return None
+
+
+def lineage(found: Any) -> list[str]:
+    """The names of a module's classes up to torch's Module, the nearest first; of anything else its own."""
+    kind = found if inspect.isclass(found) else type(found)
+    if issubclass(kind, nn.Module):
+        return [c.__name__ for c in kind.__mro__[: kind.__mro__.index(nn.Module)]] or [kind.__name__]
+    return [str(getattr(found, "__name__", kind.__name__))]
+
+
+def _by_sizes(classes: Sequence[str], names: Sequence[str], forward: Sequence[str]) -> tuple[str, str] | None:
+    """The kind of what is built of a width, a depth, or both; the nearest name in its lineage that says one counts."""
+    if any(n in DEPTH for n in names):
+        return "model", f"it takes '{next(n for n in names if n in DEPTH)}'"
+    told = next((n for n in classes if ATTENTION.search(n) or BLOCK.search(n)), "")
+    if ATTENTION.search(told):
+        return "attention", f"its name is {told}" if told == classes[0] else f"it is a {told}"
+    width = next((n for n in names if n in WIDTH), None)
+    if width is None:
+        return None
+    masks = [n for n in forward if n in MASKS]
+    if masks and not told:
+        return "attention", f"it takes '{width}', and its forward '{masks[0]}'"
+    return "block", f"it takes '{width}' and no depth"
+
+
+def _by_trial(found: Any, needed: Sequence[str], forward: Sequence[str]) -> tuple[str, str] | None:
+    """What it does with small inputs: one number of two tensors, or tokens of the width that it came with."""
+    is_class = inspect.isclass(found)
+    if len(needed) > 1 if is_class else isinstance(found, nn.Module):
+        return None
+    takes = forward if is_class else needed
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        try:
+            made = found(*[WIDE] * len(needed)).eval() if is_class else found
+        except Exception:
+            return None
+        if len(takes) == 2 and not (is_class and needed):
+            targets = (torch.rand(4, 8), torch.arange(4), torch.arange(4).double())
+            if any(_gives(made, 0, torch.randn(4, 8), t) for t in targets):
+                return "loss", "it gives one number of two tensors"
+        if len(takes) != 1:
+            return None
+        if needed and is_class and _gives(made, 3, torch.randn(2, 6, WIDE)):
+            return "block", f"it keeps the shape of tokens of the width that '{needed[0]}' says"
+        if not is_class and _gives(made, 1, torch.linspace(-1, 1, 5)):
+            return "activation", f"a function of '{takes[0]}' that keeps the shape"
+    return None
+
+
+def _gives(made: Any, dimensions: int, *inputs: Tensor) -> bool:
+    """Whether it takes these, and gives a tensor of so many dimensions: one number, or of the first input's shape."""
+    try:
+        out = made(*inputs)
+    except Exception:
+        return False
+    return isinstance(out, Tensor) and out.dim() == dimensions and (dimensions == 0 or out.shape == inputs[0].shape)
+
+
+def parameters_of(found: Any) -> Sequence[str]:
+    """The names of all parameters but *args and **kwargs."""
+    try:
+        return [
+            n for n, p in inspect.signature(found).parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        return []
+
+
+def needed_of(found: Any) -> list[str]:
+    """The names of the parameters that have no default."""
+    try:
+        parameters = inspect.signature(found).parameters.items()
+    except (TypeError, ValueError):
+        return []
+    return [n for n, p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+def _is_loss_class(found: Any) -> bool:
+    return inspect.isclass(found) and issubclass(found, nn.modules.loss._Loss)

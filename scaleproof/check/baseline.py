@@ -57,7 +57,7 @@ class Baseline(Model):
 
     schema_: Literal["scaleproof/baseline/1"] = Field(alias="schema")
     subject: Text
-    kind: Literal["activation", "block", "attention", "optimizer", "loss", "model", "training"]
+    kind: Literal["activation", "block", "layer", "attention", "optimizer", "loss", "model", "training"]
     environment: dict[Annotated[str, Field(max_length=40)], Text] = Field(max_length=20)
     settings: dict[Annotated[str, Field(max_length=40)], Any] = Field(max_length=40)
     properties: dict[Name, Stored] = Field(max_length=200)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torchcheck.properties.finding import Threshold
 
 
-KindName = Literal["activation", "block", "attention", "optimizer", "loss", "model"]
+KindName = Literal["activation", "block", "layer", "attention", "optimizer", "loss", "model"]
 OptimizerName = Literal["sgd", "adam", "lamb"]
 
 SubjectName = Annotated[

@@ -1,7 +1,7 @@
 """What a sound variant has, kind by kind, and the check that tells whether yours has it."""
 
 from torchcheck.properties.activation import ACTIVATION
-from torchcheck.properties.attention import ATTENTION
+from torchcheck.properties.attention import ATTENTION, LAYER
 from torchcheck.properties.depth import BLOCK, MODEL
 from torchcheck.properties.loss import LOSS
 from torchcheck.properties.optimizer import OPTIMIZER
@@ -10,6 +10,7 @@ from torchcheck.properties.optimizer import OPTIMIZER
 REGISTRY = {
     "activation": ACTIVATION,
     "block": BLOCK,
+    "layer": LAYER,
     "attention": ATTENTION,
     "optimizer": OPTIMIZER,
     "loss": LOSS,

@@ -27,6 +27,8 @@ from torchcheck.properties.numerics import steps as numeric_steps
 from torchcheck.properties.padding import PROPERTIES as PADDING
 from torchcheck.properties.paths import PROPERTIES as PATHS
 from torchcheck.properties.paths import steps as path_steps
+from torchcheck.properties.published import PROPERTIES as PUBLISHED
+from torchcheck.properties.published import norm_steps
 from torchcheck.properties.scores import PROPERTIES as SCORES
 from torchcheck.properties.scores import steps as score_steps
 from torchcheck.properties.uses import PROPERTIES as USES
@@ -66,24 +68,32 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def first(settings: Settings, description: Description) -> list[Step]:
+def layer_steps(settings: Settings, description: Description) -> list[Step]:
+    """What every layer of tokens is asked."""
     del description
-    place = "torchcheck.properties.attention"
-    found = [
+    return [
         Step("torchcheck.properties.leak:leaks", ("leak", "length", "reach")),
         Step("torchcheck.properties.padding:padding", tuple(PADDING)),
-        Step(f"{place}:order", ("equivariance",)),
         *score_steps(),
         *mode_steps(),
         *path_steps(),
         *use_steps(settings),
         *weight_steps(),
         *lifecycle_steps(),
+        *norm_steps(),
         *width_steps(settings, None),
         *numeric_steps(settings, ()),
     ]
-    found += [Step(f"{place}:range_of", (f"range.{d}",), {"dtype": d}) for d in settings.dtypes]
-    return [*found, Step(f"{place}:cost", ("cost-operations", "cost-memory", "cost-time"))]
+
+
+def first(settings: Settings, description: Description) -> list[Step]:
+    place = "torchcheck.properties.attention"
+    return [
+        *layer_steps(settings, description),
+        Step(f"{place}:order", ("equivariance",)),
+        *(Step(f"{place}:range_of", (f"range.{d}",), {"dtype": d}) for d in settings.dtypes),
+        Step(f"{place}:cost", ("cost-operations", "cost-memory", "cost-time")),
+    ]
 
 
 def order(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -193,7 +203,6 @@ def _run(layer: nn.Module, x: Tensor) -> None:
 GROUPS = {
     "future": LEAK,
     "masks": PADDING,
-    "attention": PROPERTIES,
     "scores": SCORES,
     "modes": MODES,
     "paths": PATHS,
@@ -202,4 +211,5 @@ GROUPS = {
     "numerics": NUMERICS,
     "width": WIDTH,
 }
-ATTENTION = Kind(GROUPS, first)
+LAYER = Kind({**GROUPS, "published": PUBLISHED}, layer_steps)
+ATTENTION = Kind({"attention": PROPERTIES, **GROUPS}, first)

@@ -94,7 +94,7 @@ def against(
 
     `given` are the fields of Variant that both share (options, inputs, loss). Empty for other kinds.
     """
-    if result.kind not in ("block", "attention", "model"):
+    if result.kind not in ("block", "layer", "attention", "model"):
         return []
     variant, other = (Variant(s, result.kind, **given) for s in (new, old))
     depth = settings.depths[0] if result.kind == "model" else None

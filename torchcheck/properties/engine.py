@@ -293,7 +293,7 @@ class SubjectFailed(SubjectError):
 
 def describe(loaded: Loaded, settings: Settings) -> list[Description]:
     """What the subject is; its class or factory is called once, so that a wrong one is found here."""
-    if loaded.kind in ("block", "attention", "model") and not loaded.is_instance:
+    if loaded.kind in ("block", "layer", "attention", "model") and not loaded.is_instance:
         arguments_of(loaded, settings.width, settings.depths[0])
     any_depth = loaded.kind in ("block", "model") and takes_depth(loaded)
     return [Description(loaded.kind, loaded.why, any_depth, *_place(loaded.found))]

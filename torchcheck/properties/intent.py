@@ -18,6 +18,8 @@ NOT_CAUSAL = re.compile(
     r"(non|not|un)[-_ ]?causal|bidirectional|both sides|encoder|cross|vision|image|patch|bert", re.IGNORECASE
 )
 BACKWARD = re.compile(r"backward|reverse|right_?to_?left", re.IGNORECASE)
+#: norms of a token's features
+NORM = re.compile(r"(layer|rms|scale|l2|power)_?norm", re.IGNORECASE)
 #: the visible share of the future over that of the past below which a layer behaves as if it were meant to be causal
 LOPSIDED = 0.5
 #: the same for the mean sizes of dependences
@@ -68,6 +70,8 @@ def _said(loaded: Loaded, module: nn.Module) -> Intent | None:
         value = getattr(config, attribute, None) if value is None else value
         if isinstance(value, bool) and (value or attribute != "is_decoder"):
             return Intent("causal" if value else "not causal", f"its {attribute} is {value}")
+    if NORM.search(_name(loaded)):
+        return Intent("causal", f"a {_name(loaded)} looks at one token")
     for name in (_name(loaded), type(module).__name__):
         if CAUSAL.search(name) and not NOT_CAUSAL.search(name):
             return Intent("causal", f"its name is {name}")

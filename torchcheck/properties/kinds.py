@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchcheck.run.libraries import LibraryModel, SizedModel
 from torchcheck.run.subjects import SubjectError
 
-KINDS = ("activation", "block", "attention", "optimizer", "loss", "model")
+KINDS = ("activation", "block", "layer", "attention", "optimizer", "loss", "model")
 #: parameter names that say how wide or deep a subject is to be built
 WIDTH = (
     "width",
@@ -34,6 +34,8 @@ WIDTH = (
 )
 #: the width at which a subject is tried
 WIDE = 32
+#: shares of a token that a residual stream keeps, through a norm or not
+KEEPS = (0.6, 2.5)
 DEPTH = (
     "depth",
     "layers",
@@ -66,6 +68,8 @@ EMBEDDINGS = re.compile(
 )
 ATTENTION = re.compile(r"attention|attn|(?-i:MHA|MHSA|SDPA)", re.IGNORECASE)
 BLOCK = re.compile(r"block|layer|encoder|decoder|residual|stage", re.IGNORECASE)
+#: those whose author says that they have one
+SKIPS = re.compile(r"block|encoder|decoder|residual|stage|transformer", re.IGNORECASE)
 TARGETS = ("target", "targets", "label", "labels", "y", "positives")
 
 
@@ -105,7 +109,7 @@ def _by_module(
         return "loss", f"its name is {name}"
     sized = _by_sizes(lineage(found), names, parameters_of(found.forward))
     if sized is not None:
-        return sized
+        return _without_skip(found, names) or sized if sized[0] == "block" else sized
     if not needed and len(forward) <= 1:
         made = found if isinstance(found, nn.Module) else found()
         if sum(p.numel() for p in made.parameters()) <= 1:
@@ -174,10 +178,33 @@ def _by_trial(found: Any, needed: Sequence[str], forward: Sequence[str]) -> tupl
         if len(takes) != 1:
             return None
         if needed and is_class and _gives(made, 3, torch.randn(2, 6, WIDE)):
-            return "block", f"it keeps the shape of tokens of the width that '{needed[0]}' says"
+            said = "block", f"it keeps the shape of tokens of the width that '{needed[0]}' says"
+            return _without_skip(found, needed, needed) or said
         if not is_class and _gives(made, 1, torch.linspace(-1, 1, 5)):
             return "activation", f"a function of '{takes[0]}' that keeps the shape"
     return None
+
+
+def _without_skip(found: Any, names: Sequence[str], widths: Sequence[str] = WIDTH) -> tuple[str, str] | None:
+    """A layer, where nobody calls it a block and a token's share of what it becomes is none of a residual stream's."""
+    if not inspect.isclass(found) or any(SKIPS.search(n) for n in lineage(found)):
+        return None
+    first, needed = next(n for n in names if n in widths), needed_of(found)
+    given = {n: WIDE for n in names if n in widths and (n in needed or n == first)}
+    x = torch.randn(2, 6, WIDE, generator=torch.Generator().manual_seed(0))
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        try:
+            made: Any = found(**given)
+            y = made.eval()(x.clone())
+        except Exception:
+            return None
+    if not isinstance(y, Tensor) or y.shape != x.shape:
+        return None
+    share = float((x * y).sum() / x.square().sum())
+    if KEEPS[0] <= share <= KEEPS[1]:
+        return None
+    return "layer", f"it keeps {share:.2g} of a token, which is no skip connection: looked at alone, not stacked"
 
 
 def _gives(made: Any, dimensions: int, *inputs: Tensor) -> bool:

@@ -14,6 +14,7 @@ from torchcheck.measure.leak import changes, dependence, worst
 from torchcheck.properties.calling import call, completed, network, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.intent import Intent, intent
+from torchcheck.properties.training_mode import has_batch_statistics
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import SubjectError, find_device
 
@@ -65,7 +66,7 @@ def leaks(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[
         with torch.no_grad():
             whole = layer(x[None])
     except RuntimeError as error:
-        if settings.causal or loaded.kind == "attention":
+        if settings.causal or loaded.kind in ("layer", "attention"):
             raise
         note = f"it takes no {tokens} tokens: {str(error).splitlines()[0][:60]}"
         return [Measurement(n, None, note=note) for n in ("leak", "length")]
@@ -115,7 +116,7 @@ def _swapped_in_training(layer: SequenceLayer, x: Tensor, other: Tensor) -> floa
 
     Nothing is said (0) of layers whose train mode torch's seed does not fix, or that have statistics of the batch.
     """
-    if any(isinstance(m, nn.modules.batchnorm._NormBase) for m in layer.modules()):
+    if has_batch_statistics(layer):
         return 0.0
 
     def run(values: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.kinds import lineage
 from torchcheck.properties.modes import exact
+from torchcheck.properties.training_mode import has_batch_statistics
 from torchcheck.properties.variant import Loaded, Settings
 
 Function = Callable[[Tensor], Tensor]
@@ -62,7 +63,13 @@ ACTIVATIONS: dict[str, tuple[Function, ...]] = {
 NORMS: dict[str, tuple[Function, ...]] = {
     "layernorm": (lambda x: F.layer_norm(x, x.shape[-1:]),),
     "rmsnorm": (lambda x: F.rms_norm(x, x.shape[-1:]),),
+    "scalenorm": (lambda x: x.shape[-1] ** 0.5 * F.normalize(x, dim=-1), lambda x: F.normalize(x, dim=-1)),
+    "l2norm": (lambda x: F.normalize(x, dim=-1),),
+    "batchnorm": (lambda x: _batch_norm(x),),
+    "batchnorm1d": (lambda x: _batch_norm(x),),
 }
+#: batches after which running statistics are compared
+BATCHES = 3
 #: what names add to a function's
 SUFFIX = re.compile(r"(activation|act|func|function|layer|module|_)$|_", re.IGNORECASE)
 
@@ -98,10 +105,23 @@ def norm(loaded: Loaded, settings: Settings) -> list[Measurement]:
     sizes = torch.linspace(0.5, 3.0, x.shape[1]).to(x)[:, None]
     x = sizes * (x + 1)
     with torch.no_grad():
-        y = tensor_of(call(model, x.clone()))
+        if has_batch_statistics(model):
+            for _ in range(BATCHES):
+                call(model.train(), x.clone())
+        y = tensor_of(call(model.eval(), x.clone()))
     if y.shape != x.shape:
         return [measured(None, note="its output has another shape")]
     return [_nearest(x, y, theirs, measured, lambda k: f"an entry of {float(y.flatten()[k]):.6g}")]
+
+
+def _batch_norm(x: Tensor) -> Tensor:
+    """That of torch, with its momentum, after some batches."""
+    known = torch.nn.BatchNorm1d(x.shape[-1]).to(x)
+    tokens = x.flatten(0, -2)
+    for _ in range(BATCHES):
+        known(tokens)
+    out: Tensor = known.eval()(tokens).reshape(x.shape)
+    return out
 
 
 def _nearest(

@@ -43,5 +43,6 @@ def copied(inputs: Any) -> Any:
 
 
 def has_batch_statistics(model: nn.Module) -> bool:
-    """Whether train mode rightly computes something else."""
-    return any(isinstance(m, nn.modules.batchnorm._NormBase) for m in model.modules())
+    """Whether train mode rightly computes something else: a batch norm, of torch's or one that keeps statistics."""
+    kept = any(re.search("running_|moving_", name) for name, _ in model.named_buffers())
+    return kept or any(isinstance(m, nn.modules.batchnorm._NormBase) for m in model.modules())

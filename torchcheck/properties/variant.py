@@ -144,7 +144,7 @@ def arguments_of(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any
     unknown = [n for n in chosen if n not in names] if not _has_keywords(loaded.found) else []
     if unknown:
         raise SubjectError(f"the subject takes no '{unknown[0]}'; it takes: {', '.join(names) or 'nothing'}")
-    sized = loaded.kind in ("block", "attention", "model")
+    sized = loaded.kind in ("block", "layer", "attention", "model")
     for group, value in ((WIDTH, width), (DEPTH, depth)) if sized else ():
         first = next((n for n in names if n in group), None)
         for name in (n for n in names if n in group and (n == first or n in needed)):
@@ -153,7 +153,7 @@ def arguments_of(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any
     left = [n for n in needed if n not in chosen]
     if left and loaded.kind == "model" and depth is not None and not any(n in DEPTH for n in chosen):
         chosen[left.pop(0)] = depth
-    elif left and loaded.kind in ("block", "attention") and not any(n in WIDTH for n in chosen):
+    elif left and loaded.kind in ("block", "layer", "attention") and not any(n in WIDTH for n in chosen):
         chosen[left.pop(0)] = width
     if left:
         raise SubjectError(

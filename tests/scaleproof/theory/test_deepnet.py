@@ -65,6 +65,15 @@ def test_theory_predicts_every_matrix_of_a_shallow_transformer(norm: str, scalin
         np.testing.assert_allclose(m.data["signals"][name], getattr(theory, name), rtol=0.15)
 
 
+def test_theory_predicts_the_gradients_of_one_block_of_independent_tokens() -> None:
+    """Finer than above: squared gradients, of tokens that share nothing, where what is mixed counts most."""
+    subject = {"target": "torchcheck.modules:scaled_transformer", "options": {"scaling": "none", "norm": "post"}}
+    (m,) = profiles(subject, [1], width=256, tokens=16, batch=4, seeds=24)
+    theory = predict(Stack(256, 1, 1.0, 1.0, "post", 16, 4))
+    for role in ROLES[:-1]:
+        assert np.mean(m.data["squares"][role]) == pytest.approx(theory.total([role]), rel=0.07), role
+
+
 def test_standard_post_norm_is_linear_and_pre_norm_logarithmic() -> None:
     roles = ROLES[:-1]
     post = [predict(Stack(256, n)).total(roles) for n in (100, 200, 400)]

@@ -55,6 +55,65 @@ class Pooled(nn.Module):
         return (weights[..., None] * x).sum(1)
 
 
+class GatedUnit(nn.Module):
+    """No skip: a stack of such is nobody's."""
+
+    def __init__(self, dim: int, hidden_dim: int | None = None) -> None:
+        super().__init__()
+        hidden = hidden_dim or 4 * dim
+        self.gate, self.up, self.down = nn.Linear(dim, hidden), nn.Linear(dim, hidden), nn.Linear(hidden, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.down(F.silu(self.gate(x)) * self.up(x))
+        return out
+
+
+class Recurrent(nn.Module):
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.inner = nn.GRU(dim, dim, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.inner(x)[0]
+        return out
+
+
+class ShiftedConv(nn.Module):
+    def __init__(self, dim: int, size: int = 4) -> None:
+        super().__init__()
+        self.inner = nn.Conv1d(dim, dim, size, padding=size - 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.inner(x.transpose(1, 2))[..., : x.shape[1]].transpose(1, 2)
+        return out
+
+
+class BatchNorm(nn.Module):
+    """As torch's, for tokens."""
+
+    def __init__(self, num_features: int, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, var = self.running_mean, self.running_var
+        if self.training:
+            mean, var = x.mean((0, 1)), x.var((0, 1), unbiased=False)
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(var, self.momentum)
+        return (x - mean) * torch.rsqrt(var + 1e-5)
+
+
+class BatchNorm1d(BatchNorm):
+    """Its momentum is that of the old statistics."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__(num_features, momentum=0.9)
+
+
 class Smoothed(nn.Module):
     def forward(self, logits: Tensor, gold: Tensor) -> Tensor:
         return F.cross_entropy(logits, gold, label_smoothing=0.1)
@@ -77,6 +136,10 @@ def summed(v: Tensor) -> Tensor:
     ("subject", "kind"),
     [
         (Scale, "block"),
+        (GatedUnit, "layer"),
+        (Recurrent, "layer"),
+        (ShiftedConv, "layer"),
+        (BatchNorm, "block"),
         (SelfAttn, "attention"),
         (Pooled, "attention"),
         (Smoothed, "loss"),
@@ -98,3 +161,14 @@ def test_a_mask_that_is_needed_is_given_everywhere() -> None:
     result = check(Pooled, width=16, seq_len=12)
     assert result, result
     assert all(f.status not in ("error", "inconclusive") for f in result), result
+
+
+@pytest.mark.parametrize("subject", [GatedUnit, Recurrent, ShiftedConv, BatchNorm, Scale, SelfAttn])
+def test_what_is_sound_and_no_block_passes(subject: Any) -> None:
+    result = check(subject, width=16, seq_len=12, depths=(2, 4, 8))
+    assert result, result
+
+
+def test_a_batch_norm_with_its_momentum_turned_over() -> None:
+    for subject, status in ((BatchNorm, "ok"), (BatchNorm1d, "failed")):
+        assert check(subject, width=16, seq_len=12, select=["as-published"])["as-published"].status == status

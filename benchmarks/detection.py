@@ -29,8 +29,10 @@ from torch.nn import functional as F
 from tests.faults import FAULTS, Fault
 from tests.faults.attention import Cached, CausalAttention
 from tests.faults.blocks import NormedFeedForward
+from tests.faults.losses import DistillLoss, FocalLoss, Huber
 from tests.faults.models import Decoder
-from tests.faults.optimizers import Plain, adam
+from tests.faults.optimizers import Plain, SlowWeights, adam
+from tests.faults.state import Attention, Block, ScaledDecoder
 from torchcheck import check
 from torchcheck.modules import SquarePlus, multilabel_loss
 from torchcheck.properties.loss_inputs import function_of, inputs_of
@@ -57,6 +59,11 @@ SOUND: tuple[tuple[str, str, Any], ...] = (
     *((k.__name__, "optimizer", k) for k in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam)),
     *((k.__name__, "optimizer", k) for k in (torch.optim.RMSprop, Plain)),
     ("Adam, everyday", "optimizer", adam()),
+    ("Lookahead", "optimizer", SlowWeights),
+    *((k.__name__, "loss", k) for k in (Huber, DistillLoss, FocalLoss)),
+    ("Attention", "attention", Attention),
+    ("Block", "block", Block),
+    ("ScaledDecoder", "model", ScaledDecoder),
     *((k.__name__, "attention", k) for k in (CausalAttention, Cached)),
     ("MultiheadAttention", "attention", lambda width: nn.MultiheadAttention(width, 4, batch_first=True)),
     ("NormedFeedForward", "block", NormedFeedForward),

@@ -236,15 +236,11 @@ def check(
     group of the kind.
     """
     budget = budget or Budget()
-    about = answers_of([Step("torchcheck.properties.engine:describe", ())], variant, settings, executor, budget)[0]
-    if about.failure:
-        raise SubjectFailed(about.failure)
-    (description,) = (d for d in about.found if isinstance(d, Description))
+    variant, description = _described(variant, settings, executor, budget)
     kind, request = kinds[description.kind], (request or Request()).of(description.kind, kinds)
     kind.named([*request.thresholds, *request.suppress], description.kind)
     choice = Choice(kind.properties, *(kind.named(n, description.kind) for n in (request.select, request.skip)))
     properties = {k: p for k, p in with_thresholds(kind.properties, request.thresholds).items() if choice.takes(k)}
-    variant = replace(variant, kind=description.kind)
     answers: list[Answer] = []
     planned = kind.first(settings, description)
     while planned:
@@ -277,6 +273,18 @@ def check(
         file=description.file,
         line=description.line,
     )
+
+
+def _described(variant: Variant, settings: Settings, executor: Executor, budget: Budget) -> tuple[Variant, Description]:
+    """What it is, and the variant with its kind; one that breaks where it is tried is told by its signature alone."""
+    told = Step("torchcheck.properties.engine:describe", ())
+    about = answers_of([told], variant, settings, executor, budget)[0]
+    if about.failure and about.failure.why != "unusable" and not variant.kind:
+        about = answers_of([told], replace(variant, tried=False), settings, executor, budget)[0]
+    if about.failure:
+        raise SubjectFailed(about.failure)
+    (description,) = (d for d in about.found if isinstance(d, Description))
+    return replace(variant, kind=description.kind), description
 
 
 class UnknownProperty(ValueError):

@@ -73,8 +73,8 @@ SKIPS = re.compile(r"block|encoder|decoder|residual|stage|transformer", re.IGNOR
 TARGETS = ("target", "targets", "label", "labels", "y", "positives")
 
 
-def infer_kind(found: Any) -> tuple[str, str]:
-    """The kind of a subject, and what told it; raises SubjectError where its signature leaves that open."""
+def infer_kind(found: Any, tried: bool = True) -> tuple[str, str]:
+    """The kind of a subject, and what told it, a call where it may be `tried`; raises SubjectError where it is open."""
     if isinstance(found, torch.optim.Optimizer):
         raise SubjectError("an optimizer's instance is bound to its parameters: give its class, or a factory f(params)")
     if inspect.isclass(found) and issubclass(found, torch.optim.Optimizer):
@@ -88,7 +88,9 @@ def infer_kind(found: Any) -> tuple[str, str]:
     forward = [n for n in forward if n != "self"]
     name = lineage(found)[0]
     told = _by_module(found, name, names, needed, forward) if module else _by_function(name, names, needed)
-    told = told or _by_trial(found, needed, forward)
+    if tried and told is not None and told[0] == "block" and module:
+        told = _without_skip(found, names) or told
+    told = told or (_by_trial(found, needed, forward) if tried else None)
     if told is not None:
         return told
     signature = ", ".join(names)
@@ -109,7 +111,7 @@ def _by_module(
         return "loss", f"its name is {name}"
     sized = _by_sizes(lineage(found), names, parameters_of(found.forward))
     if sized is not None:
-        return _without_skip(found, names) or sized if sized[0] == "block" else sized
+        return sized
     if not needed and len(forward) <= 1:
         made = found if isinstance(found, nn.Module) else found()
         if sum(p.numel() for p in made.parameters()) <= 1:

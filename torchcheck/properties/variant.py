@@ -46,13 +46,17 @@ class Settings:
 
 @dataclass(frozen=True)
 class Variant:
-    """What is under test. `target` is the object itself, or its name, which lets the check run in another process."""
+    """What is under test. `target` is the object itself, or its name, which lets the check run in another process.
+
+    `tried` says whether it may be called to tell its kind.
+    """
 
     target: Any
     kind: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     inputs: Any = None
     loss: Any = None
+    tried: bool = True
 
     @property
     def label(self) -> str:
@@ -90,7 +94,7 @@ def load(variant: Variant) -> Loaded:
         raise SubjectError(
             f"{variant.label} is a {type(found).__name__}: a subject is a class, a factory or an instance"
         )
-    kind, why = (variant.kind, "as asked") if variant.kind else infer_kind(found)
+    kind, why = (variant.kind, "as asked") if variant.kind else infer_kind(found, variant.tried)
     if kind not in KINDS:
         raise SubjectError(f"unknown kind '{kind}': choose {', '.join(KINDS)}")
     loss = variant.loss or beside.get("loss")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,14 +48,17 @@ class Drawing:
     paint: Callable[[Any, Result], bool]
 
 
-def write_figure(path: Path, paint: Callable[[Any], bool]) -> bool:
-    """Lets `paint` draw on a canvas and writes it as SVG, unless it answers False; returns its answer."""
+def write_figure(path: Path, paint: Callable[[Any], bool], style: Mapping[str, Any] | None = None) -> bool:
+    """Lets `paint` draw on a canvas and writes it as SVG, unless it answers False; returns its answer.
+
+    `style` is what this figure has of its own, in matplotlib's names.
+    """
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    with plt.rc_context(STYLE):
+    with plt.rc_context({**STYLE, **(style or {})}):
         canvas = plt.figure()
         try:
             painted = paint(canvas)

@@ -15,6 +15,8 @@ from torchcheck.data import shown, within
 
 #: rows of one figure, inches a row, and how far a point may lie outside its band before it is drawn at the edge
 MOST, HEIGHT, EDGE = 16, 0.135, 3.0
+#: letters stay letters, a tenth of their outlines
+TEXT = {"svg.fonttype": "none", "font.family": "sans-serif"}
 CAPTION = "Predicted (grey) and measured."
 
 
@@ -40,7 +42,7 @@ def draw(result: Result, folder: Path) -> list[Figure]:
     found = []
     for number, first in enumerate(range(0, len(rows), MOST)):
         name = f"forest-{result.id.replace('.', '-')}" + (f"-{number + 1}" if number else "")
-        if write_figure(folder / f"{name}.svg", partial(_paint, rows[first : first + MOST])):
+        if write_figure(folder / f"{name}.svg", partial(_paint, rows[first : first + MOST]), TEXT):
             found.append(Figure(name, CAPTION))
     return found
 

@@ -151,6 +151,10 @@ EXPLAINED: dict[tuple[str, str], str] = {
         "",
     ): "at init its GRU gates pass about 0.6 of the stream, twice a block, and "
     "mix the rest: gradients and what tells tokens apart fade exponentially",
+    (
+        "x-transformers Decoder, rotary",
+        "agreement",
+    ): "cast whole, it counts positions in the dtype of its inv_freq, and bfloat16 has no odd numbers beyond 256; under autocast, for which it is made, it does not",
     ("torch.nn.GLU", "elementwise"): "it halves the features: no elementwise activation",
     ("torch.nn.LogSoftmax", ""): "it normalises over features: no elementwise activation",
     ("torch.nn.Softmax", ""): "it normalises over features: no elementwise activation",

@@ -54,9 +54,9 @@ def depth_scaled(loaded: Loaded, settings: Settings) -> list[Measurement]:
         return [measured(None, note="its code takes no root of a number of layers")]
     deep, _ = network(loaded, settings, DEPTHS[1], 0)
     ratios = _ratios(shallow, deep)
-    if not ratios:
+    if all(p.numel() < FEW for p in shallow.parameters()):
         return [measured(None, note="its weights are too few to tell: say a larger --width")]
-    if max(ratios) > APART or _layers_differ(shallow, deep, inputs):
+    if max(ratios, default=1.0) > APART or _layers_differ(shallow, deep, inputs):
         return [measured(0.0, samples=len(ratios))]
     line = next((text for text, optional in roots if not optional), "")
     if not line:

@@ -53,9 +53,9 @@ def depth_scaled(loaded: Loaded, settings: Settings) -> list[Measurement]:
     if not roots:
         return [measured(None, note="its code takes no root of a number of layers")]
     deep, _ = network(loaded, settings, DEPTHS[1], 0)
-    ratios = _ratios(shallow, deep)
-    if all(p.numel() < FEW for p in shallow.parameters()):
-        return [measured(None, note="its weights are too few to tell: say a larger --width")]
+    ratios, layers = _ratios(shallow, deep), blocks_of(shallow, DEPTHS[0])
+    if not layers or all(p.numel() < FEW for p in layers[0].parameters()):
+        return [measured(None, note="no layers are seen, or their weights are too few to tell")]
     if max(ratios, default=1.0) > APART or _layers_differ(shallow, deep, inputs):
         return [measured(0.0, samples=len(ratios))]
     line = next((text for text, optional in roots if not optional), "")

@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def scaleproof(request: pytest.FixtureRequest) -> Checker:
-    """Checks a variant: scaleproof.block(MyBlock), .activation, .attention, .model, .optimizer, .loss; .training."""
+    """Checks a variant: scaleproof.block(MyBlock), .activation, .layer, .attention, .model, .optimizer, .loss; .training."""
     return Checker(request)
 
 
@@ -55,6 +55,9 @@ class Checker:
 
     def model(self, subject: Any, **options: Any) -> CheckResult:
         return self._check("check_model", subject, options)
+
+    def layer(self, subject: Any, **options: Any) -> CheckResult:
+        return self._check("check_layer", subject, options)
 
     def attention(self, subject: Any, **options: Any) -> CheckResult:
         return self._check("check_attention", subject, options)

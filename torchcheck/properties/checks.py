@@ -32,6 +32,7 @@ __all__ = [
     "check_activation",
     "check_attention",
     "check_block",
+    "check_layer",
     "check_loss",
     "check_model",
     "check_optimizer",
@@ -128,6 +129,11 @@ def check_block(subject: Any, *, depths: Sequence[int] = QUICK, **options: Any) 
 def check_model(subject: Any, *, depths: Sequence[int] = QUICK, **options: Any) -> CheckResult:
     """A model f(depth) or f(width, depth): as check_block; an instance has one depth and is checked at that."""
     return check(subject, "model", depths=tuple(depths), **options)
+
+
+def check_layer(subject: Any, **options: Any) -> CheckResult:
+    """A layer f(width) without a skip connection, alone: all that every module is asked: see `check`."""
+    return check(subject, "layer", **options)
 
 
 def check_attention(subject: Any, **options: Any) -> CheckResult:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from torchcheck import check
+from torchcheck import check, check_layer
 from torchcheck.properties.kinds import infer_kind
 from torchcheck.run.subjects import SubjectError
 
@@ -155,6 +155,10 @@ def test_what_names_do_not_tell_is_tried(subject: Any, kind: str) -> None:
 def test_what_fits_no_kind_is_asked_about(subject: Any) -> None:
     with pytest.raises(SubjectError, match="say --kind"):
         infer_kind(subject)
+
+
+def test_a_layer_as_asked() -> None:
+    assert check_layer(GatedUnit, width=16, seq_len=6, select=["alone", "inputs-used"])
 
 
 def test_a_mask_that_is_needed_is_given_everywhere() -> None:

@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def scaleproof(request: pytest.FixtureRequest) -> Checker:
-    """Checks a variant: scaleproof.block(MyBlock), .activation, .layer, .attention, .model, .optimizer, .loss; .training."""
+    """Checks: scaleproof.block(MyBlock), .activation, .layer, .attention, .model, .optimizer, .loss; .training."""
     return Checker(request)
 
 

@@ -14,7 +14,16 @@ from torch import Tensor
 from torchcheck.data import Measurement
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
-from torchcheck.properties.loss_inputs import CLASSES, EMBEDDED, Given, LossFunction, function_of, inputs_of, tried
+from torchcheck.properties.loss_inputs import (
+    CLASSES,
+    EMBEDDED,
+    Given,
+    LossFunction,
+    function_of,
+    inputs_of,
+    takes_two_logits,
+    tried,
+)
 from torchcheck.properties.loss_rewards import is_of_embeddings
 from torchcheck.properties.loss_targets import signature_of
 from torchcheck.properties.variant import Loaded, Settings
@@ -116,8 +125,7 @@ def _is_separable(f: LossFunction, scores: Tensor, other: Tensor, targets: Any) 
 
 def _least(f: LossFunction, scores: Tensor, targets: Any, measured: Callable[..., Measurement]) -> Measurement:
     """Changes of the first logits, small and large, where both are the same."""
-    alike = isinstance(targets, Tensor) and targets.shape == scores.shape and targets.is_floating_point()
-    if not alike or f.extras or not _are_logits(f, scores, targets):
+    if f.extras or not takes_two_logits(f, scores, targets):
         return measured("least-at-equal", None, note="it takes no two sets of logits")
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
@@ -128,17 +136,6 @@ def _least(f: LossFunction, scores: Tensor, targets: Any, measured: Callable[...
                 smaller += float(f(scores + size * way, scores.to(targets))) < least - 1e-9 * max(1.0, abs(least))
     witness = f"{smaller} of 24 changes make it smaller" if smaller else ""
     return measured("least-at-equal", float(smaller), samples=24, witness=witness)
-
-
-def _are_logits(f: LossFunction, scores: Tensor, targets: Tensor) -> bool:
-    """Both pass a softmax: what is added to all of an example's cancels on either side."""
-    try:
-        with torch.no_grad():
-            plain = float(f(scores, targets))
-            shifted = [float(f(scores + 1, targets)), float(f(scores, targets + 1))]
-    except (RuntimeError, ValueError):  # labels, or probabilities
-        return False
-    return all(abs(s - plain) <= 1e-9 * max(1.0, abs(plain)) for s in shifted)
 
 
 def one_example(loaded: Loaded, settings: Settings) -> list[Measurement]:

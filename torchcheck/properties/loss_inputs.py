@@ -217,3 +217,16 @@ def _likely(loaded: Loaded) -> Sequence[str]:
     if any(word in name for word in ("mse", "l1", "huber", "smooth", "gaussian", "poisson", "kl")):
         return ("real", "index", "many-hot", "one-hot", "sign")
     return FORMS
+
+
+def takes_two_logits(f: LossFunction, scores: Tensor, targets: Any) -> bool:
+    """Both pass a softmax: what is added to all of an example's cancels on either side."""
+    if not isinstance(targets, Tensor) or targets.shape != scores.shape or not targets.is_floating_point():
+        return False
+    try:
+        with torch.no_grad():
+            plain = float(f(scores, targets))
+            shifted = [float(f(scores + 1, targets)), float(f(scores, targets + 1))]
+    except (RuntimeError, ValueError):  # labels, or probabilities
+        return False
+    return all(abs(s - plain) <= 1e-9 * max(1.0, abs(plain)) for s in shifted)

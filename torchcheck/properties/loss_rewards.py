@@ -15,7 +15,7 @@ from torchcheck.data import Measurement
 from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.kinds import lineage
-from torchcheck.properties.loss_inputs import CLASSES, EMBEDDED, LossFunction, function_of, inputs_of
+from torchcheck.properties.loss_inputs import CLASSES, EMBEDDED, LossFunction, function_of, inputs_of, takes_two_logits
 from torchcheck.properties.loss_targets import signature_of
 from torchcheck.properties.variant import Loaded, Settings
 
@@ -104,7 +104,7 @@ def rewards(loaded: Loaded, settings: Settings) -> list[Measurement]:
     if form in EMBEDDED or is_of_embeddings(f, scores, targets):
         axis = _axis_of_lengths(f, scores, targets, measured)
         return [*found, _alike(loaded, f, scores, targets, measured), axis, *skipped]
-    if form not in ("index", "one-hot", "many-hot"):
+    if form not in ("index", "one-hot", "many-hot") or takes_two_logits(f, scores, targets):
         note = "its scores are not one a class"
         return [*found, *(measured(n, None, note=note) for n in ("perfect", "softmax-axis")), *skipped]
     right = right_scores(f, targets, form)

@@ -24,7 +24,7 @@ class Mutation:
         return f"{self.file.rsplit('/', 1)[-1]}: {' '.join(self.old.split())[:40]} -> {' '.join(self.new.split())[:70]}"
 
 
-M, A = "torchcheck/modules/", "scaleproof/theory/"
+M, A, P = "torchcheck/modules/", "scaleproof/theory/", "torchcheck/properties/"
 
 #: (file, what stands there, what stands there instead, one after the other, checks)
 ROWS: list[tuple[str, str, list[str], str]] = [
@@ -635,6 +635,26 @@ ROWS: list[tuple[str, str, list[str], str]] = [
         "(a & b) | (b & c) | (a & c) <= e",
         ["(a & b) | (b & c) <= e", "(a & b & c) <= e"],
         "events.complete",
+    ),
+    # what check asks, where a slip would leave its own catalogue of faults as it is
+    (
+        P + "weights.py",
+        "(c * tokens + i) // count",
+        ["(c * count + i) // tokens"],
+        "tests/torchcheck/properties/test_lifecycle.py",
+    ),
+    (
+        P + "uses.py",
+        "with torch.no_grad(), seen:",
+        ["with torch.no_grad():"],
+        "tests/torchcheck/properties/test_lifecycle.py",
+    ),
+    (P + "intent.py", "if NORM.search(_name(loaded)):", ["if False:"], "tests/torchcheck/properties/test_lifecycle.py"),
+    (
+        P + "optimizer_groups.py",
+        "fades = 0 < left < 1 and",
+        ["fades = 0 < left < 1 or"],
+        "tests/torchcheck/properties/test_lifecycle.py",
     ),
 ]
 

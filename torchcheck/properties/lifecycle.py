@@ -121,18 +121,20 @@ def saved(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measure
     return [measured("saved", 0.0 if change <= ROUNDING else change, witness=_unseen(model) if change else ""), tied]
 
 
-def _unseen(model: nn.Module) -> str:
-    """An attribute that holds modules or parameters where torch does not look for them."""
+def _attributes(model: nn.Module) -> Iterator[tuple[str, Any]]:
+    """What modules hold beside their registered parameters, buffers and modules, with its place."""
     own = vars(nn.Module())
     for place, module in model.named_modules():
-        for name, value in vars(module).items():
-            if (
-                name not in own
-                and isinstance(value, list | tuple | dict)
-                and any(isinstance(v, nn.Module | nn.Parameter) for v in tree_leaves(value))
-            ):
-                return f"{place}.{name} is a {type(value).__name__}".lstrip(".")
-    return ""
+        for name, held in vars(module).items():
+            if name not in own:
+                yield f"{place}.{name}".lstrip("."), held
+
+
+def _unseen(model: nn.Module) -> str:
+    """An attribute that holds modules or parameters where torch does not look for them."""
+    held = ((place, h) for place, h in _attributes(model) if isinstance(h, list | tuple | dict))
+    hiding = (p for p, h in held if any(isinstance(v, nn.Module | nn.Parameter) for v in tree_leaves(h)))
+    return next(hiding, "")
 
 
 def _tied(model: nn.Module, measured: Callable[..., Measurement]) -> Measurement:
@@ -172,10 +174,7 @@ def moved(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measure
 def _strays(model: nn.Module) -> list[Tensor]:
     """Tensors among the attributes, or in lists and modules there, that `to` does not move."""
     registered = {id(t) for t in [*model.parameters(), *model.buffers()]}
-    own = vars(nn.Module())
-    leaves = [
-        v for m in model.modules() for name, held in vars(m).items() if name not in own for v in tree_leaves(held)
-    ]
+    leaves = tree_leaves([held for _, held in _attributes(model)])
     inner = [t for v in leaves if isinstance(v, nn.Module) for t in [*v.parameters(), *v.buffers()]]
     return [t for t in [*leaves, *inner] if isinstance(t, Tensor) and id(t) not in registered]
 

@@ -176,7 +176,7 @@ def _other(name: str, default: Any) -> Any:
     """Another value of an option; None where its default does not say what it may be."""
     if default is None and "weight" in name:
         return torch.linspace(0.5, 2, CLASSES, dtype=torch.float64)
-    if type(default) is float or (type(default) is int and name != "reduction"):
+    if type(default) in (float, int):
         return 0.5 if default == 0 else default / 2 if default > 0 else None
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 from scipy import stats
@@ -35,3 +36,11 @@ def test_predictions_that_stand_would_stand_at_other_seeds() -> None:
             same = [m for m in result.judged if m.name == p.name and m.value is not None]
             narrow += [(result.id, p.name, round(room(p, m), 2)) for m in same if room(p, m) < ROOM]
     assert narrow == []
+
+
+def test_the_markdown_is_one_that_a_forge_shows() -> None:
+    report = PUBLISHED.with_name("report.md")
+    text = report.read_text(encoding="utf-8")
+    assert len(text.encode()) <= 120_000
+    figures = set(re.findall(r"\]\((figures/[^)]+)\)", text))
+    assert figures == {f"figures/{path.name}" for path in (report.parent / "figures").iterdir()}

@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from tests.faults.models import Decoder
 from tests.faults.optimizers import Plain
+from tests.faults.state import Attention
 from torchcheck import CheckResult, check, check_loss, check_optimizer
 
 
@@ -61,6 +62,68 @@ def test_what_stays_on_the_first_device_is_found(term: Callable[[Any, Tensor], T
 )
 def test_what_is_moved_or_may_stay_is_let_be(term: Callable[[Any, Tensor], Tensor]) -> None:
     assert moved(term)["moved"].status == "ok"
+
+
+class Turned(Attention):
+    """Attention whose queries and keys are turned by angles of a dtype, None for the input's."""
+
+    dtype: torch.dtype | None = torch.float32
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = self.inner(x).unflatten(-1, (3, 2, -1)).permute(2, 0, 3, 1, 4)
+        places = torch.arange(x.shape[1], device=x.device).to(self.dtype or x.dtype)
+        rates = 100.0 ** -torch.linspace(0, 1, query.shape[-1] // 2, device=x.device).to(places.dtype)
+        angles = places[:, None] * rates
+        cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+
+        def turn(t: Tensor) -> Tensor:
+            a, b = t.chunk(2, -1)
+            return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
+
+        mixed = F.scaled_dot_product_attention(turn(query), turn(key), value, attn_mask=self.visible(x))
+        out: Tensor = x + self.outer(mixed.transpose(1, 2).flatten(2))
+        return out
+
+
+class TurnedInHalf(Turned):
+    dtype = None
+
+
+def test_angles_in_half_precision_show_in_the_scores_beneath_a_stream() -> None:
+    for subject, failed in ((Turned, False), (TurnedInHalf, True)):
+        result = check(subject, "block", width=32, depths=(2, 4), select=["agreement"])
+        assert bool(result.failed) is failed, result
+        assert all(("score table" in f.note) is failed for f in result.failed)
+
+
+class EnterAsTokens(Attention):
+    """Heads enter as if they were tokens; they leave rightly."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [t.reshape(x.shape[0], 2, x.shape[1], -1) for t in self.inner(x).chunk(3, -1)]
+        out: Tensor = self.outer(F.scaled_dot_product_attention(*parts).transpose(1, 2).flatten(2))
+        return out
+
+
+def test_heads_that_enter_as_tokens_are_found() -> None:
+    for subject, status in ((Attention, "ok"), (EnterAsTokens, "failed")):
+        result = check(subject, "attention", width=32, seq_len=12, select=["heads-apart"])
+        assert result["heads-apart"].status == status
+
+
+class PowerNorm(nn.Module):
+    """Divides by the mean of all tokens' squares, and is no norm that is known by its name."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.rsqrt(x.square().mean((1, 2), keepdim=True) + 1e-5) * self.gain
+
+
+def test_a_norm_of_features_that_mixes_tokens_leaks() -> None:
+    assert check(PowerNorm, width=16, seq_len=12, select=["leak"])["leak"].status == "failed"
 
 
 class OptionalScale(Decoder):

@@ -17,8 +17,8 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
+from scaleproof.certify.replay import replay
 from scaleproof.certify.search import prove
-from scaleproof.certify.statements import replay
 
 CLAIM = "squareplus.minimax"
 REPEATS = 9

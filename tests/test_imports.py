@@ -43,5 +43,10 @@ def test_claims_name_their_probes_and_load_no_torch() -> None:
     assert _loaded("scaleproof.suite.registry", {"torch", "scipy.stats", "sympy", "z3", "matplotlib"}) == []
 
 
+def test_list_and_show_load_nothing_heavy() -> None:
+    modules = "scaleproof.suite.registry, scaleproof.certify.statements, scaleproof.cli.view"
+    assert _loaded(modules, {"torch", "scipy", "sympy", "z3", "matplotlib"}) == []
+
+
 def test_help_loads_nothing_heavy() -> None:
     assert _loaded("scaleproof.cli.main", {"torch", "sympy", "z3", "flint", "matplotlib", "scipy", "numpy"}) == []

@@ -13,7 +13,7 @@ an improvement (without one any change is a drift), *compared* how two runs are.
 thresholds come from: [check.md](check.md).
 """
 #: kind -> group -> properties; a training step is no subject of the command, and asked of by check_training
-GROUPS = {**{kind: asked.groups for kind, asked in REGISTRY.items()}, "training": {"training": TRAINING}}
+GROUPS = {**{kind: asked.named_groups for kind, asked in REGISTRY.items()}, "training": {"training": TRAINING}}
 BETTER = {"less": "less", "more": "more", "zero": "nearer to 0", "sign": "not negative", "none": ""}
 COMPARED = {"interval": "intervals", "factor": "a factor of 2", "shown": "no"}
 

@@ -143,7 +143,8 @@ def _checked(
     from scaleproof.check import view
     from scaleproof.check.isolation import isolated
     from torchcheck.properties import checks
-    from torchcheck.properties.engine import SubjectFailed, UnknownProperty
+    from torchcheck.properties.engine import SubjectFailed
+    from torchcheck.properties.plan import UnknownProperty
     from torchcheck.run.machine import cores
 
     display = view.Display(subject, silent)

@@ -18,7 +18,7 @@ def replay(
 
     A certificate about a module's table of results is held against the table that the module gives here.
     """
-    from scaleproof.certify.kernel.certificate import CertificateError, read
+    from scaleproof.certify.kernel.check import CertificateError, read
     from scaleproof.cli import view
     from scaleproof.suite.replaying import replayed
 

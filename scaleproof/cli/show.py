@@ -15,13 +15,13 @@ def show(
     run: Annotated[Path, typer.Option(help="The run whose result to show.")] = OUT / "latest",
 ) -> None:
     """Show a claim: statement, source, proof outline, formal statements, and its latest result."""
+    (chosen, *others) = choose([claim])
+    if others or chosen.id != claim:
+        fail(f"'{claim}' names several claims; show takes one id (see: scaleproof list {claim})")
     from scaleproof.certify.statements import STATEMENTS
     from scaleproof.cli import view
     from scaleproof.reporting.record import RecordError, read
 
-    (chosen, *others) = choose([claim])
-    if others or chosen.id != claim:
-        fail(f"'{claim}' names several claims; show takes one id (see: scaleproof list {claim})")
     try:
         found = next((r for r in read(run).results if r.id == claim), None)
     except RecordError:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from scaleproof.certify.kernel.certificate import Checked
 from scaleproof.claim import Claim
-from scaleproof.reporting.difference import Difference
 from scaleproof.reporting.record import Environment, Record, Result
 from scaleproof.reporting.render import resolution
-from scaleproof.suite.environment import Tool
-from scaleproof.suite.runner import Progress as Step
 from torchcheck.data import shown
+
+if TYPE_CHECKING:  # these import torch, SymPy and z3, which a list of claims need not wait for
+    from scaleproof.certify.kernel.certificate import Checked
+    from scaleproof.reporting.difference import Difference
+    from scaleproof.suite.environment import Tool
+    from scaleproof.suite.runner import Progress as Step
 
 STYLES = {
     "proved": "green",

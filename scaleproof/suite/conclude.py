@@ -100,8 +100,9 @@ def _prove(claim: Claim, measured: Sequence[Measurement]) -> tuple[str, records.
     """The text of the claim's certificate, its row in the record, and the checker's answer to that text."""
     if not claim.is_proved:
         return "", None, None
+    from scaleproof.certify.replay import replay
     from scaleproof.certify.search import prove
-    from scaleproof.certify.statements import STATEMENTS, replay
+    from scaleproof.certify.statements import STATEMENTS
 
     tables = {m.dtype: bytes.fromhex(m.data["table"]) for m in measured if "table" in m.data}
     wanted = {s.body["format"] for s in STATEMENTS[claim.id] if s.method == "exhaustive"}
@@ -132,7 +133,7 @@ def _prove(claim: Claim, measured: Sequence[Measurement]) -> tuple[str, records.
 
 
 def _trusted(method: str) -> records.TrustedFile:
-    from scaleproof.certify.kernel.certificate import CHECKERS
+    from scaleproof.certify.kernel.check import CHECKERS
 
     path = Path(CHECKERS[method].__file__)
     lines = len(path.read_text(encoding="utf-8").splitlines())

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from scaleproof.certify.kernel.certificate import Checked
-from scaleproof.certify.statements import replay
+from scaleproof.certify.replay import replay
 
 #: the module whose outputs the exhaustive statements are about, and its exact twin for the audit
 MODULE = "torchcheck.modules:SquarePlus"

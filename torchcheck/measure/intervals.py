@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 Array = NDArray[np.float64]
 
@@ -125,6 +124,8 @@ def median_interval(samples: ArrayLike, alarm: float = 1e-6) -> Interval:
 
     Raises ValueError where even the extremes do not reach `alarm` (fewer than 1 + log2(1/alarm) samples).
     """
+    from scipy import special  # which takes a while to import
+
     x = np.sort(_floats(samples))
     n = len(x)
     if n == 0 or 2.0 ** (1 - n) > alarm:
@@ -167,6 +168,8 @@ def fit_exponent(
 
 def _student(tail: float, freedom: float) -> float:
     """The value that Student's t exceeds with probability `tail`."""
+    from scipy import special
+
     return -float(special.stdtrit(freedom, tail))
 
 

@@ -15,13 +15,11 @@ from torchcheck.data import Measurement, Series
 from torchcheck.measure.ulp import FORMATS, from_ordinals, ranges, ulp_of
 from torchcheck.properties.activation_function import function_of
 from torchcheck.properties.calling import gap
-from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.expression import trace
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.modes import PROPERTIES as MODES
-from torchcheck.properties.modes import compared
-from torchcheck.properties.published import PROPERTIES as PUBLISHED
-from torchcheck.properties.published import activation_steps
+from torchcheck.properties.modes import MODES, compared
+from torchcheck.properties.plan import Description, Group, Kind, Step
+from torchcheck.properties.published import PUBLISHED_ACTIVATION
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import DTYPES, find_device
 
@@ -71,7 +69,7 @@ PROPERTIES: dict[str, Property] = {
     "gradient-gain": Property(
         "gain² times the mean of f'(z)²: what such a layer does to a gradient's square", better="none"
     ),
-    "second-derivative": MODES["second-derivative"],
+    "second-derivative": MODES.properties["second-derivative"],
     "gradient": Property(
         "autograd's gradient against finite differences in float64 (largest relative error)",
         Threshold(hi=1e-5),
@@ -108,23 +106,18 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def first(settings: Settings, description: Description) -> list[Step]:
-    del description
-    place = "torchcheck.properties.activation"
+def steps(settings: Settings, _description: Description) -> list[Step]:
     found = [
-        Step(
-            f"{place}:structure", ("elementwise", "deterministic", "input-kept", "nan-kept", "at-infinity"), gate=True
-        ),
-        Step(f"{place}:moments", ("mean", "second-moment", "gain", "gradient-gain")),
-        Step(f"{place}:shape", ("lipschitz", "smoothness", "monotone", "convex", "relu-gap")),
-        Step(f"{place}:gradient", ("gradient",)),
-        Step(f"{place}:curvature", ("second-derivative",)),
-        *activation_steps(),
+        Step(structure, ("elementwise", "deterministic", "input-kept", "nan-kept", "at-infinity"), gate=True),
+        Step(moments, ("mean", "second-moment", "gain", "gradient-gain")),
+        Step(shape, ("lipschitz", "smoothness", "monotone", "convex", "relu-gap")),
+        Step(gradient, ("gradient",)),
+        Step(curvature, ("second-derivative",)),
     ]
     for dtype in settings.dtypes:
         if dtype != "float64":
             names = tuple(f"{n}.{dtype}" for n in ("accuracy", "ulp", "range", "lost"))
-            found.append(Step(f"{place}:audit", names, {"dtype": dtype}))
+            found.append(Step(audit, names, {"dtype": dtype}))
     return found
 
 
@@ -321,4 +314,4 @@ def _near_zero(value: float, factor: float = 1.0) -> float:
     return 0.0 if -SLACK * factor <= value <= 0 else value
 
 
-ACTIVATION = Kind({"activation": PROPERTIES, "published": PUBLISHED}, first)
+ACTIVATION = Kind((Group("activation", PROPERTIES, steps), PUBLISHED_ACTIVATION))

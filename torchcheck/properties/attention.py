@@ -13,31 +13,20 @@ from torchcheck.data import Measurement, Series
 from torchcheck.measure.leak import worst
 from torchcheck.measure.operations import multiply_adds
 from torchcheck.probes.flash.cost import peak_memory, timed
-from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.leak import PROPERTIES as LEAK
-from torchcheck.properties.leak import ROUNDING, layer_of
-from torchcheck.properties.lifecycle import PROPERTIES as LIFECYCLE
-from torchcheck.properties.lifecycle import steps as lifecycle_steps
-from torchcheck.properties.modes import PROPERTIES as MODES
-from torchcheck.properties.modes import steps as mode_steps
-from torchcheck.properties.numerics import PROPERTIES as NUMERICS
-from torchcheck.properties.numerics import refusal, watched
-from torchcheck.properties.numerics import steps as numeric_steps
-from torchcheck.properties.padding import PROPERTIES as PADDING
-from torchcheck.properties.paths import PROPERTIES as PATHS
-from torchcheck.properties.paths import steps as path_steps
-from torchcheck.properties.published import PROPERTIES as PUBLISHED
-from torchcheck.properties.published import norm_steps
-from torchcheck.properties.scores import PROPERTIES as SCORES
-from torchcheck.properties.scores import steps as score_steps
-from torchcheck.properties.uses import PROPERTIES as USES
-from torchcheck.properties.uses import steps as use_steps
+from torchcheck.properties.leak import LEAK, ROUNDING, layer_of
+from torchcheck.properties.lifecycle import LIFECYCLE
+from torchcheck.properties.modes import MODES
+from torchcheck.properties.numerics import NUMERICS, refusal, watched
+from torchcheck.properties.padding import PADDING
+from torchcheck.properties.paths import PATHS
+from torchcheck.properties.plan import Description, Group, Kind, Step
+from torchcheck.properties.published import PUBLISHED_NORM
+from torchcheck.properties.scores import SCORES
+from torchcheck.properties.uses import USES
 from torchcheck.properties.variant import Loaded, Settings
-from torchcheck.properties.weights import PROPERTIES as WEIGHTS
-from torchcheck.properties.weights import steps as weight_steps
-from torchcheck.properties.width import PROPERTIES as WIDTH
-from torchcheck.properties.width import steps as width_steps
+from torchcheck.properties.weights import WEIGHTS
+from torchcheck.properties.width import WIDTHS
 from torchcheck.run.subjects import DTYPES, find_device
 
 #: sequence lengths at which the cost is taken
@@ -68,31 +57,11 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def layer_steps(settings: Settings, description: Description) -> list[Step]:
-    """What every layer of tokens is asked."""
-    del description
+def steps(settings: Settings, _description: Description) -> list[Step]:
     return [
-        Step("torchcheck.properties.leak:leaks", ("leak", "length", "reach")),
-        Step("torchcheck.properties.padding:padding", tuple(PADDING)),
-        *score_steps(),
-        *mode_steps(),
-        *path_steps(),
-        *use_steps(settings),
-        *weight_steps(),
-        *lifecycle_steps(),
-        *norm_steps(),
-        *width_steps(settings, None),
-        *numeric_steps(settings, ()),
-    ]
-
-
-def first(settings: Settings, description: Description) -> list[Step]:
-    place = "torchcheck.properties.attention"
-    return [
-        *layer_steps(settings, description),
-        Step(f"{place}:order", ("equivariance",)),
-        *(Step(f"{place}:range_of", (f"range.{d}",), {"dtype": d}) for d in settings.dtypes),
-        Step(f"{place}:cost", ("cost-operations", "cost-memory", "cost-time")),
+        Step(order, ("equivariance",)),
+        *(Step(range_of, (f"range.{d}",), {"dtype": d}) for d in settings.dtypes),
+        Step(cost, ("cost-operations", "cost-memory", "cost-time")),
     ]
 
 
@@ -200,16 +169,6 @@ def _run(layer: nn.Module, x: Tensor) -> None:
         layer(x)
 
 
-GROUPS = {
-    "future": LEAK,
-    "masks": PADDING,
-    "scores": SCORES,
-    "modes": MODES,
-    "paths": PATHS,
-    "inputs": {**USES, **WEIGHTS},
-    "state": LIFECYCLE,
-    "numerics": NUMERICS,
-    "width": WIDTH,
-}
-LAYER = Kind({**GROUPS, "published": PUBLISHED}, layer_steps)
-ATTENTION = Kind({"attention": PROPERTIES, **GROUPS}, first)
+TOKENS = (LEAK, PADDING, SCORES, MODES, PATHS, USES, WEIGHTS, LIFECYCLE, NUMERICS, WIDTHS)
+LAYER = Kind((*TOKENS, PUBLISHED_NORM))
+ATTENTION = Kind((Group("attention", PROPERTIES, steps, later=True), *TOKENS))

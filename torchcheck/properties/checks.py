@@ -15,10 +15,12 @@ from dataclasses import replace
 from typing import Any
 
 from torchcheck.properties import REGISTRY
+from torchcheck.properties.against import parting
 from torchcheck.properties.depth import EXPONENTS, STABLE
-from torchcheck.properties.engine import Budget, Notify, Request, Step, answers_of
+from torchcheck.properties.engine import Budget, Notify, answers_of
 from torchcheck.properties.engine import check as run
 from torchcheck.properties.finding import CheckResult, Finding, Parting, Threshold
+from torchcheck.properties.plan import Request, Step
 from torchcheck.properties.suggest import suggest
 from torchcheck.properties.training import check_training
 from torchcheck.properties.variant import Settings, Variant
@@ -99,10 +101,7 @@ def against(
         return []
     variant, other = (Variant(s, result.kind, **given) for s in (new, old))
     depth = settings.depths[0] if result.kind == "model" else None
-    steps = [
-        Step("torchcheck.properties.against:parting", (), {"other": other, "dtype": d, "depth": depth})
-        for d in settings.dtypes
-    ]
+    steps = [Step(parting, (), {"other": other, "dtype": d, "depth": depth}) for d in settings.dtypes]
     answers = answers_of(steps, variant, settings, executor or Here(), Budget())
     found = {p.dtype: p for a in answers for p in a.found if isinstance(p, Parting)}
     failed = {a.step.params["dtype"]: a.failure.message for a in answers if a.failure}

@@ -24,36 +24,25 @@ from torchcheck.measure.norms import rms
 from torchcheck.measure.roles import blocks_of, depth_of
 from torchcheck.measure.streams import Stream, first_float, watched
 from torchcheck.properties.calling import call, network, objective_of, tensor_of, to, with_gradients
-from torchcheck.properties.depth_init import PROPERTIES as DEPTH_INIT
-from torchcheck.properties.depth_init import steps as depth_init_steps
-from torchcheck.properties.engine import Description, Found, Kind, Step, measurements
+from torchcheck.properties.depth_init import DEPTH_INIT
 from torchcheck.properties.finding import Property, Raw, Threshold
-from torchcheck.properties.leak import PROPERTIES as LEAK
-from torchcheck.properties.lifecycle import PROPERTIES as LIFECYCLE
-from torchcheck.properties.lifecycle import steps as lifecycle_steps
-from torchcheck.properties.model_output import PROPERTIES as OUTPUT
-from torchcheck.properties.model_output import steps as output_steps
-from torchcheck.properties.modes import PROPERTIES as MODES
-from torchcheck.properties.modes import steps as mode_steps
-from torchcheck.properties.numerics import PROPERTIES as NUMERICS
-from torchcheck.properties.numerics import steps as numeric_steps
-from torchcheck.properties.padding import PROPERTIES as PADDING
-from torchcheck.properties.paths import PROPERTIES as PATHS
-from torchcheck.properties.paths import steps as path_steps
-from torchcheck.properties.published import PROPERTIES as PUBLISHED
-from torchcheck.properties.published import norm_steps
+from torchcheck.properties.first_rate import first_rate
+from torchcheck.properties.leak import LEAK
+from torchcheck.properties.lifecycle import LIFECYCLE
+from torchcheck.properties.model_output import OUTPUT
+from torchcheck.properties.modes import MODES
+from torchcheck.properties.numerics import NUMERICS
+from torchcheck.properties.padding import PADDING
+from torchcheck.properties.paths import PATHS
+from torchcheck.properties.plan import Description, Found, Group, Kind, Step, measurements
+from torchcheck.properties.published import PUBLISHED_NORM
 from torchcheck.properties.rescale import Scaling
-from torchcheck.properties.residual_path import PROPERTIES as RESIDUAL
-from torchcheck.properties.residual_path import steps as residual_steps
-from torchcheck.properties.scores import PROPERTIES as SCORES
-from torchcheck.properties.scores import steps as score_steps
-from torchcheck.properties.uses import PROPERTIES as USES
-from torchcheck.properties.uses import steps as use_steps
+from torchcheck.properties.residual_path import DEEPNORM, IDENTITY
+from torchcheck.properties.scores import SCORES
+from torchcheck.properties.uses import USES
 from torchcheck.properties.variant import Loaded, Settings
-from torchcheck.properties.weights import PROPERTIES as WEIGHTS
-from torchcheck.properties.weights import steps as weight_steps
-from torchcheck.properties.width import PROPERTIES as WIDTH
-from torchcheck.properties.width import steps as width_steps
+from torchcheck.properties.weights import WEIGHTS
+from torchcheck.properties.width import WIDTHS
 from torchcheck.run.subjects import find_device
 
 #: numbers of seeds at which the exponents are looked at; look k spends 6/(pi (k+1))² of the alarm
@@ -162,35 +151,16 @@ class Point(Raw):
         return math.inf
 
 
-def first(settings: Settings, description: Description) -> list[Step]:
-    """The structural steps at the smallest size, then the whole grid of depths once, coarse to fine."""
-    depths = settings.depths if description.any_depth else ()
-    steps = numeric_steps(settings, depths)
-    smallest = depths[0] if depths and description.kind == "model" else None  # of blocks one is enough
-    steps.append(Step("torchcheck.properties.leak:leaks", ("leak", "length"), {"depth": smallest}))
-    steps.append(Step("torchcheck.properties.padding:padding", tuple(PADDING), {"depth": smallest}))
-    steps += score_steps(smallest)
-    steps += [*mode_steps(smallest), *path_steps(smallest), *use_steps(settings, smallest), *weight_steps(smallest)]
-    steps += lifecycle_steps(smallest)
-    if description.kind == "block":
-        steps += norm_steps()
-    else:
-        steps += [*output_steps(smallest), *depth_init_steps(description.any_depth)]
-    steps += residual_steps(description.kind == "block", smallest)
-    steps += width_steps(settings, depths[0] if depths else None)
+def steps(settings: Settings, description: Description) -> list[Step]:
+    """The whole grid of depths once, coarse to fine, of which the first network has to run."""
+    depths = description.depths(settings)
     if not depths:
-        return steps
+        return []
     coarse = list(depths[::2]) + list(depths[1::2])
     rounds = range(min(LOOKS[0], settings.seeds))
     grid = [_point(d, s) for s in rounds for d in (depths if s else coarse) if s < 2 or d <= CHEAP]
     middle = max(d for d in depths if d <= max(64, depths[0]))
-    grid[0] = replace(grid[0], gate=True)
-    return [
-        grid[0],
-        *steps,
-        *grid[1:],
-        Step("torchcheck.properties.first_rate:first_rate", ("first-lr",), {"depth": middle}),
-    ]
+    return [replace(grid[0], gate=True), *grid[1:], Step(first_rate, ("first-lr",), {"depth": middle})]
 
 
 def more(settings: Settings, found: Sequence[Found], properties: Mapping[str, Property]) -> list[Step]:
@@ -214,7 +184,7 @@ def more(settings: Settings, found: Sequence[Found], properties: Mapping[str, Pr
 
 
 def _point(depth: int, seed: int) -> Step:
-    return Step("torchcheck.properties.depth:point", ("runs",), {"depth": depth, "seed": seed}, feeds=SERVES)
+    return Step(point, ("runs",), {"depth": depth, "seed": seed}, feeds=SERVES)
 
 
 def point(loaded: Loaded, settings: Settings, depth: int, seed: int, scaling: Scaling | None = None) -> list[Point]:
@@ -410,23 +380,18 @@ def _distinctness(points: Sequence[Point], common: Mapping[str, Any]) -> Measure
     return Measurement("distinct", worst.distinct, **common, level=0.0, note=note)
 
 
-GROUPS = {
-    "depth": PROPERTIES,
-    "future": LEAK,
-    "masks": PADDING,
-    "scores": SCORES,
-    "modes": MODES,
-    "paths": PATHS,
-    "inputs": {**USES, **WEIGHTS},
-    "state": LIFECYCLE,
-    "numerics": NUMERICS,
-    "width": WIDTH,
-}
-BLOCK = Kind({**GROUPS, "residual": RESIDUAL, "published": PUBLISHED}, first, more, reduce, SERVES)
-MODEL = Kind(
-    {**GROUPS, "residual": {"deepnorm": RESIDUAL["deepnorm"]}, "output": {**OUTPUT, **DEPTH_INIT}},
-    first,
-    more,
-    reduce,
-    SERVES,
+STACK = (
+    Group("depth", PROPERTIES, steps, later=True),
+    LEAK,
+    PADDING,
+    SCORES,
+    MODES,
+    PATHS,
+    USES,
+    WEIGHTS,
+    LIFECYCLE,
+    NUMERICS,
+    WIDTHS,
 )
+BLOCK = Kind((*STACK, IDENTITY, DEEPNORM, PUBLISHED_NORM), more, reduce, SERVES)
+MODEL = Kind((*STACK, DEEPNORM, OUTPUT, DEPTH_INIT), more, reduce, SERVES)

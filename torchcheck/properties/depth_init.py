@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torchcheck.data import Measurement
 from torchcheck.measure.roles import blocks_of
 from torchcheck.properties.calling import call, network, tensor_of
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.kinds import DEPTH
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import copied
 from torchcheck.properties.variant import Loaded, Settings
 
@@ -41,8 +41,8 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(any_depth: bool) -> list[Step]:
-    return [Step("torchcheck.properties.depth_init:depth_scaled", tuple(PROPERTIES))] if any_depth else []
+def steps(_settings: Settings, description: Description) -> list[Step]:
+    return [Step(depth_scaled, tuple(PROPERTIES))] if description.any_depth else []
 
 
 def depth_scaled(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -152,3 +152,6 @@ def _first(model: nn.Module, depth: int, inputs: Any) -> Tensor | None:
 
 def _rms(t: Tensor) -> float:
     return float(t.detach().double().square().mean().sqrt())
+
+
+DEPTH_INIT = Group("output", PROPERTIES, steps)

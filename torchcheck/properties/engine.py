@@ -12,10 +12,9 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,146 +26,20 @@ from torchcheck.properties.finding import (
     Failure,
     Finding,
     Property,
-    Raw,
-    Threshold,
-    asked,
     base,
     judge,
     property_of,
     unanswered,
     with_thresholds,
 )
+from torchcheck.properties.plan import Answer, Choice, Description, Kind, Request, Step, measurements
 from torchcheck.properties.variant import Loaded, Settings, Variant, arguments_of, load, takes_depth
 from torchcheck.run.execute import Lost
 from torchcheck.run.state import fresh_state
-from torchcheck.run.subjects import DeviceError, SubjectError, resolve
+from torchcheck.run.subjects import DeviceError, SubjectError
 
 #: frames of the traceback that are shown, at most
 FRAMES = 6
-
-
-#: what a step's function returns a list of
-Found = Measurement | Raw
-
-
-@dataclass(frozen=True)
-class Step:
-    """A unit of work: a function (loaded, settings, **params) of this package, and the properties it answers for.
-
-    A `gate` runs first and alone; if it fails, or the first property that it serves does, the others would say nothing
-    of their own, and are not tried. What it `feeds` is made of several steps.
-    """
-
-    function: str
-    serves: tuple[str, ...]
-    params: Mapping[str, Any] = field(default_factory=dict)
-    gate: bool = False
-    feeds: tuple[str, ...] = ()
-
-    def needed(self, choice: Choice) -> bool:
-        """Whether something that is asked comes of it."""
-        names = (*self.serves, *self.feeds)
-        return not names or any(choice.takes(name) for name in names)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What is asked of a kind of subject.
-
-    `groups` of properties have a name that stands for all of them. `first` plans the steps; `more`, given all that was
-    found, plans the next ones until nothing is left to decide; `reduce` turns that into one measurement for each
-    property; `fitted` names those that it makes of several steps.
-    """
-
-    groups: Mapping[str, Mapping[str, Property]]
-    first: Callable[[Settings, Description], list[Step]]
-    more: Callable[[Settings, Sequence[Found], Mapping[str, Property]], list[Step]] = lambda *_: []
-    reduce: Callable[[Settings, Sequence[Found]], list[Measurement]] = lambda _, found: measurements(found)
-    fitted: tuple[str, ...] = ()
-
-    @cached_property
-    def properties(self) -> Mapping[str, Property]:
-        """All of them, in the order of the groups."""
-        return {name: prop for group in self.groups.values() for name, prop in group.items()}
-
-    def has(self, name: str) -> bool:
-        """Whether this names a property, a dtype's part of one, or a group."""
-        return asked(self.properties, name) or name in self.groups
-
-    def named(self, names: Iterable[str], title: str) -> frozenset[str]:
-        """The properties that these names of properties (of one dtype, too) and groups mean; raises UnknownProperty."""
-        found: set[str] = set()
-        for name in names:
-            if not self.has(name):
-                groups = f"; groups: {', '.join(self.groups)}"
-                raise UnknownProperty(
-                    f"'{name}' is no property of kind {title}; there are: {', '.join(self.properties)}{groups}"
-                )
-            found |= {name} if asked(self.properties, name) else {*self.groups[name]}
-        return frozenset(found)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asks: other thresholds, the properties or groups to `select` (all, where none) and to `skip`, and
-    to `suppress`: those whose failure is known, with the reason why it is borne. Names in `shared`, settings of a
-    project for subjects of all kinds, may be those of another kind.
-    """
-
-    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
-    select: Sequence[str] = ()
-    skip: Sequence[str] = ()
-    suppress: Mapping[str, str] = field(default_factory=dict)
-    shared: Set[str] = frozenset()
-
-    def of(self, title: str, kinds: Mapping[str, Kind]) -> Request:
-        """Without the shared names that are those of other kinds."""
-        other = {n for n in self.shared if not kinds[title].has(n) and any(kind.has(n) for kind in kinds.values())}
-        return Request(
-            {n: t for n, t in self.thresholds.items() if n not in other},
-            [n for n in self.select if n not in other],
-            [n for n in self.skip if n not in other],
-            {n: why for n, why in self.suppress.items() if n not in other},
-        )
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which properties of a kind are asked: those of `select` (all, where it is empty) without those of `skip`."""
-
-    properties: Mapping[str, Property]
-    select: Set[str]
-    skip: Set[str]
-
-    def takes(self, name: str) -> bool:
-        """Whether a property, or the part of one for a dtype, is asked; a property is where one of its parts is."""
-        selected = not self.select or {name, base(name)} & self.select or any(base(s) == name for s in self.select)
-        return asked(self.properties, name) and bool(selected) and not {name, base(name)} & self.skip
-
-    @property
-    def left_out(self) -> tuple[str, ...]:
-        """The names of properties, and of parts of some, that are not asked."""
-        return tuple(sorted({n for n in self.properties if not self.takes(n)} | self.skip))
-
-
-@dataclass(frozen=True)
-class Description(Raw):
-    """The subject's kind and how that was told, whether it can be built at any depth, and where it is defined."""
-
-    kind: str
-    why: str
-    any_depth: bool
-    file: str = ""
-    line: int = 0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of a step, or a failure."""
-
-    step: Step
-    found: tuple[Found, ...] = ()
-    failure: Failure | None = None
 
 
 @dataclass(frozen=True)
@@ -192,7 +65,7 @@ def run_step(step: Step, variant: Variant, settings: Settings) -> Answer:
             warnings.simplefilter("ignore")
             torch.manual_seed(settings.seed)
             loaded = load(variant)
-            found: list[Found] = resolve(step.function)(loaded, settings, **step.params)
+            found = step.function(loaded, settings, **step.params)
     except DeviceError as error:
         return Answer(step, failure=Failure("device", str(error)))
     except SubjectError as error:
@@ -214,10 +87,6 @@ def run_step(step: Step, variant: Variant, settings: Settings) -> Answer:
 
 def _stamped(m: Measurement, seconds: float) -> Measurement:
     return replace(m, seconds=m.seconds or seconds, torch=torch.__version__)
-
-
-def measurements(found: Sequence[Found]) -> list[Measurement]:
-    return [m for m in found if isinstance(m, Measurement)]
 
 
 def check(
@@ -242,7 +111,7 @@ def check(
     choice = Choice(kind.properties, *(kind.named(n, description.kind) for n in (request.select, request.skip)))
     properties = {k: p for k, p in with_thresholds(kind.properties, request.thresholds).items() if choice.takes(k)}
     answers: list[Answer] = []
-    planned = kind.first(settings, description)
+    planned = kind.steps(settings, description)
     while planned:
         planned = [s for s in planned if s.needed(choice)]
         total = len(answers) + len(planned)
@@ -277,7 +146,7 @@ def check(
 
 def _described(variant: Variant, settings: Settings, executor: Executor, budget: Budget) -> tuple[Variant, Description]:
     """What it is, and the variant with its kind; one that breaks where it is tried is told by its signature alone."""
-    told = Step("torchcheck.properties.engine:describe", ())
+    told = Step(describe)
     about = answers_of([told], variant, settings, executor, budget)[0]
     if about.failure and about.failure.why != "unusable" and not variant.kind:
         about = answers_of([told], replace(variant, tried=False), settings, executor, budget)[0]
@@ -285,10 +154,6 @@ def _described(variant: Variant, settings: Settings, executor: Executor, budget:
         raise SubjectFailed(about.failure)
     (description,) = (d for d in about.found if isinstance(d, Description))
     return replace(variant, kind=description.kind), description
-
-
-class UnknownProperty(ValueError):
-    """A threshold, or what is selected, skipped or suppressed, names nothing of the kind."""
 
 
 class SubjectFailed(SubjectError):

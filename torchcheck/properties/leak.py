@@ -14,6 +14,7 @@ from torchcheck.measure.leak import changes, dependence, worst
 from torchcheck.properties.calling import call, completed, network, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.intent import Intent, intent
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import has_batch_statistics
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import SubjectError, find_device
@@ -51,7 +52,12 @@ class SequenceLayer(nn.Module):
         return tensor_of(call(self.layer, completed(self.layer, x) if x.dim() == 3 else x))
 
 
-def leaks(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[Measurement]:
+def steps(settings: Settings, description: Description) -> list[Step]:
+    alone = ("reach",) if description.kind in ("layer", "attention") else ()
+    return [Step(leaks, ("leak", "length", *alone), {"depth": description.depth(settings)})]
+
+
+def leaks(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
     """What each output sees of the future: by gradients, by other tokens there, in both modes, and by cutting."""
     layer, dtype = layer_of(loaded, settings, depth=depth)
     if not isinstance(layer.example, Tensor) or not layer.example.is_floating_point():
@@ -205,3 +211,6 @@ def _token_leaks(loaded: Loaded, layer: SequenceLayer, settings: Settings) -> li
         ),
         measured("length", 0.0 if cut <= limit else cut, samples=tokens),
     ]
+
+
+LEAK = Group("future", PROPERTIES, steps)

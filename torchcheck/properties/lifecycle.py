@@ -16,8 +16,8 @@ from torch.utils._pytree import tree_leaves
 
 from torchcheck.data import Measurement
 from torchcheck.properties.calling import call, gap, network, tensor_of
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import copied
 from torchcheck.properties.variant import Loaded, Settings
 
@@ -62,13 +62,9 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(depth: int | None = None) -> list[Step]:
-    place, at = "torchcheck.properties.lifecycle", {"depth": depth}
-    return [
-        Step(f"{place}:filled", ("filled",), at),
-        Step(f"{place}:saved", ("saved", "tied"), at),
-        Step(f"{place}:moved", ("moved",), at),
-    ]
+def steps(settings: Settings, description: Description) -> list[Step]:
+    at = {"depth": description.depth(settings)}
+    return [Step(filled, ("filled",), at), Step(saved, ("saved", "tied"), at), Step(moved, ("moved",), at)]
 
 
 def filled(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
@@ -206,3 +202,6 @@ class _LeftBehind(TorchFunctionMode):
         elif (MAKES.fullmatch(name) and not tensors) or (behind and len(behind) == len(large)):
             self.marked |= {id(t): t for t in tree_leaves(out) if isinstance(t, Tensor)}
         return out
+
+
+LIFECYCLE = Group("state", PROPERTIES, steps)

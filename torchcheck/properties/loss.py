@@ -10,16 +10,12 @@ import torch
 from torch import Tensor
 
 from torchcheck.data import Measurement
-from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.loss_consistency import PROPERTIES as CONSISTENCY
-from torchcheck.properties.loss_consistency import steps as consistency_steps
+from torchcheck.properties.loss_consistency import CONSISTENCY
 from torchcheck.properties.loss_inputs import BATCH, CLASSES, EMBEDDED, LossFunction, function_of, inputs_of, targets_of
-from torchcheck.properties.loss_rewards import PROPERTIES as REWARDS
-from torchcheck.properties.loss_rewards import is_of_embeddings
-from torchcheck.properties.loss_rewards import steps as reward_steps
-from torchcheck.properties.loss_targets import PROPERTIES as TARGETS
-from torchcheck.properties.loss_targets import steps as target_steps
+from torchcheck.properties.loss_rewards import REWARDS, is_of_embeddings
+from torchcheck.properties.loss_targets import LOSS_TARGETS
+from torchcheck.properties.plan import Description, Group, Kind, Step
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import DTYPES, resolve
 
@@ -87,22 +83,15 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def first(settings: Settings, description: Description) -> list[Step]:
-    del description
-    place = "torchcheck.properties.loss"
+def steps(settings: Settings, _description: Description) -> list[Step]:
     return [
         Step(
-            f"{place}:structure",
-            ("deterministic", "input-kept", "batch-order", "class-order", "sign", "scores-learn"),
-            gate=True,
+            structure, ("deterministic", "input-kept", "batch-order", "class-order", "sign", "scores-learn"), gate=True
         ),
-        Step(f"{place}:gradient", ("gradient",)),
-        *[Step(f"{place}:extreme", (f"extreme.{d}", f"gradient-bound.{d}"), {"dtype": d}) for d in settings.dtypes],
-        Step(f"{place}:forms", ("dense-sparse",)),
-        *reward_steps(),
-        *target_steps(),
-        *consistency_steps(),
-        *[Step(f"{place}:accuracy", (f"accuracy.{d}",), {"dtype": d}) for d in settings.dtypes if d != "float64"],
+        Step(gradient, ("gradient",)),
+        *[Step(extreme, (f"extreme.{d}", f"gradient-bound.{d}"), {"dtype": d}) for d in settings.dtypes],
+        Step(forms, ("dense-sparse",)),
+        *[Step(accuracy, (f"accuracy.{d}",), {"dtype": d}) for d in settings.dtypes if d != "float64"],
     ]
 
 
@@ -297,4 +286,4 @@ def _relative(a: float, b: float) -> float:
     return _off(a, b) / max(abs(a), abs(b), 1e-6)
 
 
-LOSS = Kind({"loss": PROPERTIES, "rewards": REWARDS, "targets": TARGETS, "consistency": CONSISTENCY}, first)
+LOSS = Kind((Group("loss", PROPERTIES, steps), REWARDS, LOSS_TARGETS, CONSISTENCY))

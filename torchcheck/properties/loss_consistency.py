@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from torchcheck.data import Measurement
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.loss_inputs import (
     CLASSES,
@@ -26,6 +25,7 @@ from torchcheck.properties.loss_inputs import (
 )
 from torchcheck.properties.loss_rewards import is_of_embeddings
 from torchcheck.properties.loss_targets import signature_of
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.variant import Loaded, Settings
 
 #: points of a line, lines, halvings of its steepest piece, and the share of the values' range that is a jump
@@ -62,12 +62,11 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps() -> list[Step]:
-    place = "torchcheck.properties.loss_consistency"
+def steps(_settings: Settings, _description: Description) -> list[Step]:
     return [
-        Step(f"{place}:lines", ("continuous", "least-at-equal")),
-        Step(f"{place}:one_example", ("one-example",)),
-        Step(f"{place}:options", ("options-used",)),
+        Step(lines, ("continuous", "least-at-equal")),
+        Step(one_example, ("one-example",)),
+        Step(options, ("options-used",)),
     ]
 
 
@@ -195,3 +194,6 @@ def _is_silent(loaded: Loaded, settings: Settings, name: str, value: Any) -> boo
     except Exception:  # it is read, then
         return False
     return True
+
+
+CONSISTENCY = Group("consistency", PROPERTIES, steps)

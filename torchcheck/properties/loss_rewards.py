@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from torchcheck.data import Measurement
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.kinds import lineage
 from torchcheck.properties.loss_inputs import CLASSES, EMBEDDED, LossFunction, function_of, inputs_of, takes_two_logits
 from torchcheck.properties.loss_targets import signature_of
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.variant import Loaded, Settings
 
 #: losses that compare two samples, not pairs
@@ -86,11 +86,10 @@ PROPERTIES: dict[str, Property] = {
 Measured = Callable[..., Measurement]
 
 
-def steps() -> list[Step]:
-    place = "torchcheck.properties.loss_rewards"
+def steps(_settings: Settings, _description: Description) -> list[Step]:
     return [
-        Step(f"{place}:rewards", ("perfect", "saturation", "softmax-axis", "empty-target", "pairing")),
-        Step(f"{place}:temperature", ("temperature", "cold")),
+        Step(rewards, ("perfect", "saturation", "softmax-axis", "empty-target", "pairing")),
+        Step(temperature, ("temperature", "cold")),
     ]
 
 
@@ -302,3 +301,6 @@ def _cancels(f: LossFunction, scores: Tensor, shift: float | Tensor, targets: An
 
 def _same(a: float, b: float) -> bool:
     return abs(a - b) <= 1e-9 * max(1.0, abs(b))
+
+
+REWARDS = Group("rewards", PROPERTIES, steps)

@@ -13,11 +13,10 @@ import torch
 from torch import Tensor
 
 from torchcheck.data import Measurement
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.loss_inputs import CLASSES, LossFunction, function_of, inputs_of
-from torchcheck.properties.modes import PROPERTIES as MODES
-from torchcheck.properties.modes import compared
+from torchcheck.properties.modes import MODES, compared
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.variant import Loaded, Settings, build
 
 #: names of parameters and attributes that hold the target which is to be ignored
@@ -45,18 +44,17 @@ PROPERTIES: dict[str, Property] = {
         "the reductions compute different things",
         better="less",
     ),
-    "second-derivative": MODES["second-derivative"],
+    "second-derivative": MODES.properties["second-derivative"],
 }
 
 Measured = Callable[..., Measurement]
 
 
-def steps() -> list[Step]:
-    place = "torchcheck.properties.loss_targets"
+def steps(_settings: Settings, _description: Description) -> list[Step]:
     return [
-        Step(f"{place}:ignored", ("ignored", "all-ignored")),
-        Step(f"{place}:reductions", ("reductions",)),
-        Step(f"{place}:curvature", ("second-derivative",)),
+        Step(ignored, ("ignored", "all-ignored")),
+        Step(reductions, ("reductions",)),
+        Step(curvature, ("second-derivative",)),
     ]
 
 
@@ -186,3 +184,6 @@ def signature_of(found: Any) -> dict[str, inspect.Parameter]:
         return dict(inspect.signature(found).parameters)
     except (TypeError, ValueError):
         return {}
+
+
+LOSS_TARGETS = Group("targets", PROPERTIES, steps)

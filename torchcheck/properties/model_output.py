@@ -15,10 +15,10 @@ from torch.utils._pytree import tree_leaves
 
 from torchcheck.data import Measurement
 from torchcheck.properties.calling import call, tensor_of
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.kinds import lineage
 from torchcheck.properties.modes import exact
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.variant import Loaded, Settings
 
 #: a first loss of so many times log(classes) is that of a model that is sure, and wrong
@@ -51,8 +51,9 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(depth: int | None) -> list[Step]:
-    return [Step("torchcheck.properties.model_output:output", tuple(PROPERTIES), {"depth": depth})]
+def steps(settings: Settings, description: Description) -> list[Step]:
+    at = {"depth": description.depth(settings)}
+    return [Step(output, tuple(PROPERTIES), at)]
 
 
 def output(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
@@ -109,3 +110,6 @@ def _kept(tables: dict[str, Tensor], name: str, module: nn.Module, inputs: Any) 
 def _says_logits(loaded: Loaded) -> bool:
     """Whether its names or its documentation say so."""
     return LOGITS.search(" ".join([*lineage(loaded.found), inspect.getdoc(loaded.found) or ""])) is not None
+
+
+OUTPUT = Group("output", PROPERTIES, steps)

@@ -19,8 +19,8 @@ from torchcheck.measure.gradients import gradients
 from torchcheck.measure.leak import worst
 from torchcheck.measure.operations import multiply_adds
 from torchcheck.properties.calling import Stack, call, gap, network, subject_of, tensor_of, to, with_gradients
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import copied, has_batch_statistics, trained, with_dropout
 from torchcheck.properties.variant import Loaded, Settings, build
 from torchcheck.run.subjects import find_device
@@ -92,15 +92,13 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(depth: int | None = None) -> list[Step]:
-    """One step each, at the smallest size."""
-    place = "torchcheck.properties.modes"
-    at = {"depth": depth}
+def steps(settings: Settings, description: Description) -> list[Step]:
+    at = {"depth": description.depth(settings)}
     return [
-        Step(f"{place}:alone", ("alone",), at),
-        Step(f"{place}:modes", ("eval-restores", "train-eval"), at),
-        Step(f"{place}:odd_tokens", ("odd-tokens",), at),
-        Step(f"{place}:derivatives", ("derivative", "second-derivative", "train-derivative"), at),
+        Step(alone, ("alone",), at),
+        Step(modes, ("eval-restores", "train-eval"), at),
+        Step(odd_tokens, ("odd-tokens",), at),
+        Step(derivatives, ("derivative", "second-derivative", "train-derivative"), at),
     ]
 
 
@@ -378,3 +376,6 @@ def _size(t: Tensor) -> float:
     """The RMS, 1 for zeros."""
     size = float(t.detach().double().square().mean().sqrt()) if t.numel() else 1.0
     return size if size > 0 and math.isfinite(size) else 1.0
+
+
+MODES = Group("modes", PROPERTIES, steps)

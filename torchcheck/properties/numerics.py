@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -17,8 +17,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torchcheck.data import Measurement
 from torchcheck.measure.operations import Watch
 from torchcheck.properties.calling import call, gap, network, objective_of, outputs_of, tensor_of, to, with_gradients
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import DTYPES, find_device
 
@@ -59,16 +59,16 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(settings: Settings, depths: Sequence[int]) -> list[Step]:
+def steps(settings: Settings, description: Description) -> list[Step]:
     """The structural step at the smallest depth, and one for each half-precision dtype at a middle one."""
+    depths = description.depths(settings)
     smallest = depths[0] if depths else None
     middle = max([d for d in depths if d <= HALF_DEPTH] or [depths[0]]) if depths else None
     serves = ("deterministic", "input-kept", "dead-parameters")
-    place = "torchcheck.properties.numerics"
-    found = [Step(f"{place}:structure", serves, {"depth": smallest})]
+    found = [Step(structure, serves, {"depth": smallest})]
     for dtype in settings.dtypes:
         names = (f"overflow.{dtype}", f"headroom.{dtype}")
-        found.append(Step(f"{place}:overflow", names, {"depth": middle, "dtype": dtype}))
+        found.append(Step(overflow, names, {"depth": middle, "dtype": dtype}))
     return found
 
 
@@ -198,3 +198,6 @@ def _explodes(t: Tensor) -> bool:
 
 def _silent(p: nn.Parameter) -> bool:
     return p.grad is None or not bool(p.grad.count_nonzero())
+
+
+NUMERICS = Group("numerics", PROPERTIES, steps)

@@ -14,15 +14,12 @@ from torch import Tensor, nn
 
 from torchcheck.data import Measurement
 from torchcheck.properties.calling import gap
-from torchcheck.properties.engine import Description, Kind, Step
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.optimizer_groups import PROPERTIES as GROUPS
-from torchcheck.properties.optimizer_groups import steps as group_steps
+from torchcheck.properties.optimizer_groups import PARAMETER_GROUPS
 from torchcheck.properties.optimizer_problem import Problem, make
-from torchcheck.properties.optimizer_published import PROPERTIES as PUBLISHED
-from torchcheck.properties.optimizer_published import steps as published_steps
-from torchcheck.properties.optimizer_rules import PROPERTIES as RULES
-from torchcheck.properties.optimizer_rules import steps as rule_steps
+from torchcheck.properties.optimizer_published import PUBLISHED_UPDATE
+from torchcheck.properties.optimizer_rules import RULES
+from torchcheck.properties.plan import Description, Group, Kind, Step
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device
 
@@ -101,21 +98,16 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def first(settings: Settings, description: Description) -> list[Step]:
-    del settings, description
-    place = "torchcheck.properties.optimizer"
+def steps(_settings: Settings, _description: Description) -> list[Step]:
     return [
-        Step(f"{place}:descent", ("descends", "direction", "deterministic")),
-        Step(f"{place}:state_dict", ("state-dict",)),
-        Step(f"{place}:foreach", ("foreach",)),
-        Step(f"{place}:edge_cases", ("none-gradient", "zero-gradient", "tiny-gradient", "huge-gradient")),
-        Step(f"{place}:poison", ("recovers", "infinite")),
-        Step(f"{place}:sparse", ("sparse",)),
-        Step(f"{place}:laws", ("non-negative", "closed-form", "scale-exponent")),
-        *rule_steps(),
-        *group_steps(),
-        *published_steps(),
-        Step(f"{place}:step_cost", ("step-cost",)),
+        Step(descent, ("descends", "direction", "deterministic")),
+        Step(state_dict, ("state-dict",)),
+        Step(foreach, ("foreach",)),
+        Step(edge_cases, ("none-gradient", "zero-gradient", "tiny-gradient", "huge-gradient")),
+        Step(poison, ("recovers", "infinite")),
+        Step(sparse, ("sparse",)),
+        Step(laws, ("non-negative", "closed-form", "scale-exponent")),
+        Step(step_cost, ("step-cost",)),
     ]
 
 
@@ -332,4 +324,4 @@ def step_cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured("step-cost", ratios[3], ratios[0], ratios[-1], unit="times SGD")]
 
 
-OPTIMIZER = Kind({"optimizer": PROPERTIES, "rules": {**RULES, **GROUPS, **PUBLISHED}}, first)
+OPTIMIZER = Kind((Group("optimizer", PROPERTIES, steps), RULES, PARAMETER_GROUPS, PUBLISHED_UPDATE))

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from torchcheck.data import Measurement
 from torchcheck.properties.calling import gap
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.optimizer_problem import ADAPTS, Problem, make, names_of, said_of, undecayed
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device
 
@@ -43,13 +43,8 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps() -> list[Step]:
-    place = "torchcheck.properties.optimizer_groups"
-    return [
-        Step(f"{place}:neighbours", ("neighbours",)),
-        Step(f"{place}:stays", ("stays",)),
-        Step(f"{place}:closure_called", ("closure-called",)),
-    ]
+def steps(_settings: Settings, _description: Description) -> list[Step]:
+    return [Step(neighbours, ("neighbours",)), Step(stays, ("stays",)), Step(closure_called, ("closure-called",))]
 
 
 def neighbours(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -132,3 +127,6 @@ def closure_called(loaded: Loaded, settings: Settings) -> list[Measurement]:
     if calls:
         return [measured(float(calls))]
     return [Question.of(measured(None, note="step takes a closure and does not call it; if that is meant, --skip it"))]
+
+
+PARAMETER_GROUPS = Group("rules", PROPERTIES, steps)

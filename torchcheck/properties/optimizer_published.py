@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from torchcheck.data import Measurement
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.optimizer_problem import make
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device
 
@@ -67,8 +67,8 @@ SHARED = ("lr", "betas", "momentum", "dampening", "nesterov", "amsgrad", "lr_dec
 COUNT = 10
 
 
-def steps() -> list[Step]:
-    return [Step("torchcheck.properties.optimizer_published:published", ("as-published",))]
+def steps(_settings: Settings, _description: Description) -> list[Step]:
+    return [Step(published, ("as-published",))]
 
 
 def published(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -117,3 +117,6 @@ def _ends(
             p.grad = torch.randn(p.shape, generator=g, dtype=torch.float64).to(where)
         opt.step()
     return opt.param_groups[0], start, torch.cat([p.detach().flatten() for p in params])
+
+
+PUBLISHED_UPDATE = Group("rules", PROPERTIES, steps)

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from torchcheck.data import Measurement
 from torchcheck.properties.calling import gap
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.optimizer_problem import ADAPTS, Problem, make, names_of, said_of, undecayed
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device
 
@@ -117,17 +117,16 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps() -> list[Step]:
-    place = "torchcheck.properties.optimizer_rules"
+def steps(_settings: Settings, _description: Description) -> list[Step]:
     return [
-        Step(f"{place}:gradients", ("gradient-kept", "zero-grad", "state-aliased")),
-        Step(f"{place}:decay", ("decay-sign", "decay-rate")),
-        Step(f"{place}:rates", ("rate-zero", "rate-changed", "rate-kept", "late-group")),
-        Step(f"{place}:single", ("one-element",)),
-        Step(f"{place}:maximize", ("maximize",)),
-        Step(f"{place}:edges", ("zero-parameter", "stuck-at-zero", "gradients-come-and-go")),
-        Step(f"{place}:effects", ("without-effect",)),
-        Step(f"{place}:half", ("half-precision",)),
+        Step(gradients, ("gradient-kept", "zero-grad", "state-aliased")),
+        Step(decay, ("decay-sign", "decay-rate")),
+        Step(rates, ("rate-zero", "rate-changed", "rate-kept", "late-group")),
+        Step(single, ("one-element",)),
+        Step(maximize, ("maximize",)),
+        Step(edges, ("zero-parameter", "stuck-at-zero", "gradients-come-and-go")),
+        Step(effects, ("without-effect",)),
+        Step(half, ("half-precision",)),
     ]
 
 
@@ -431,3 +430,6 @@ def _follows_rate(loaded: Loaded, settings: Settings) -> bool:
 def _needs_closure(opt: torch.optim.Optimizer) -> bool:
     closure = inspect.signature(inspect.unwrap(type(opt).step)).parameters.get("closure")
     return closure is not None and closure.default is closure.empty
+
+
+RULES = Group("rules", PROPERTIES, steps)

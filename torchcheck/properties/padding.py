@@ -17,6 +17,7 @@ from torchcheck.properties.calling import forward_names, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.kinds import MASKS
 from torchcheck.properties.leak import ROUNDING, SequenceLayer, layer_of
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import has_batch_statistics, with_dropout
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device
@@ -43,6 +44,10 @@ PROPERTIES: dict[str, Property] = {
 Run = Callable[[Tensor, Tensor | None], Tensor]
 #: (count, length, generator) -> tokens
 Tokens = Callable[[int, int, torch.Generator], Tensor]
+
+
+def steps(settings: Settings, description: Description) -> list[Step]:
+    return [Step(padding, tuple(PROPERTIES), {"depth": description.depth(settings)})]
 
 
 def padding(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[Measurement]:
@@ -142,3 +147,6 @@ def knows_places(layer: nn.Module) -> bool:
     names = [n for n, _ in layer.named_modules()] + [n for n, _ in layer.named_parameters()]
     kinds = [type(m).__name__ for m in layer.modules()]
     return any(PLACES.search(n) for n in [*names, *(n for n, _ in layer.named_buffers()), *kinds])
+
+
+PADDING = Group("masks", PROPERTIES, steps)

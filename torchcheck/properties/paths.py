@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
 from torchcheck.properties.calling import call, forward_names, subject_of, tensor_of
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.kinds import MASKS
 from torchcheck.properties.leak import ROUNDING, layer_of
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import has_batch_statistics, trained, with_dropout
 from torchcheck.properties.variant import Loaded, Settings
 
@@ -73,13 +73,9 @@ ERRORS = 5.0
 Run = Callable[[Tensor, Tensor | None], Tensor]
 
 
-def steps(depth: int | None = None) -> list[Step]:
-    place = "torchcheck.properties.paths"
-    return [
-        Step(f"{place}:agreement", ("paths-agree",), {"depth": depth}),
-        Step(f"{place}:cached", ("cached",), {"depth": depth}),
-        Step(f"{place}:train_mean", ("train-mean",), {"depth": depth}),
-    ]
+def steps(settings: Settings, description: Description) -> list[Step]:
+    at = {"depth": description.depth(settings)}
+    return [Step(agreement, ("paths-agree",), at), Step(cached, ("cached",), at), Step(train_mean, ("train-mean",), at)]
 
 
 def agreement(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
@@ -232,3 +228,6 @@ def _tokens(settings: Settings, dtype: torch.dtype, where: torch.device, count: 
     generator = torch.Generator().manual_seed(settings.seed)
     x = torch.randn(count, min(16, settings.seq_len), settings.width, generator=generator)
     return x.to(dtype).to(where)
+
+
+PATHS = Group("paths", PROPERTIES, steps)

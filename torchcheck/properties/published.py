@@ -15,10 +15,10 @@ from torch.nn import functional as F
 from torchcheck.data import Measurement
 from torchcheck.properties.activation_function import function_of
 from torchcheck.properties.calling import call, tensor_of
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.kinds import lineage
 from torchcheck.properties.modes import exact
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import has_batch_statistics
 from torchcheck.properties.variant import Loaded, Settings
 
@@ -74,12 +74,12 @@ BATCHES = 3
 SUFFIX = re.compile(r"(activation|act|func|function|layer|module|_)$|_", re.IGNORECASE)
 
 
-def activation_steps() -> list[Step]:
-    return [Step("torchcheck.properties.published:activation", ("as-published",))]
+def _activation_steps(_settings: Settings, _description: Description) -> list[Step]:
+    return [Step(activation, ("as-published",))]
 
 
-def norm_steps() -> list[Step]:
-    return [Step("torchcheck.properties.published:norm", ("as-published",))]
+def _norm_steps(_settings: Settings, _description: Description) -> list[Step]:
+    return [Step(norm, ("as-published",))]
 
 
 def activation(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -153,3 +153,7 @@ def _has_shape(loaded: Loaded) -> bool:
     except (TypeError, ValueError):
         return True
     return any(type(p.default) in (int, float) and p.default != 1 for p in parameters)
+
+
+PUBLISHED_ACTIVATION = Group("published", PROPERTIES, _activation_steps)
+PUBLISHED_NORM = Group("published", PROPERTIES, _norm_steps)

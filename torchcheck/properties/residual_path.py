@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from torchcheck.data import Measurement
 from torchcheck.properties.calling import call, subject_of, tensor_of
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.kinds import lineage, needed_of
 from torchcheck.properties.modes import exact
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device
 
@@ -23,33 +23,21 @@ from torchcheck.run.subjects import find_device
 KEPT = 0.1
 #: of independent vectors the coefficient is about 1/sqrt(width): more than this is a residual path
 HELD = 0.5
-PROPERTIES: dict[str, Property] = {
-    "identity-path": Property(
-        "a pre-norm block's output holds its input, however large that is (the input's coefficient in the output)",
-        Threshold(lo=KEPT),
-        "normalise a copy for the branch: x = x + f(norm(x)), not x = norm(x); x = x + f(x)",
-        better="none",
-    ),
-    "deepnorm": Property(
-        "a larger DeepNorm alpha keeps more of the input (its coefficient in the output, normalised, at 100 alpha)",
-        Threshold(lo=0.9),
-        "alpha scales the residual, not the branch: LN(alpha x + f(x))",
-        better="none",
-    ),
-}
 #: how a block's author says that the norm comes first
 SAID = re.compile(r"pre[-_ ]?(norm|ln|layer_?norm)", re.IGNORECASE)
 FLAGS = ("norm_first", "pre_norm", "prenorm", "pre_layer_norm", "normalize_before")
 #: size of the input that no branch behind a norm keeps up with
 LARGE = 1e4
 #: modules that say they are DeepNorm's (arXiv:2203.00555, sec. 4.1), and what they call its alpha
-DEEPNORM, ALPHA = re.compile(r"deep_?norm", re.IGNORECASE), re.compile(r"alpha$")
+SAYS_DEEPNORM, ALPHA = re.compile(r"deep_?norm", re.IGNORECASE), re.compile(r"alpha$")
 
 
-def steps(of_block: bool, depth: int | None) -> list[Step]:
-    place = "torchcheck.properties.residual_path"
-    found = [Step(f"{place}:deepnorm", ("deepnorm",), {"depth": depth})]
-    return [Step(f"{place}:identity", ("identity-path",)), *found] if of_block else found
+def _identity_steps(_settings: Settings, _description: Description) -> list[Step]:
+    return [Step(identity, ("identity-path",))]
+
+
+def _deepnorm_steps(settings: Settings, description: Description) -> list[Step]:
+    return [Step(deepnorm, ("deepnorm",), {"depth": description.depth(settings)})]
 
 
 def identity(loaded: Loaded, settings: Settings) -> list[Measurement]:
@@ -92,7 +80,7 @@ def deepnorm(loaded: Loaded, settings: Settings, depth: int | None) -> list[Meas
     given = [torch.randn(shape, generator=generator).to(find_device(settings.device), dtype) for _ in range(2)]
     shares: dict[str, float] = {}
     for name, module in model.named_modules():
-        parts = [m for m in module.modules() if DEEPNORM.search(type(m).__name__)]
+        parts = [m for m in module.modules() if SAYS_DEEPNORM.search(type(m).__name__)]
         if parts != [module] or not _weigh(module, 100.0):
             continue
         try:
@@ -139,3 +127,29 @@ def _said(loaded: Loaded, module: nn.Module) -> str:
     text = (inspect.getdoc(loaded.found) or "").split("\n\n")[0] if loaded.found.__doc__ else ""
     words = next((w for w in (*lineage(loaded.found), type(module).__name__, text) if SAID.search(w)), "")
     return "" if not words or re.search("post", words, re.IGNORECASE) else f"it says '{words[:40]}'"
+
+
+IDENTITY = Group(
+    "residual",
+    {
+        "identity-path": Property(
+            "a pre-norm block's output holds its input, however large that is (the input's coefficient in the output)",
+            Threshold(lo=KEPT),
+            "normalise a copy for the branch: x = x + f(norm(x)), not x = norm(x); x = x + f(x)",
+            better="none",
+        )
+    },
+    _identity_steps,
+)
+DEEPNORM = Group(
+    "residual",
+    {
+        "deepnorm": Property(
+            "a larger DeepNorm alpha keeps more of the input (its coefficient in the output, normalised, at 100 alpha)",
+            Threshold(lo=0.9),
+            "alpha scales the residual, not the branch: LN(alpha x + f(x))",
+            better="none",
+        )
+    },
+    _deepnorm_steps,
+)

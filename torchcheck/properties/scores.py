@@ -15,9 +15,9 @@ from torch.overrides import TorchFunctionMode
 
 from torchcheck.data import Measurement
 from torchcheck.properties.calling import call, network
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.modes import exact
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import SubjectError, find_device
 
@@ -47,12 +47,9 @@ PROPERTIES: dict[str, Property] = {
 _SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.log_softmax, Tensor.log_softmax, F.log_softmax}
 
 
-def steps(depth: int | None = None) -> list[Step]:
-    place = "torchcheck.properties.scores"
-    return [
-        Step(f"{place}:scores", ("score-growth", "score-size"), {"depth": depth}),
-        Step(f"{place}:distance", ("score-distance",), {"depth": depth}),
-    ]
+def steps(settings: Settings, description: Description) -> list[Step]:
+    at = {"depth": description.depth(settings)}
+    return [Step(scores, ("score-growth", "score-size"), at), Step(distance, ("score-distance",), at)]
 
 
 def distance(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
@@ -130,3 +127,6 @@ class Scores(TorchFunctionMode):
         self.kept.append(scores.detach())
         if finite.numel() > 1:
             self.found.append(float(finite.double().std()))
+
+
+SCORES = Group("scores", PROPERTIES, steps)

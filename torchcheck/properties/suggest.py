@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
-from torchcheck.properties.depth import EXPLOSION, EXPONENTS, STABLE, reduce
-from torchcheck.properties.engine import Answer, Budget, Found, Notify, Step, answers_of
+from torchcheck.properties.depth import EXPLOSION, EXPONENTS, STABLE, point, reduce
+from torchcheck.properties.engine import Budget, Notify, answers_of
 from torchcheck.properties.finding import Finding, Property, Raw, Threshold, judge, with_thresholds
+from torchcheck.properties.plan import Answer, Found, Step
 from torchcheck.properties.rescale import Carrier, Scaling
 from torchcheck.properties.variant import Loaded, Settings, Variant
 
@@ -71,7 +72,7 @@ def suggest(
 ) -> Suggestion:
     """Measures the candidates, takes the one whose first update depends least on depth, and measures that again."""
     budget = budget or Budget()
-    about = answers_of([Step("torchcheck.properties.suggest:handles", ())], variant, settings, executor, budget)[0]
+    about = answers_of([Step(handles)], variant, settings, executor, budget)[0]
     if about.failure:
         return Suggestion(None, False, (), "", f"nothing can be scaled: {about.failure.message}")
     (handle,) = (h for h in about.found if isinstance(h, Handles))
@@ -120,10 +121,6 @@ WARM = "warm up the learning rate, from below the rate that first-lr names"
 def _measure(
     scaling: Scaling, variant: Variant, settings: Settings, executor: Executor, budget: Budget, seeds: range
 ) -> list[Found]:
-    steps = [
-        Step("torchcheck.properties.depth:point", (), {"depth": d, "seed": s, "scaling": scaling})
-        for s in seeds
-        for d in settings.depths
-    ]
+    steps = [Step(point, (), {"depth": d, "seed": s, "scaling": scaling}) for s in seeds for d in settings.depths]
     answers: Sequence[Answer] = answers_of(steps, variant, settings, executor, budget)
     return [m for a in answers for m in a.found]

@@ -15,10 +15,10 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
 from torchcheck.properties.calling import call, network, objective_of, subject_of, tensor_of, to, with_gradients
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.modes import exact
 from torchcheck.properties.padding import knows_places
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.scores import Scores
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import DTYPES, find_device
@@ -71,14 +71,14 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(settings: Settings, depth: int | None = None) -> list[Step]:
-    place = "torchcheck.properties.uses"
+def steps(settings: Settings, description: Description) -> list[Step]:
+    at = {"depth": description.depth(settings)}
     found = [
-        Step(f"{place}:inputs_used", ("inputs-used", "rows-used", "layers-differ"), {"depth": depth}),
-        Step(f"{place}:layouts", ("strides", "equal-tokens"), {"depth": depth}),
+        Step(inputs_used, ("inputs-used", "rows-used", "layers-differ"), at),
+        Step(layouts, ("strides", "equal-tokens"), at),
     ]
     half = [d for d in settings.dtypes if d in ("float16", "bfloat16")]
-    return [*found, *(Step(f"{place}:agreement", (f"agreement.{d}",), {"depth": depth, "dtype": d}) for d in half)]
+    return [*found, *(Step(agreement, (f"agreement.{d}",), {**at, "dtype": d}) for d in half)]
 
 
 def inputs_used(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
@@ -234,3 +234,6 @@ def _copies(model: nn.Module, measured: Any) -> Measurement:
         seen.setdefault(key, []).append((name, p))
     found: Measurement = measured("layers-differ", float(len(copies)), unit="tensors", witness="; ".join(copies[:2]))
     return found
+
+
+USES = Group("inputs", PROPERTIES, steps)

@@ -14,9 +14,9 @@ from torchcheck.data import Measurement
 from torchcheck.measure.leak import ROWS, dependence
 from torchcheck.measure.operations import Watch
 from torchcheck.properties.calling import call, tensor_of
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.modes import exact
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.variant import Loaded, Settings
 
 #: sums of weights are 1 to this
@@ -44,9 +44,9 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(depth: int | None = None) -> list[Step]:
-    place, at = "torchcheck.properties.weights", {"depth": depth}
-    return [Step(f"{place}:weights", ("weights-sum", "linear-pairs"), at), Step(f"{place}:heads", ("heads-apart",), at)]
+def steps(settings: Settings, description: Description) -> list[Step]:
+    at = {"depth": description.depth(settings)}
+    return [Step(weights, ("weights-sum", "linear-pairs"), at), Step(heads, ("heads-apart",), at)]
 
 
 def weights(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
@@ -164,3 +164,6 @@ class _Pairs:
             self.outputs.append((out, out._version, layer, name))
 
         return layer.register_forward_pre_hook(before), layer.register_forward_hook(after)
+
+
+WEIGHTS = Group("inputs", PROPERTIES, steps)

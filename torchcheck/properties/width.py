@@ -20,9 +20,9 @@ from torchcheck.data import Measurement, Series
 from torchcheck.measure.intervals import Interval, slope_bounds
 from torchcheck.probes.deepnet.increments import OPTIMIZERS
 from torchcheck.properties.calling import call, network, objective_of, tensor_of, to
-from torchcheck.properties.engine import Step
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.first_rate import LEARNING_RATES
+from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.rescale import ending_of
 from torchcheck.properties.variant import Loaded, Settings
 from torchcheck.run.subjects import find_device, resolve
@@ -54,9 +54,10 @@ PROPERTIES: dict[str, Property] = {
 Sizes = Mapping[str, float]
 
 
-def steps(settings: Settings, depth: int | None) -> list[Step]:
+def steps(settings: Settings, description: Description) -> list[Step]:
     """Nothing, unless widths are asked for."""
-    return [Step("torchcheck.properties.width:widths", tuple(PROPERTIES), {"depth": depth})] if settings.widths else []
+    depth = next(iter(description.depths(settings)), None)
+    return [Step(widths, tuple(PROPERTIES), {"depth": depth})] if settings.widths else []
 
 
 def widths(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
@@ -171,3 +172,6 @@ def _sizes(outputs: Mapping[str, Tensor]) -> Sizes:
         if size != 0:
             found[ending_of(name)].append(math.log(size) if math.isfinite(size) else math.inf)
     return {n: sum(v) / len(v) for n, v in found.items()}
+
+
+WIDTHS = Group("width", PROPERTIES, steps)

@@ -1,10 +1,8 @@
-"""Which formal statements stand for which claim, one file a family, and the check of a certificate against them."""
+"""Which formal statements stand for which claim, one file a family."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from scaleproof.certify.kernel.certificate import Checked, Statement, check
+from scaleproof.certify.kernel.certificate import Statement
 from scaleproof.certify.statements import deepnet, eg, events, flash, gau, gplinker, residual, squareplus
 
 #: claim -> the statements that its certificate has to carry, no others
@@ -20,8 +18,3 @@ STATEMENTS: dict[str, tuple[Statement, ...]] = {
 }
 #: (claim, statement) -> a point at which its assumptions are true, for those whose checker cannot find one
 EXAMPLES = gplinker.EXAMPLES
-
-
-def replay(raw: Any) -> Checked:
-    """Checks a certificate (parsed JSON) against the statements of the claim that it names."""
-    return check(raw, STATEMENTS)

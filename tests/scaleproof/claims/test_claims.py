@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scaleproof.certify.statements import STATEMENTS, replay
+from scaleproof.certify.replay import replay
+from scaleproof.certify.statements import STATEMENTS
 from scaleproof.claim import Claim, Profile, Settings
 from scaleproof.reporting.record import Record, Result
 from scaleproof.suite.judge import compare, judge

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from scaleproof.certify.kernel import check_exhaustive
-from scaleproof.certify.kernel.certificate import _digest
-from scaleproof.certify.statements import replay
+from scaleproof.certify.kernel.certificate import digest
+from scaleproof.certify.replay import replay
 from scaleproof.reporting.record import Record
 from scaleproof.suite.replaying import replayed
 
@@ -41,6 +41,6 @@ def test_another_table_with_the_same_properties_is_not(record: Record, run_folde
             table[at] -= 1
     else:
         pytest.fail("no other faithful table was found")
-    raw["digest"] = _digest({k: v for k, v in raw.items() if k != "digest"})
+    raw["digest"] = digest({k: v for k, v in raw.items() if k != "digest"})
     assert replay(raw).holds
     assert "is not what" in replayed(raw).reason

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from tests.faults.optimizers import Plain
 from tests.scaleproof.check.variants_for_tests import Pictures, Sound, deep_only, relu
 from torchcheck import Threshold, check, check_block, check_model
-from torchcheck.properties.engine import Kind, Step
 from torchcheck.properties.engine import check as run_check
+from torchcheck.properties.engine import describe
 from torchcheck.properties.finding import Property
 from torchcheck.properties.kinds import infer_kind
+from torchcheck.properties.plan import Group, Kind, Step
 from torchcheck.properties.rescale import Carrier, Scaling, carriers_of
 from torchcheck.properties.variant import Settings, Variant, build, load, takes_depth
 from torchcheck.run.execute import Here
@@ -211,14 +212,10 @@ def test_a_round_without_any_answer_ends_the_check() -> None:
     def more(*_: Any) -> list[Step]:
         rounds.append(1)
         assert len(rounds) < 5, "the same round is planned for ever"
-        return [Step(f"{__name__}:fails", ("works",))]
+        return [Step(fails, ("works",))]
 
-    first = [Step("torchcheck.properties.engine:describe", ())]
-    kind = Kind(
-        {"all": {"describe": Property("described", better="none"), "works": Property("works", better="none")}},
-        lambda *_: first,
-        more,
-    )
+    properties = {"describe": Property("described", better="none"), "works": Property("works", better="none")}
+    kind = Kind((Group("all", properties, lambda *_: [Step(describe)]),), more)
     result = run_check(Variant(relu), Settings(), Here(), {"activation": kind})
     assert rounds == [1]
     assert "no more" in result["works"].note

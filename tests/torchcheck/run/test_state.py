@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from torchcheck.data import Evidence, Measurement, Task
-from torchcheck.properties.engine import Step, run_step
+from torchcheck.properties.engine import run_step
+from torchcheck.properties.plan import Step
 from torchcheck.properties.variant import Loaded, Settings, Variant
 from torchcheck.run.execute import run_task
 from torchcheck.run.state import fresh_state
@@ -32,7 +33,7 @@ def _by_task() -> tuple[Any, ...]:
 
 
 def _by_step() -> tuple[Any, ...]:
-    return run_step(Step(f"{__name__}:step", ()), Variant(torch.nn.ReLU), Settings()).found
+    return run_step(Step(step), Variant(torch.nn.ReLU), Settings()).found
 
 
 def _state() -> tuple[Any, ...]:

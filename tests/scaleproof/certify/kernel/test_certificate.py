@@ -11,17 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaleproof.certify.kernel.certificate import (
-    Certificate,
-    CertificateError,
-    Statement,
-    Theorem,
-    _digest,
-    check,
-    read,
-)
+from scaleproof.certify.kernel.certificate import Certificate, Statement, Theorem, digest
+from scaleproof.certify.kernel.check import CertificateError, check, read
+from scaleproof.certify.replay import replay
 from scaleproof.certify.search import prove
-from scaleproof.certify.statements import STATEMENTS, replay
+from scaleproof.certify.statements import STATEMENTS
 
 #: small and quick ones of every method but exhaustive, whose tables are tested beside its checker
 QUICK = ["squareplus.minimax", "squareplus.monotone", "eg.hypergradient", "eg.derivation", "gau.moments"]
@@ -57,7 +51,7 @@ def _tampered(raw: Any, path: tuple[Any, ...]) -> Any:
 
 def _signed(raw: Any) -> Any:
     """The certificate with a digest that fits: what a forger would write."""
-    return {**raw, "digest": _digest({k: v for k, v in raw.items() if k != "digest"})}
+    return {**raw, "digest": digest({k: v for k, v in raw.items() if k != "digest"})}
 
 
 @pytest.mark.parametrize("claim", QUICK)
@@ -179,8 +173,8 @@ def test_a_certificate_may_be_as_large_as_said_and_is_utf_8(tmp_path: Path, monk
     file = tmp_path / "certificate.json"
     file.write_bytes(json.dumps(raw, ensure_ascii=False).encode())
     assert read(file) == raw
-    monkeypatch.setattr("scaleproof.certify.kernel.certificate.MAX_BYTES", file.stat().st_size)
+    monkeypatch.setattr("scaleproof.certify.kernel.check.MAX_BYTES", file.stat().st_size)
     assert read(file) == raw
-    monkeypatch.setattr("scaleproof.certify.kernel.certificate.MAX_BYTES", file.stat().st_size - 1)
+    monkeypatch.setattr("scaleproof.certify.kernel.check.MAX_BYTES", file.stat().st_size - 1)
     with pytest.raises(CertificateError, match=r"certificate\.json: larger than \d+ bytes, no certificate"):
         read(file)

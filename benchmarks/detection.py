@@ -26,7 +26,7 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.faults import FAULTS, Fault
+from tests.faults import FAULTS, SeededFault
 from tests.faults.attention import Cached, CausalAttention
 from tests.faults.blocks import NormedFeedForward
 from tests.faults.losses import DistillLoss, FocalLoss, Huber
@@ -37,7 +37,7 @@ from torchcheck import check
 from torchcheck.modules import SquarePlus, multilabel_loss
 from torchcheck.properties.loss_inputs import function_of, inputs_of
 from torchcheck.properties.optimizer_problem import make
-from torchcheck.properties.variant import Loaded, Settings, build
+from torchcheck.properties.variant import CheckSettings, Loaded, build
 
 TARGET = Path(__file__).parent.parent / "docs" / "detection.md"
 PEERS = ("pytest-torch", "torchtest2", "torch-audit")
@@ -87,8 +87,8 @@ class Setup:
 
 def setup(subject: Any, kind: str, options: dict[str, Any]) -> Setup:
     """One batch of eight, whatever the kind: the subject alone, or inside a small network."""
-    sizes = {k: v for k, v in {**SIZES.get(kind, {}), **options}.items() if k in vars(Settings())}
-    settings = Settings(**{k: tuple(v) if k == "depths" else v for k, v in sizes.items()})
+    sizes = {k: v for k, v in {**SIZES.get(kind, {}), **options}.items() if k in vars(CheckSettings())}
+    settings = CheckSettings(**{k: tuple(v) if k == "depths" else v for k, v in sizes.items()})
     loaded = Loaded(subject, kind, "", {}, None, None)
     torch.manual_seed(0)
     vectors, numbers = torch.randn(8, 16), torch.randn(8, 8)
@@ -237,7 +237,7 @@ def main() -> None:
             tools.append(peer)
         except PackageNotFoundError:
             missing.append(peer)
-    faults: list[tuple[Fault, dict[str, Seen]]] = []
+    faults: list[tuple[SeededFault, dict[str, Seen]]] = []
     # what only --widths sees is no fault at the one width that all tools are given
     for fault in track([f for f in FAULTS if "widths" not in f.options], description="faults"):
         seen = {t: look(t, fault.subject, fault.kind, fault.options, fault.noticed_by) for t in tools}
@@ -249,7 +249,7 @@ def main() -> None:
 def page(
     tools: list[str],
     missing: list[str],
-    faults: list[tuple[Fault, dict[str, Seen]]],
+    faults: list[tuple[SeededFault, dict[str, Seen]]],
     sound: list[tuple[str, dict[str, Seen]]],
 ) -> str:
     """The page, in Markdown."""

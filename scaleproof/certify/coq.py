@@ -142,23 +142,21 @@ def _coqc(folder: Path, file: str) -> str:
 
 def _version() -> str:
     said = subprocess.run(["coqc", "--version"], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"version (\S+)", said)
-    return found.group(1) if found else said.strip()
+    match = re.search(r"version (\S+)", said)
+    return match.group(1) if match else said.strip()
 
 
 def main() -> None:
     folder = Path(sys.argv[1])
     try:
-        found = check(folder)
+        checked = check(folder)
     except CoqError as error:
         sys.exit(f"scaleproof: {error}")
-    (Path(__file__).parent / PUBLISHED).write_text(as_text(found), encoding="utf-8")
-    for theorem in found.theorems.values():
+    (Path(__file__).parent / PUBLISHED).write_text(as_text(checked), encoding="utf-8")
+    for theorem in checked.theorems.values():
         print(f"{theorem.name}: {theorem.statement}")
-    strange = sorted({a for t in found.theorems.values() for a in t.axioms} - AXIOMS)
-    print(
-        f"{len(found.theorems)} theorems, accepted by Coq {found.version}; axioms beyond the usual: {strange or 'none'}"
-    )
+    strange = sorted({a for t in checked.theorems.values() for a in t.axioms} - AXIOMS)
+    print(f"{len(checked.theorems)} theorems, accepted by Coq {checked.version}; other axioms: {strange or 'none'}")
 
 
 if __name__ == "__main__":

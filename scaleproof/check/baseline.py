@@ -64,7 +64,7 @@ class Baseline(Model):
 
 
 @dataclass(frozen=True)
-class Difference:
+class PropertyChange:
     """What became of a property."""
 
     name: str
@@ -125,7 +125,7 @@ def _setting(settings: Mapping[str, Any], name: str) -> Any:
     return (list(value) or None) if isinstance(value, list | tuple) else value
 
 
-def compare(before: Baseline, now: CheckResult) -> list[Difference]:
+def compare(before: Baseline, now: CheckResult) -> list[PropertyChange]:
     """What changed, property by property; by intervals, so that another torch or device is no difference by itself.
 
     Raises BaselineError where the baseline is of another kind, or was made with other sizes.
@@ -136,17 +136,19 @@ def compare(before: Baseline, now: CheckResult) -> list[Difference]:
         then, here = (_setting(settings, name) for settings in (before.settings, now.settings))
         if then != here:
             raise BaselineError(f"the baseline was made with {name} = {then}, this run has {here}")
-    found = []
+    differences = []
     new = {f.name: f for f in now}
     left_out = now.settings.get("skip", ())
     for name, stored in before.properties.items():
         if name not in new:
             if stored.status == "ok" and name not in left_out and base(name) not in left_out:
-                found.append(Difference(name, "gone", _words(stored), "not measured"))
+                differences.append(PropertyChange(name, "gone", _words(stored), "not measured"))
             continue
-        found.append(Difference(name, _change(stored, new[name]), _words(stored), new[name].seen))
-    found += [Difference(n, "new", "not in the baseline", f.seen) for n, f in new.items() if n not in before.properties]
-    return sorted(found, key=lambda d: (not d.is_regression, d.name))
+        differences.append(PropertyChange(name, _change(stored, new[name]), _words(stored), new[name].seen))
+    differences += [
+        PropertyChange(n, "new", "not in the baseline", f.seen) for n, f in new.items() if n not in before.properties
+    ]
+    return sorted(differences, key=lambda d: (not d.is_regression, d.name))
 
 
 def _change(stored: Stored, now: Finding) -> Change:

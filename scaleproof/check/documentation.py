@@ -43,15 +43,15 @@ def listed() -> str:
 
 def explained(name: str) -> str:
     """What a property asks, of which kinds, what is wanted, what to do; of a group, of all in it. Raises KeyError."""
-    found: dict[tuple[str, Property], list[str]] = {}
+    table: dict[tuple[str, Property], list[str]] = {}
     for kind, groups in GROUPS.items():
         own = {n: p for group in groups.values() for n, p in group.items() if n == base(name)}
         members = groups.get(name, own)
         for member, prop in members.items():
-            found.setdefault((member, prop), []).append(kind)
-    if not found:
+            table.setdefault((member, prop), []).append(kind)
+    if not table:
         raise KeyError(name)
-    return "\n\n".join(_words(member, prop, kinds) for (member, prop), kinds in found.items())
+    return "\n\n".join(_words(member, prop, kinds) for (member, prop), kinds in table.items())
 
 
 def _words(name: str, prop: Property, kinds: list[str]) -> str:

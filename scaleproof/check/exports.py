@@ -9,9 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from scaleproof.check.baseline import Difference
+from scaleproof.check.baseline import PropertyChange
 from torchcheck.properties.finding import CheckResult, Finding
-from torchcheck.properties.variant import Settings
+from torchcheck.properties.variant import CheckSettings
 
 Level = Literal["error", "warning"]
 
@@ -25,17 +25,17 @@ class Remark:
     text: str
 
 
-def remarks(result: CheckResult, changes: Sequence[Difference], compared: bool, strict: bool) -> list[Remark]:
+def remarks(result: CheckResult, changes: Sequence[PropertyChange], compared: bool, strict: bool) -> list[Remark]:
     """Failures and regressions as errors; what is undecided as a warning, or, in a strict check, as an error.
 
     A failure that the baseline has already is a warning.
     """
     known = {c.name for c in changes if c.change != "new"} if compared else set()
-    found = [Remark(f.name, "warning" if f.name in known else "error", words(f)) for f in result.failed]
+    listed = [Remark(f.name, "warning" if f.name in known else "error", words(f)) for f in result.failed]
     worse = {c.name: str(c) for c in changes if c.is_regression}
-    found = [r for r in found if r.name not in worse] + [Remark(n, "error", text) for n, text in worse.items()]
-    found += [Remark(f.name, "error" if strict else "warning", words(f)) for f in result.undecided]
-    return found
+    listed = [r for r in listed if r.name not in worse] + [Remark(n, "error", text) for n, text in worse.items()]
+    listed += [Remark(f.name, "error" if strict else "warning", words(f)) for f in result.undecided]
+    return listed
 
 
 def words(finding: Finding) -> str:
@@ -45,11 +45,11 @@ def words(finding: Finding) -> str:
     return "\n".join(lines + ([f"to do: {finding.advice}"] if finding.advice else []))
 
 
-def junit(result: CheckResult, found: Sequence[Remark]) -> str:
+def junit(result: CheckResult, listed: Sequence[Remark]) -> str:
     """A test suite named by the subject, a test case for each property."""
     from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-    errors = {r.name: r for r in found if r.level == "error"}
+    errors = {r.name: r for r in listed if r.level == "error"}
     suite = TestSuite(result.subject)
     for finding in result:
         case = TestCase(finding.name, classname=result.subject)
@@ -69,12 +69,12 @@ def junit(result: CheckResult, found: Sequence[Remark]) -> str:
     return bytes(xml.tostring()).decode()
 
 
-def sarif(result: CheckResult, found: Sequence[Remark]) -> str:
+def sarif(result: CheckResult, listed: Sequence[Remark]) -> str:
     """SARIF 2.1.0: a rule for each property remarked on, a result for each remark, at the subject's first line."""
     import sarif_pydantic as s
 
     by_name = {f.name: f for f in result}
-    names = list(dict.fromkeys(r.name for r in found))
+    names = list(dict.fromkeys(r.name for r in listed))
     rules = [
         s.ReportingDescriptor(
             id=name,
@@ -95,7 +95,7 @@ def sarif(result: CheckResult, found: Sequence[Remark]) -> str:
             message=s.Message(text=f"{result.subject}: {r.name}: {r.text}"),
             locations=[s.Location(physical_location=place)] if result.file else [],
         )
-        for r in found
+        for r in listed
     ]
     driver = s.ToolDriver(name="scaleproof", version=version("scaleproof"), rules=rules)
     log = s.Sarif(version="2.1.0", runs=[s.Run(tool=s.Tool(driver=driver), results=results)])
@@ -103,11 +103,11 @@ def sarif(result: CheckResult, found: Sequence[Remark]) -> str:
     return text + "\n"
 
 
-def github(result: CheckResult, found: Sequence[Remark]) -> str:
+def github(result: CheckResult, listed: Sequence[Remark]) -> str:
     """Workflow commands that mark the subject's first line (GitHub Actions, "Workflow commands")."""
     place = f"file={_property(Path(result.file).as_posix())},line={max(1, result.line)}," if result.file else ""
     lines = []
-    for r in found:
+    for r in listed:
         title = _property(f"{result.subject}: {r.name}")
         lines.append(f"::{r.level} {place}title={title}::{_data(r.text)}")
     return "".join(line + "\n" for line in lines)
@@ -123,7 +123,7 @@ def _property(text: str) -> str:
 
 def reproductions(result: CheckResult, target: str, options: Mapping[str, Any], folder: Path) -> Mapping[str, str]:
     """For each failure a Python file, by its name in `folder`, that checks that property alone and exits with 1."""
-    defaults = Settings().to_json()
+    defaults = CheckSettings().to_json()
     sizes = {k: v for k, v in result.settings.items() if k in defaults and _plain(v) != _plain(defaults[k])}
     place, _, name = target.rpartition(":")
     own_file = Path(place).is_file()
@@ -132,10 +132,10 @@ def reproductions(result: CheckResult, target: str, options: Mapping[str, Any], 
         f"    {k}={_plain(v)!r},\n"
         for k, v in sorted({**({"options": dict(options)} if options else {}), **sizes}.items())
     ]
-    found = {}
+    by_name = {}
     for finding in result.failed:
         text = words(finding).replace("\\", "\\\\").replace('"""', "'''")
-        found[f"{finding.name}.py"] = (
+        by_name[f"{finding.name}.py"] = (
             f'"""{result.subject}, {finding.name}, with torch {result.torch}.\n\n{text}\n"""\n\n'
             + ("from pathlib import Path\n\n" if own_file else "")
             + "from torchcheck import check\n\n"
@@ -144,7 +144,7 @@ def reproductions(result: CheckResult, target: str, options: Mapping[str, Any], 
             + "".join(given)
             + f")\nprint(repr(result[{finding.name!r}]))\nraise SystemExit(not result)\n"
         )
-    return found
+    return by_name
 
 
 def _plain(value: Any) -> Any:

@@ -123,7 +123,7 @@ class Checker:
 
     def _subtests(self) -> Callable[..., Any] | None:
         try:
-            found: Callable[..., Any] = self._request.getfixturevalue("subtests").test
+            result: Callable[..., Any] = self._request.getfixturevalue("subtests").test
         except pytest.FixtureLookupError:
             return None
-        return found
+        return result

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scaleproof.check.baseline import Difference
+from scaleproof.check.baseline import PropertyChange
 from scaleproof.reporting.figures.drawing import COLOURS, STYLES, Figure, write_figure
 from scaleproof.reporting.record import Environment, write_atomically
 from scaleproof.reporting.render import document, page, template
@@ -19,7 +19,7 @@ from torchcheck.properties.finding import CheckResult
 
 
 def write(
-    result: CheckResult, changes: Sequence[Difference], environment: Environment, command: str, folder: Path
+    result: CheckResult, changes: Sequence[PropertyChange], environment: Environment, command: str, folder: Path
 ) -> list[Path]:
     """Writes check.json, check.md, check.html, check.pdf and figures/; raises OSError, or RenderError for the PDF."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,14 +41,14 @@ def write(
     return [folder / f"check.{ending}" for ending in ("json", "md", "html", "pdf")]
 
 
-def to_json(result: CheckResult, changes: Sequence[Difference]) -> str:
+def to_json(result: CheckResult, changes: Sequence[PropertyChange]) -> str:
     """The whole result as JSON; infinities and NaN are strings."""
     data = {**result.to_json(), "changes": [vars(d) for d in changes], "failed": [f.name for f in result.failed]}
     return json.dumps(as_words(data), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
 def _figures(result: CheckResult, folder: Path) -> list[Figure]:
-    found = []
+    figures = []
     series = [s for f in result for s in f.series if len(s.x) > 1]
     by_axis: dict[str, list[Series]] = {}
     for one in series:
@@ -57,8 +57,8 @@ def _figures(result: CheckResult, folder: Path) -> list[Figure]:
         name = f"check-{re.sub(r'[^a-z]', '', axis.lower()) or 'curve'}"
         if write_figure(folder / f"{name}.svg", partial(_paint, curves=curves)):
             words = ", ".join(dict.fromkeys(s.name for s in curves))
-            found.append(Figure(name, f"{words} against {axis}, as measured."))
-    return found
+            figures.append(Figure(name, f"{words} against {axis}, as measured."))
+    return figures
 
 
 def _paint(canvas: Any, curves: Sequence[Series]) -> bool:

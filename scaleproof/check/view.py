@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Column, Table
 
-from scaleproof.check.baseline import Difference
+from scaleproof.check.baseline import PropertyChange
 from torchcheck.properties.finding import CheckResult, Finding
 
 #: how much is printed: what failed and is open; that with a summary; every property
@@ -63,16 +63,16 @@ class Display:
                 self._console.print(f"{done}/{total} {escape(str(finding))}", soft_wrap=True, highlight=False)
 
 
-def result(found: CheckResult, changes: Sequence[Difference], written: Sequence[Path], how: Detail) -> None:
+def result(checked: CheckResult, changes: Sequence[PropertyChange], written: Sequence[Path], how: Detail) -> None:
     """What failed with advice, what changed, what is open, and a suggestion; with all detail, the table of findings."""
     console = Console()
     if how != "quiet":
-        head = f"[bold]{escape(found.subject)}[/bold], checked as {found.kind} ({escape(found.why_kind)})"
+        head = f"[bold]{escape(checked.subject)}[/bold], checked as {checked.kind} ({escape(checked.why_kind)})"
         console.print(head, soft_wrap=True)
     if how == "all":
-        console.print(_table(found.findings))
+        console.print(_table(checked.findings))
     alike: dict[tuple[str, str, str], list[Finding]] = {}
-    for finding in found.failed:  # one error of the subject may break many properties
+    for finding in checked.failed:  # one error of the subject may break many properties
         own = finding.name if finding.status == "failed" else ""
         alike.setdefault((own, finding.note, finding.traceback), []).append(finding)
     groups = list(alike.values())
@@ -82,21 +82,21 @@ def result(found: CheckResult, changes: Sequence[Difference], written: Sequence[
     if len(groups) > len(shown):
         rest = ", ".join(f.name for group in groups[len(shown) :] for f in group)
         console.print(f"[bold red]failed[/bold red] too: {escape(rest)} (-v shows all)", soft_wrap=True)
-    for parting in found.partings if how != "quiet" else ():
+    for parting in checked.partings if how != "quiet" else ():
         console.print(escape(str(parting)), soft_wrap=True)
     for change in changes:
         if change.is_regression or (change.change == "better" and how != "quiet"):
             style = "bold red" if change.is_regression else "green"
             console.print(f"[{style}]{change.change}[/{style}] {escape(str(change))}", soft_wrap=True)
     if how != "all":
-        _open(console, found)
-    for finding in found.suppressed if how != "quiet" else ():
+        _open(console, checked)
+    for finding in checked.suppressed if how != "quiet" else ():
         console.print(f"suppressed {escape(finding.name)}: {escape(finding.suppressed)}", soft_wrap=True)
-    if found.suggestion:
+    if checked.suggestion:
         console.print("[bold]suggestion[/bold]")
-        console.print(escape(found.suggestion), soft_wrap=True, highlight=False)
+        console.print(escape(checked.suggestion), soft_wrap=True, highlight=False)
     if how != "quiet":
-        console.print(_summary(found, changes, how), soft_wrap=True)
+        console.print(_summary(checked, changes, how), soft_wrap=True)
         for path in written:
             console.print(str(path), soft_wrap=True)
 
@@ -115,10 +115,10 @@ def _failure(console: Console, group: Sequence[Finding]) -> None:
         console.print(f"    {escape(line)}", soft_wrap=True, highlight=False)
 
 
-def _open(console: Console, found: CheckResult) -> None:
+def _open(console: Console, checked: CheckResult) -> None:
     """Questions one by one; what is inconclusive by its reason."""
     by_reason: dict[str, list[str]] = {}
-    for finding in found:
+    for finding in checked:
         if finding.status == "question":
             console.print(f"[cyan]question[/cyan] {escape(finding.name)}: {escape(finding.seen)}", soft_wrap=True)
         elif finding.status == "inconclusive":
@@ -128,15 +128,15 @@ def _open(console: Console, found: CheckResult) -> None:
         console.print(f"[cyan]inconclusive[/cyan] {escape(', '.join(names))} ({escape(reason)})", soft_wrap=True)
 
 
-def _summary(found: CheckResult, changes: Sequence[Difference], how: Detail) -> str:
-    count = Counter(f.status for f in found)
-    parts = [f"properties: {len(found.findings)}", f"ok: {count['ok']}", f"failed: {len(found.failed)}"]
+def _summary(checked: CheckResult, changes: Sequence[PropertyChange], how: Detail) -> str:
+    count = Counter(f.status for f in checked)
+    parts = [f"properties: {len(checked.findings)}", f"ok: {count['ok']}", f"failed: {len(checked.failed)}"]
     parts += [
         f"{status}: {count[status]}" for status in ("question", "inconclusive", "noted", "skipped") if count[status]
     ]
     parts += [f"regressed: {sum(c.is_regression for c in changes)}"] if changes else []
-    parts += [f"suppressed: {len(found.suppressed)}"] if found.suppressed else []
-    return ", ".join([*parts, f"{found.seconds:.1f} s"]) + ("" if how == "all" else " (-v shows every value)")
+    parts += [f"suppressed: {len(checked.suppressed)}"] if checked.suppressed else []
+    return ", ".join([*parts, f"{checked.seconds:.1f} s"]) + ("" if how == "all" else " (-v shows every value)")
 
 
 def _table(findings: Sequence[Finding]) -> Table:

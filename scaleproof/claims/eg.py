@@ -60,19 +60,21 @@ def _label(u: float) -> str:
 
 
 def _predict_signs(_settings: Settings) -> list[Prediction]:
-    found = [_none("sign.negative"), _none("sign.nan"), _none("sign.lost")]
-    found += [_none(name, clause="kept") for name in ("sign.negative", "sign.nan", "sign.revived")]
+    predictions = [_none("sign.negative"), _none("sign.nan"), _none("sign.lost")]
+    predictions += [_none(name, clause="kept") for name in ("sign.negative", "sign.nan", "sign.revived")]
     for u in EXPONENTS:
         step, last = decay(u, "float32", DECAY_STEPS)
         sticks = step is None
         clause = "above-half" if sticks else "lost"
         reached = str(-1 if sticks else step)
         why = "" if u not in (0.75, 1.0) else "an ulp of torch's exp moves the end by at most a step"
-        found.append(Prediction(f"decay.{_label(u)}", reached, reached, "steps", clause, 1.0 if why else 0.0, why))
+        predictions.append(
+            Prediction(f"decay.{_label(u)}", reached, reached, "steps", clause, 1.0 if why else 0.0, why)
+        )
         end = repr(float(last))
-        found.append(Prediction(f"decay.stuck.{_label(u)}", end, end, "1", clause))
-        found.append(Prediction.exactly(f"smallest.{_label(u)}", "1" if sticks else "0", "of it left", clause))
-    return found
+        predictions.append(Prediction(f"decay.stuck.{_label(u)}", end, end, "1", clause))
+        predictions.append(Prediction.exactly(f"smallest.{_label(u)}", "1" if sticks else "0", "of it left", clause))
+    return predictions
 
 
 # derivation, hypergradient
@@ -170,9 +172,9 @@ def _plan_gains(settings: Settings, target: str) -> list[Task]:
 
 
 def _predict_gains(_settings: Settings) -> list[Prediction]:
-    found = [_none(f"{what}.{kind}", "values") for what in ("gain", "scale") for kind in ("negative", "nan")]
+    predictions = [_none(f"{what}.{kind}", "values") for what in ("gain", "scale") for kind in ("negative", "nan")]
     why = "roundings of float64 over twelve steps"
-    return found + [
+    return predictions + [
         Prediction(f"published.{name}", "0", "0", tolerance=1e-11, why=why) for name in ("parameters", "gains", "scale")
     ]
 

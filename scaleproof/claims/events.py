@@ -84,12 +84,12 @@ def _reduce_complete(_settings: Settings, measurements: Sequence[Measurement]) -
     for m in measurements:
         first.setdefault(m.name, m)
     witness = first["smallest.antichain"].witness or first["wrong"].witness
-    found = [replace(m, witness=witness) if m.name == "wrong" else m for m in measurements]
+    results = [replace(m, witness=witness) if m.name == "wrong" else m for m in measurements]
     if "positional.wrong" in first:
         wrong = first["positional.wrong"]
         gained = float(wrong.value or 0) - float(first["positional.by-type"].value or 0)
-        found.append(replace(wrong, name="gained.by-type", value=gained, lo=gained, hi=gained))
-    return [m.as_role(Role.BESIDE) if m.name == "positional.shared" else m for m in found]
+        results.append(replace(wrong, name="gained.by-type", value=gained, lo=gained, hi=gained))
+    return [m.as_role(Role.BESIDE) if m.name == "positional.shared" else m for m in results]
 
 
 def _plan_categorical(settings: Settings, target: str) -> list[Task]:
@@ -124,12 +124,12 @@ def _calls(size: int, groups: int) -> int:
 
 
 def _predict_fast(_settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     for size, groups in GROUPS.items():
         for k in range(1, groups + 1):
-            found.append(exactly(f"calls.size={size}.n={size * k}", _calls(size, k), "calls", "worst"))
-            found.append(exactly(f"cliques.size={size}.n={size * k}", size**k, "cliques", "worst"))
-    return found
+            predictions.append(exactly(f"calls.size={size}.n={size * k}", _calls(size, k), "calls", "worst"))
+            predictions.append(exactly(f"cliques.size={size}.n={size * k}", size**k, "cliques", "worst"))
+    return predictions
 
 
 def _plan_handful(settings: Settings, target: str) -> list[Task]:

@@ -115,20 +115,20 @@ def _plan_sparse(settings: Settings, target: str) -> list[Task]:
 
 
 def _predict_sparse(settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     for d in (d for d in DTYPES if settings.wants(d)):
         if d == "float32":
             lost = "the share rounds to 1, and the logarithm is that of 0"
-            found.append(Prediction(f"textbook.{d}", "0", "1e-4", why="a usable loss"))
-            found.append(Prediction(f"textbook.{d}", "inf", "inf", "1", "textbook", why=lost))
+            predictions.append(Prediction(f"textbook.{d}", "0", "1e-4", why="a usable loss"))
+            predictions.append(Prediction(f"textbook.{d}", "inf", "inf", "1", "textbook", why=lost))
             wrong = "log 10^-7 where a hundred-thousandth is left: finite, and of another size and sign"
-            found.append(Prediction(f"clipped.{d}", "100", "1e30", "1", "clipped", why=wrong))
+            predictions.append(Prediction(f"clipped.{d}", "100", "1e30", "1", "clipped", why=wrong))
         if d == "float64":
             why = "where the share is at most 1/2 nothing cancels: some ten roundings"
-            found.append(Prediction(f"textbook.moderate.{d}", "0", "16", "ulp", "reals", why=why))
-        found.append(Prediction(f"ours.ulp.{d}", "0", str(LOSS_ULP), "ulp", "ours", why="roundings"))
-        found.append(Prediction(f"ours.gradient.{d}", "0", str(GRADIENT_ULP), "ulp", "ours", why="roundings"))
-    return found
+            predictions.append(Prediction(f"textbook.moderate.{d}", "0", "16", "ulp", "reals", why=why))
+        predictions.append(Prediction(f"ours.ulp.{d}", "0", str(LOSS_ULP), "ulp", "ours", why="roundings"))
+        predictions.append(Prediction(f"ours.gradient.{d}", "0", str(GRADIENT_ULP), "ulp", "ours", why="roundings"))
+    return predictions
 
 
 # sparse-gain
@@ -210,11 +210,11 @@ def _plan_parameters(settings: Settings, target: str) -> list[Task]:
 def _reduce_parameters(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """An entity pointer of two classes, and two pointers with a class for each predicate."""
     counts = {m.name: float(m.value or 0) for m in measurements}
-    found = list(measurements)
+    results = list(measurements)
     for kind in ("global", "efficient"):
         total = counts[f"{kind}.2"] + 2 * counts[f"{kind}.{CLASSES}"]
-        found.append(replace(measurements[0], name=f"{kind}.all", subject=kind, value=total, lo=total, hi=total))
-    return found
+        results.append(replace(measurements[0], name=f"{kind}.all", subject=kind, value=total, lo=total, hi=total))
+    return results
 
 
 def _predict_parameters(_settings: Settings) -> list[Prediction]:

@@ -51,12 +51,12 @@ def _seeds(settings: Settings, quick: int, target: str) -> int:
 
 def _tagged(measurements: Sequence[Measurement]) -> list[Measurement]:
     """Names that tell subjects apart: the name of the quantity, then what the subject's options are."""
-    found = []
+    results = []
     for m in measurements:
         options = ",".join(f"{k}={v}" for k, v in m.data["options"].items())
         name = f"{m.name}.{options}" if options else m.name
-        found.append(replace(m, name=name, at={**m.at, **m.data["options"]}, data={}))
-    return found
+        results.append(replace(m, name=name, at={**m.at, **m.data["options"]}, data={}))
+    return results
 
 
 def _only(predict: Predict) -> Reduce:
@@ -86,18 +86,20 @@ def _plan_plain(settings: Settings, target: str) -> list[Task]:
 
 
 def _predict_plain(_settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     for activation, tolerance in (("linear", CLOSE), ("relu", RELU_LOG)):
         value = PLAIN_DEPTH / 2 * theory.plain_log_factor(PLAIN_WIDTH, activation)
         for way in ("forward", "backward"):
             name = f"log-{way}.N={PLAIN_DEPTH}.activation={activation}"
-            found.append(Prediction.near(name, value, tolerance, EXACT, "no-biases", "exponent"))
+            predictions.append(Prediction.near(name, value, tolerance, EXACT, "no-biases", "exponent"))
     biased = f"N={PLAIN_DEPTH}.activation=linear,bias_share={BIAS_SHARE}"
-    found.append(Prediction(f"backward.{biased}", "0.5", "2", why="no forward-stable choice shrinks it"))
+    predictions.append(Prediction(f"backward.{biased}", "0.5", "2", why="no forward-stable choice shrinks it"))
     shrunk = PLAIN_DEPTH / 2 * (theory.plain_log_factor(PLAIN_WIDTH, "linear") + math.log(1 - BIAS_SHARE))
-    found.append(Prediction.near(f"log-forward.{biased}", 0.0, CLOSE, "the stream is stable", "biases", "exponent"))
-    found.append(Prediction.near(f"log-backward.{biased}", shrunk, CLOSE, EXACT, "biases", "exponent"))
-    return found
+    predictions.append(
+        Prediction.near(f"log-forward.{biased}", 0.0, CLOSE, "the stream is stable", "biases", "exponent")
+    )
+    predictions.append(Prediction.near(f"log-backward.{biased}", shrunk, CLOSE, EXACT, "biases", "exponent"))
+    return predictions
 
 
 # increment-plain: the squared gradient norm of a plain network is N K for a cotangent of 1 a coordinate
@@ -117,11 +119,11 @@ def _plan_plain_gradient(settings: Settings, target: str) -> list[Task]:
 
 def _reduce_plain_gradient(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """|dL/dtheta|² over N K, K = width² weights a layer: `increment.N=...,width=...`."""
-    found = []
+    results = []
     tasks = [m for m in measurements if m.data["quantity"] == "gradient"]
     for m, width in zip(tasks, (w for w in PLAIN_SEEDS for _ in DEPTHS), strict=True):
-        found.append(_scaled(m, f"increment.N={m.data['depth']}.width={width}", 1 / (m.data["depth"] * width)))
-    return found
+        results.append(_scaled(m, f"increment.N={m.data['depth']}.width={width}", 1 / (m.data["depth"] * width)))
+    return results
 
 
 def _predict_plain_gradient(_settings: Settings) -> list[Prediction]:
@@ -175,18 +177,18 @@ def _plan_one(settings: Settings, target: str) -> list[Task]:
 
 
 def _predict_one(_settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     for n, seeds in ONE_SEEDS.items():
         grown = n * math.log1p(n**-0.5)
         mean, variance = theory.scalar_log_factor(n**-0.5)
         why = "16 roundings a layer of 1.1e-16"
         coherent, linear = f"log-backward.N={n}.branch=coherent", f"log-backward.N={n}.branch=linear"
-        found.append(Prediction.near(coherent, grown, 1e-12 * n, why, "worst-case", "exponent"))
-        found.append(Prediction.near(linear, grown, 0.1, "the stated law, for a random branch", unit="exponent"))
+        predictions.append(Prediction.near(coherent, grown, 1e-12 * n, why, "worst-case", "exponent"))
+        predictions.append(Prediction.near(linear, grown, 0.1, "the stated law, for a random branch", unit="exponent"))
         left = "exact mean and variance; room for the sample's interval (a fifth wider: skewed) and 3.5 standard errors"
         tolerance = room(1.2 * math.sqrt(n * variance), seeds)
-        found.append(Prediction.near(linear, n * mean, tolerance, left, "random", "exponent"))
-    return found
+        predictions.append(Prediction.near(linear, n * mean, tolerance, left, "random", "exponent"))
+    return predictions
 
 
 def _plan_high(settings: Settings, target: str) -> list[Task]:
@@ -194,24 +196,28 @@ def _plan_high(settings: Settings, target: str) -> list[Task]:
 
 
 def _predict_high(_settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     for n in DEEP:
         value = theory.residual_fourth(n**-0.5, n, WIDTH)
         why = "exact mean; a fourth moment spreads, and 512 networks leave 5 %"
-        found.append(Prediction.near(f"fourth.N={n}.branch=linear", value, 0.08 * value, why, "spread"))
+        predictions.append(Prediction.near(f"fourth.N={n}.branch=linear", value, 0.08 * value, why, "spread"))
     for branch in ("linear", "relu"):
         for n in DEEP:
             value = theory.residual_mean(n**-0.5, n)
             for way in ("forward", "backward"):
                 name = f"{way}.N={n}.branch={branch}"
-                found.append(Prediction.near(name, value, CLOSE * value, EXACT, "mean-zero"))
+                predictions.append(Prediction.near(name, value, CLOSE * value, EXACT, "mean-zero"))
     last = DEEP[-1]
-    found.append(Prediction(f"forward.N={last}.branch=rectified", "0", repr(math.e), why="below e for any random f"))
+    predictions.append(
+        Prediction(f"forward.N={last}.branch=rectified", "0", repr(math.e), why="below e for any random f")
+    )
     for n in DEEP:
         value = theory.rectified_log_factor(n**-0.5, n)
         why = "of large width; 1/width of it at 64, and the sample"
-        found.append(Prediction.near(f"log-forward.N={n}.branch=rectified", value, 0.1, why, "with-a-mean", "exponent"))
-    return found
+        predictions.append(
+            Prediction.near(f"log-forward.N={n}.branch=rectified", value, 0.1, why, "with-a-mean", "exponent")
+        )
+    return predictions
 
 
 def _plan_increment(settings: Settings, target: str) -> list[Task]:
@@ -220,15 +226,15 @@ def _plan_increment(settings: Settings, target: str) -> list[Task]:
 
 def _reduce_increment(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """|dL/dtheta|² over its mean for one layer with epsilon = 1: `increment.N=....branch=...`."""
-    found = []
+    results = []
     for m in measurements:
         if m.data["quantity"] == "gradient":
             branch = m.data["options"]["branch"]
             scale = 1 / (WIDTH * MATRICES.get(branch, 1))
             name = f"increment.N={m.data['depth']}.branch={branch}"
             is_judged = branch in MATRICES or m.data["depth"] == DEEP[-1]
-            found.append(_scaled(m, name, scale).as_role(Role.JUDGED if is_judged else Role.BESIDE))
-    return found
+            results.append(_scaled(m, name, scale).as_role(Role.JUDGED if is_judged else Role.BESIDE))
+    return results
 
 
 #: weight matrices in a branch: each has the same mean squared gradient
@@ -236,15 +242,17 @@ MATRICES = {"linear": 1, "relu": 2}
 
 
 def _predict_increment(_settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     for branch in MATRICES:
         for n in (1, *DEEP):
             value = theory.residual_gradient(n**-0.5, n, 1)
-            found.append(Prediction.near(f"increment.N={n}.branch={branch}", value, 0.04 * value, EXACT, "mean-zero"))
+            predictions.append(
+                Prediction.near(f"increment.N={n}.branch={branch}", value, 0.04 * value, EXACT, "mean-zero")
+            )
     last = f"increment.N={DEEP[-1]}.branch=rectified"
-    found.append(Prediction(last, "0", repr(2 * math.e), why="no longer grows"))
-    found.append(Prediction(last, "50", "inf", clause="with-a-mean", why="300 of one layer's"))
-    return found
+    predictions.append(Prediction(last, "0", repr(2 * math.e), why="no longer grows"))
+    predictions.append(Prediction(last, "50", "inf", clause="with-a-mean", why="300 of one layer's"))
+    return predictions
 
 
 CLAIMS = (

@@ -18,10 +18,10 @@ from scaleproof.cli.common import Device, DeviceName, Exit, chosen_device, fail
 from scaleproof.cli.configuration import shared_names
 
 if TYPE_CHECKING:
-    from scaleproof.check.baseline import Difference
+    from scaleproof.check.baseline import PropertyChange
     from scaleproof.check.view import Detail
     from torchcheck.properties.finding import CheckResult
-    from torchcheck.properties.variant import Settings
+    from torchcheck.properties.variant import CheckSettings
 
 
 HELP = """Check your own activation, block, attention, optimizer, loss or model; compare it with its stored baseline.
@@ -112,12 +112,12 @@ def check(
     outputs = Outputs(baseline if update_baseline else None, report, junit, sarif, reproduce, github, json_, detail)
     stored = _stored(baseline) if baseline and not update_baseline else None
     limits = o.Limits.of(budget - (monotonic() - began), step_limit, memory, jobs)
-    found, before = _checked(subject, place, other, asked, limits, quiet or json_, json_)
+    result, before = _checked(subject, place, other, asked, limits, quiet or json_, json_)
     stored = stored if before is None else _as_baseline(before)
-    changes = _changes(stored, found) if stored else None
-    written = _write(found, changes, outputs, strict, place.target, asked["options"])
-    _say(found, changes, written, outputs, strict)
-    raise typer.Exit(_code(found, changes, strict))
+    changes = _changes(stored, result) if stored else None
+    written = _write(result, changes, outputs, strict, place.target, asked["options"])
+    _say(result, changes, written, outputs, strict)
+    raise typer.Exit(_code(result, changes, strict))
 
 
 check.__doc__ = HELP
@@ -153,12 +153,12 @@ def _checked(
         folders = (*place.folders, *(other.folders if other else ()))
         with isolated(limits.workers, limits.step, limits.memory, threads, folders) as executor, display:
             here: dict[str, Any] = {"budget": limits.seconds, "executor": executor, "notify": display}
-            found, before = checks.check(place.target, **asked, **here), None
+            result, before = checks.check(place.target, **asked, **here), None
             if other is not None:
-                before = checks.check(other.target, **{**asked, "kind": found.kind, "suggestion": False}, **here)
+                before = checks.check(other.target, **{**asked, "kind": result.kind, "suggestion": False}, **here)
                 given = (asked["settings"], executor)
-                partings = checks.against(place.target, other.target, found, *given, options=asked["options"])
-                found = replace(found, partings=tuple(partings))
+                partings = checks.against(place.target, other.target, result, *given, options=asked["options"])
+                result = replace(result, partings=tuple(partings))
     except SubjectFailed as error:
         _subject_failed(subject, error, json_)
     except UnknownProperty as error:
@@ -166,37 +166,37 @@ def _checked(
     except KeyboardInterrupt:
         typer.echo("scaleproof: interrupted", err=True)
         raise typer.Exit(Exit.INTERRUPTED) from None
-    file = Path(found.file)
-    file = file.relative_to(Path.cwd()) if found.file and file.is_relative_to(Path.cwd()) else file
+    file = Path(result.file)
+    file = file.relative_to(Path.cwd()) if result.file and file.is_relative_to(Path.cwd()) else file
     # as the user wrote it: no machine's paths in baselines and reports
-    return replace(found, subject=subject, file=str(file) if found.file else ""), before
+    return replace(result, subject=subject, file=str(file) if result.file else ""), before
 
 
 def _say(
-    found: CheckResult, changes: list[Difference] | None, written: list[Path], outputs: Outputs, strict: bool
+    result: CheckResult, changes: list[PropertyChange] | None, written: list[Path], outputs: Outputs, strict: bool
 ) -> None:
     from scaleproof.check import exports, view
     from scaleproof.check.report import to_json
 
     if outputs.json:
-        typer.echo(to_json(found, changes or []), nl=False)
+        typer.echo(to_json(result, changes or []), nl=False)
     else:
-        view.result(found, changes or [], written, outputs.detail)
+        view.result(result, changes or [], written, outputs.detail)
     if outputs.github:
-        remarks = exports.remarks(found, changes or [], changes is not None, strict)
-        typer.echo(exports.github(found, remarks), nl=False, err=outputs.json)
+        remarks = exports.remarks(result, changes or [], changes is not None, strict)
+        typer.echo(exports.github(result, remarks), nl=False, err=outputs.json)
 
 
-def _code(found: CheckResult, changes: list[Difference] | None, strict: bool) -> Exit:
+def _code(result: CheckResult, changes: list[PropertyChange] | None, strict: bool) -> Exit:
     """A property that failed in the baseline already is no news: with a baseline, only changes count for the exit."""
-    if found.broken:
+    if result.broken:
         return Exit.SUBJECT
     if any(c.is_regression for c in changes or ()):
         return Exit.FAILED
     known = {c.name for c in changes or () if c.change != "new"}
-    if any(f.name not in known for f in found.failed):
+    if any(f.name not in known for f in result.failed):
         return Exit.FAILED
-    return Exit.UNDECIDED if strict and found.undecided else Exit.FINE
+    return Exit.UNDECIDED if strict and result.undecided else Exit.FINE
 
 
 def _widths(text: str, select: Sequence[str]) -> tuple[int, ...]:
@@ -217,9 +217,9 @@ def _settings(
     seeds: int,
     seed: int,
     causal: bool | None,
-) -> Settings:
+) -> CheckSettings:
     from scaleproof.certify.pointwise.certifier import certify
-    from torchcheck.properties.variant import Settings
+    from torchcheck.properties.variant import CheckSettings
     from torchcheck.run.subjects import DTYPES
 
     chosen = tuple(dict.fromkeys(d.strip() for d in dtypes.split(",") if d.strip()))
@@ -228,14 +228,14 @@ def _settings(
         fail(f"--dtypes are among {', '.join(DTYPES)}, not '{(unknown or [dtypes])[0]}'")
     where = chosen_device(device)
     sizes = (width, seq_len, batch, depths, optimizer, lr or None, chosen, where, seeds, seed, causal)
-    return Settings(*sizes, certify=certify)
+    return CheckSettings(*sizes, certify=certify)
 
 
-def _as_baseline(found: CheckResult) -> Any:
+def _as_baseline(result: CheckResult) -> Any:
     """What another version is like, as a baseline for this one."""
     from scaleproof.check.baseline import from_result, machine
 
-    return from_result(found, machine())
+    return from_result(result, machine())
 
 
 def _stored(path: Path) -> Any:
@@ -249,18 +249,18 @@ def _stored(path: Path) -> Any:
         fail(str(error))
 
 
-def _changes(stored: Any, found: CheckResult) -> list[Difference]:
+def _changes(stored: Any, result: CheckResult) -> list[PropertyChange]:
     from scaleproof.check.baseline import BaselineError, compare
 
     try:
-        return compare(stored, found)
+        return compare(stored, result)
     except BaselineError as error:
         fail(str(error))
 
 
 def _write(
-    found: CheckResult,
-    changes: list[Difference] | None,
+    result: CheckResult,
+    changes: list[PropertyChange] | None,
     outputs: Outputs,
     strict: bool,
     target: str,
@@ -273,17 +273,17 @@ def _write(
 
     texts: dict[Path, str] = {}
     written: list[Path] = []
-    remarks = exports.remarks(found, changes or [], changes is not None, strict)
+    remarks = exports.remarks(result, changes or [], changes is not None, strict)
     if outputs.junit is not None:
-        texts[outputs.junit] = exports.junit(found, remarks)
+        texts[outputs.junit] = exports.junit(result, remarks)
     if outputs.sarif is not None:
-        texts[outputs.sarif] = exports.sarif(found, remarks)
+        texts[outputs.sarif] = exports.sarif(result, remarks)
     if outputs.reproduce is not None:
-        files = exports.reproductions(found, target, options, outputs.reproduce)
+        files = exports.reproductions(result, target, options, outputs.reproduce)
         texts |= {outputs.reproduce / name: text for name, text in files.items()}
     try:
         if outputs.baseline is not None:
-            baseline.write(baseline.from_result(found, baseline.machine()), outputs.baseline)
+            baseline.write(baseline.from_result(result, baseline.machine()), outputs.baseline)
             written.append(outputs.baseline)
         for path, text in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -294,7 +294,7 @@ def _write(
             from scaleproof.suite.environment import environment
 
             command = shlex.join(["scaleproof", *sys.argv[1:]])
-            written += write(found, changes or [], environment(), command, outputs.report)
+            written += write(result, changes or [], environment(), command, outputs.report)
     except (OSError, RenderError) as error:
         fail(f"cannot write: {error}")
     return written

@@ -114,38 +114,38 @@ def sizes_of(text: str, option: str) -> tuple[int, ...]:
     try:
         if ":" in text:
             first, last = (int(part) for part in text.split(":"))
-            found, depth = [], first
+            sizes, depth = [], first
             while 0 < depth <= last:
-                found.append(depth)
+                sizes.append(depth)
                 depth *= 2
         else:
-            found = sorted({int(part) for part in text.split(",")})
+            sizes = sorted({int(part) for part in text.split(",")})
     except ValueError:
-        found = []
-    if not found or found[0] < 1 or found[-1] > 10_000:
+        sizes = []
+    if not sizes or sizes[0] < 1 or sizes[-1] > 10_000:
         fail(f"{option} is FIRST:LAST, such as 2:256, or numbers such as 2,8,32 (1 to 10000), not '{text}'")
-    return tuple(found)
+    return tuple(sizes)
 
 
 def options_of(texts: list[str]) -> dict[str, Any]:
     import json
 
-    found: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
             fail(f"--set is NAME=VALUE, not '{text}'")
         try:
-            found[name] = json.loads(value)
+            by_name[name] = json.loads(value)
         except ValueError:
-            found[name] = value
-    return found
+            by_name[name] = value
+    return by_name
 
 
 def thresholds_of(texts: list[str]) -> dict[str, Threshold]:
     from torchcheck.properties.finding import Threshold
 
-    found = {}
+    by_name = {}
     for text in texts:
         name, equals, value = text.partition("=")
         lo, colon, hi = value.partition(":")
@@ -156,8 +156,8 @@ def thresholds_of(texts: list[str]) -> dict[str, Threshold]:
             bounds = (0.0, 0.0)
         if not equals or not colon or not bounds[0] <= bounds[1]:
             fail(f"--threshold is PROPERTY=LO:HI, such as increment=:0.5, not '{text}'")
-        found[name] = Threshold(*bounds)
-    return found
+        by_name[name] = Threshold(*bounds)
+    return by_name
 
 
 @dataclass(frozen=True)
@@ -187,13 +187,13 @@ def place_of(subject: str) -> Place:
 
 def reasons_of(texts: list[str]) -> dict[str, str]:
     """--suppress NAME=REASON."""
-    found = {}
+    by_name = {}
     for text in texts:
         name, _, reason = text.partition("=")
         if not name or not reason.strip():
             fail(f"--suppress is NAME=REASON, such as leak='sees both sides by design', not '{text}'")
-        found[name] = reason.strip()
-    return found
+        by_name[name] = reason.strip()
+    return by_name
 
 
 def _free_memory() -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scaleproof.suite.store import Store
 
 OUT = Path("reports/out")
-FORMATS = ("md", "html", "pdf", "json")
+REPORTS = ("md", "html", "pdf", "json")
 DeviceName = Literal["cpu", "cuda", "auto"]
 
 
@@ -35,7 +35,7 @@ Patterns = Annotated[
 ]
 Formats = Annotated[
     str,
-    typer.Option("--format", help=f"Comma-separated reports to write: {', '.join(FORMATS)} (json: the record only)."),
+    typer.Option("--format", help=f"Comma-separated reports to write: {', '.join(REPORTS)} (json: the record only)."),
 ]
 Device = Annotated[DeviceName, typer.Option(help="Where torch computes; auto: a GPU if there is one.")]
 
@@ -81,8 +81,8 @@ def chosen_device(value: DeviceName) -> str:
 
 def chosen_formats(value: str) -> tuple[str, ...]:
     chosen = tuple(f.strip() for f in value.split(",") if f.strip())
-    if unknown := [f for f in chosen if f not in FORMATS]:
-        fail(f"--format is among {', '.join(FORMATS)}, not '{unknown[0]}'")
+    if unknown := [f for f in chosen if f not in REPORTS]:
+        fail(f"--format is among {', '.join(REPORTS)}, not '{unknown[0]}'")
     return chosen
 
 

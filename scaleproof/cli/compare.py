@@ -18,6 +18,6 @@ def compare(
     from scaleproof.cli import view
     from scaleproof.reporting.difference import differences
 
-    found = differences(read_record(run_a), read_record(run_b))
-    view.differences(found)
-    raise typer.Exit(Exit.FAILED if any(d.what == "verdict" for d in found) else Exit.FINE)
+    changes = differences(read_record(run_a), read_record(run_b))
+    view.differences(changes)
+    raise typer.Exit(Exit.FAILED if any(d.what == "verdict" for d in changes) else Exit.FINE)

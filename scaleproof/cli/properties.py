@@ -18,7 +18,7 @@ def properties(names: Names = None) -> None:
     from scaleproof.check.documentation import explained, listed
 
     try:
-        found = [explained(name) for name in names] if names else [listed()]
+        texts = [explained(name) for name in names] if names else [listed()]
     except KeyError as error:
         fail(f"there is no property or group '{error.args[0]}': scaleproof properties lists them")
-    Console().print(*found, sep="\n\n", soft_wrap=True, highlight=False, markup=False)
+    Console().print(*texts, sep="\n\n", soft_wrap=True, highlight=False, markup=False)

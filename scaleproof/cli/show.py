@@ -23,7 +23,7 @@ def show(
     from scaleproof.reporting.record import RecordError, read
 
     try:
-        found = next((r for r in read(run).results if r.id == claim), None)
+        result = next((r for r in read(run).results if r.id == claim), None)
     except RecordError:
-        found = None
-    view.claim(chosen, [s.words for s in STATEMENTS.get(claim, ())], found, run)
+        result = None
+    view.claim(chosen, [s.words for s in STATEMENTS.get(claim, ())], result, run)

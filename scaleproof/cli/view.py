@@ -155,14 +155,14 @@ def claim(chosen: Claim, formal: Sequence[str], result: Result | None, run: Path
     console.print(table)
 
 
-def differences(found: Sequence[Difference]) -> None:
+def differences(changes: Sequence[Difference]) -> None:
     """What changed between two runs."""
     console = Console()
-    if not found:
+    if not changes:
         console.print("no difference beyond the measurements' intervals")
         return
     table = Table("claim", "what", "before", "after")
-    for d in found:
+    for d in changes:
         table.add_row(d.claim, d.what, escape(d.before), escape(d.after))
     console.print(table)
 
@@ -180,7 +180,7 @@ def checked(result: Checked) -> None:
         console.print(f"  - {escape(words)}")
 
 
-def doctor(machine: Environment, found: Sequence[Tool]) -> None:
+def doctor(machine: Environment, tools: Sequence[Tool]) -> None:
     """The machine and its optional tools."""
     console = Console()
     table = Table("what", "here", show_header=False)
@@ -191,7 +191,7 @@ def doctor(machine: Environment, found: Sequence[Tool]) -> None:
         table.add_row(name, version or "[red]missing[/red]")
     console.print(table)
     optional = Table("optional tool", "found", "without it")
-    for tool in found:
+    for tool in tools:
         optional.add_row(tool.name, tool.found or "[yellow]no[/yellow]", "" if tool.found else tool.switches_off)
     console.print(optional)
 

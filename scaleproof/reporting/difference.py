@@ -21,25 +21,25 @@ class Difference:
 def differences(before: Record, after: Record) -> list[Difference]:
     """All changes, verdicts first. Measurements differ if their intervals are disjoint; NaN equals NaN."""
     old, new = ({r.id: r for r in record.results} for record in (before, after))
-    found = [Difference(i, "claim", "in the run", "not in the run") for i in old if i not in new]
-    found += [Difference(i, "claim", "not in the run", "in the run") for i in new if i not in old]
+    changes = [Difference(i, "claim", "in the run", "not in the run") for i in old if i not in new]
+    changes += [Difference(i, "claim", "not in the run", "in the run") for i in new if i not in old]
     for claim in old.keys() & new.keys():
-        found += _of_claim(old[claim], new[claim])
+        changes += _of_claim(old[claim], new[claim])
     order = {"verdict": 0, "claim": 1, "measurement": 2}
-    return sorted(found, key=lambda d: (order[d.what], d.claim, d.before))
+    return sorted(changes, key=lambda d: (order[d.what], d.claim, d.before))
 
 
 def _of_claim(old: Result, new: Result) -> list[Difference]:
-    found = []
+    changes = []
     if old.verdict != new.verdict:
-        found.append(Difference(old.id, "verdict", old.verdict, f"{new.verdict}: {new.message}"))
+        changes.append(Difference(old.id, "verdict", old.verdict, f"{new.verdict}: {new.message}"))
     then = {_key(m): m for m in old.measurements}
     for m in new.measurements:
         earlier = then.get(_key(m))
         if earlier and _disjoint(earlier, m):
             label = f"{m.name} ({m.subject}, {m.dtype})"
-            found.append(Difference(old.id, "measurement", f"{label}: {_value(earlier)}", _value(m)))
-    return found
+            changes.append(Difference(old.id, "measurement", f"{label}: {_value(earlier)}", _value(m)))
+    return changes
 
 
 def _key(m: MeasurementRow) -> tuple[str, ...]:

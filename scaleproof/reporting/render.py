@@ -196,8 +196,8 @@ def _headline(result: Result) -> str:
 
 def _coarse(record: Record) -> list[tuple[Result, PredictionRow]]:
     """Every claim's coarsest prediction, worst first."""
-    found = [(r, r.coarsest) for r in record.results if r.coarsest]
-    return sorted(found, key=lambda pair: -(pair[1].resolution or 0.0))
+    rows = [(r, r.coarsest) for r in record.results if r.coarsest]
+    return sorted(rows, key=lambda pair: -(pair[1].resolution or 0.0))
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def _line(name: str, p: PredictionRow | None, m: MeasurementRow) -> _Line:
 
 def _row(alike: Sequence[_Line]) -> Row:
     first = alike[0]
-    clauses, dtypes = (list(dict.fromkeys(found)) for found in ([a.clause for a in alike], [a.dtype for a in alike]))
+    clauses, dtypes = (list(dict.fromkeys(values)) for values in ([a.clause for a in alike], [a.dtype for a in alike]))
     predicted = f"{first.predicted}; clause{'s' * (len(clauses) > 1)} {', '.join(clauses)}" if first.clause else ""
     where = ", ".join(filter(None, dtypes)) + (f" ({first.note})" if first.note else "")
     return Row(first.name, predicted, first.measured, first.subject, where, first.samples, first.resolution)
@@ -253,12 +253,12 @@ def _reasons(result: Result) -> list[tuple[str, str]]:
 
     Reasons that differ by their numbers alone are one, with the numbers of the first.
     """
-    found: dict[str, list[PredictionRow]] = {}
+    by_name: dict[str, list[PredictionRow]] = {}
     for p in result.predictions:
         if p.why:
-            found.setdefault(re.sub(r"\d[\d.]*", "0", p.why), []).append(p)
+            by_name.setdefault(re.sub(r"\d[\d.]*", "0", p.why), []).append(p)
     reasons = []
-    for alike in found.values():
+    for alike in by_name.values():
         names = _some(list(dict.fromkeys(p.name for p in alike)))
         reasons.append((alike[0].why, names + ("; numbers of the first" if len({p.why for p in alike}) > 1 else "")))
     return reasons
@@ -270,17 +270,17 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _trusted(record: Record) -> list[TrustedFile]:
-    found = {t.file: t for r in record.results if r.proof for t in r.proof.trusted}
-    return [found[name] for name in sorted(found)]
+    files_ = {t.file: t for r in record.results if r.proof for t in r.proof.trusted}
+    return [files_[name] for name in sorted(files_)]
 
 
 def _stored(record: Record) -> dict[str, tuple[int, str, str]]:
     """Of every machine whose earlier measurements were taken: the tasks, the first and the last time."""
-    found: dict[str, tuple[int, str, str]] = {}
+    by_name: dict[str, tuple[int, str, str]] = {}
     for s in (s for r in record.results for s in r.stored):
-        tasks, first, last = found.get(s.machine, (0, s.first, s.last))
-        found[s.machine] = (tasks + s.tasks, min(first, s.first), max(last, s.last))
-    return found
+        tasks, first, last = by_name.get(s.machine, (0, s.first, s.last))
+        by_name[s.machine] = (tasks + s.tasks, min(first, s.first), max(last, s.last))
+    return by_name
 
 
 def _jinja() -> Environment:

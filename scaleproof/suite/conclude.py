@@ -153,9 +153,9 @@ def _complete(measured: Sequence[Measurement]) -> bool:
 
 def _coq(clause: Clause) -> tuple[records.CoqTheorem, ...]:
     """What Coq's kernel has accepted for a clause, as published."""
-    found = published()
-    theorems = [found.theorems[name] for name in clause.coq]
-    return tuple(records.CoqTheorem.model_validate({**vars(t), "version": found.version}) for t in theorems)
+    accepted = published()
+    theorems = [accepted.theorems[name] for name in clause.coq]
+    return tuple(records.CoqTheorem.model_validate({**vars(t), "version": accepted.version}) for t in theorems)
 
 
 def _result(

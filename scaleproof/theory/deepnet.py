@@ -30,7 +30,7 @@ from scaleproof.theory.gaussian import moment
 
 
 @dataclass(frozen=True)
-class Stack:
+class Architecture:
     """What the prediction is about: `layers` blocks of `branches`, each a residual sublayer (torchcheck's Transformer).
 
     `hidden` is 4 * width; `common` the cosine of two input tokens, which have second moment 1 per coordinate.
@@ -51,7 +51,7 @@ class Stack:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Profile:
     """Per sublayer, in forward order: RMS of stream and branch, token cosine, |dL/dx| of the input and of the output.
 
     `squares[role]` are expected squared Frobenius norms of gradients, one for each sublayer that has the role.
@@ -142,7 +142,7 @@ class Cotangent:
 Gradients = list[tuple[str, Cotangent]]
 
 
-def predict(stack: Stack) -> Prediction:
+def predict(stack: Architecture) -> Profile:
     """The recursions forward and backward through the stack."""
     steps = _forward(stack)
     tokens = max(stack.tokens, 1)
@@ -157,13 +157,13 @@ def predict(stack: Stack) -> Prediction:
     cotangents = [at]
     for step in reversed(steps):
         if stack.norm == "post":
-            found, at = _norm(at, step.c_out, keep / step.variance)
-            gradients += found
-        found, inner = (_ffn if step.kind == "ffn" else _attention)(stack, step, at)
-        gradients += found
+            own, at = _norm(at, step.c_out, keep / step.variance)
+            gradients += own
+        own, inner = (_ffn if step.kind == "ffn" else _attention)(stack, step, at)
+        gradients += own
         if stack.norm == "pre":
-            found, inner = _norm(inner, step.c, keep / (step.q * (1 - 1 / stack.width)))
-            gradients += found
+            own, inner = _norm(inner, step.c, keep / (step.q * (1 - 1 / stack.width)))
+            gradients += own
         at = at.times(stack.alpha**2).plus(inner)
         if stack.norm == "post":
             keep = 1 - inner.own / at.own / stack.width
@@ -171,7 +171,7 @@ def predict(stack: Stack) -> Prediction:
     squares: dict[str, list[float]] = {}
     for role, g in reversed(gradients):
         squares.setdefault(role, []).append(stack.batch * tokens * (g.own + (tokens - 1) * g.other))
-    return Prediction(
+    return Profile(
         stream=[math.sqrt(s.q) for s in steps],
         branch=[math.sqrt(s.branch) for s in steps],
         cosine=[s.c for s in steps],
@@ -180,7 +180,7 @@ def predict(stack: Stack) -> Prediction:
     )
 
 
-def _forward(stack: Stack) -> list[_Step]:
+def _forward(stack: Architecture) -> list[_Step]:
     """(q, c) -> (alpha² q + b, (alpha² q c + b')/(alpha² q + b)), b and b' the branch's own and shared second moment.
 
     Attention: b = gain⁴ u (c + (1 - c) s1), b' with s2 for s1, the means of sum_k A_ik² and sum_k A_ik A_jk; relu's
@@ -212,7 +212,7 @@ def _norm(at: Cotangent, c: float, factor: float) -> tuple[Gradients, Cotangent]
     return [("norm", at.times(2, 1 + c))], at.times(factor)
 
 
-def _ffn(stack: Stack, step: _Step, at: Cotangent) -> tuple[Gradients, Cotangent]:
+def _ffn(stack: Architecture, step: _Step, at: Cotangent) -> tuple[Gradients, Cotangent]:
     """Through W2 relu(W1 x), v = 2 gain²/(width + hidden): D -> hidden v/2 D -> width v D, E with the mask kernel."""
     width, hidden, c = stack.width, 4 * stack.width, step.c
     variance = 2 * stack.gain**2 / (width + hidden)
@@ -227,7 +227,7 @@ def _ffn(stack: Stack, step: _Step, at: Cotangent) -> tuple[Gradients, Cotangent
     return gradients, inside.times(width * variance)
 
 
-def _attention(stack: Stack, step: _Step, at: Cotangent) -> tuple[Gradients, Cotangent]:
+def _attention(stack: Architecture, step: _Step, at: Cotangent) -> tuple[Gradients, Cotangent]:
     """Through the values, and through the scores of queries and keys.
 
     Values: D -> gain⁴ (D s1 + (T-1) E s2), E -> gain⁴ (D (1 - s1)/(T-1) + E (1 - s2)). Scores: softmax keeps
@@ -255,13 +255,13 @@ def _attention(stack: Stack, step: _Step, at: Cotangent) -> tuple[Gradients, Cot
     )
 
 
-def _ffn_gain(stack: Stack) -> float:
+def _ffn_gain(stack: Architecture) -> float:
     """E|F(x)|²/E|x|² of relu(x W1) W2 under Xavier with gain: width * hidden/2 * (2 gain²/(width + hidden))²."""
     hidden = 4 * stack.width
     return stack.width * hidden / 2 * (2 * stack.gain**2 / (stack.width + hidden)) ** 2
 
 
-def _attention_gain(stack: Stack) -> float:
+def _attention_gain(stack: Architecture) -> float:
     """The value and output matrices' gain⁴; the mixing is apart."""
     return stack.gain**4
 
@@ -306,8 +306,8 @@ def softmax_moments(variance: float, tokens: int) -> tuple[float, float]:
     t = np.exp(log_t)[:, None]
     decay = np.exp(-t * w)
     rest = (decay @ weights) ** (tokens - 1)
-    found = []
+    moments = []
     for p, gamma in ((2, 1.0), (3, 2.0)):
         value = (decay @ (weights * w**p)) * rest * t[:, 0] ** p
-        found.append(float(tokens / gamma * np.trapezoid(value, log_t)))
-    return found[0], found[1]
+        moments.append(float(tokens / gamma * np.trapezoid(value, log_t)))
+    return moments[0], moments[1]

@@ -52,14 +52,14 @@ def twice_checked(balls: Mapping[str, Any], definition: Callable[[], list[Any]],
     """
     with mpmath.workdps(2 * digits):
         values = definition()
-        found = []
+        enclosures = []
         for (name, ball), value in zip(balls.items(), values, strict=True):
             enclosure = from_ball(name, ball, digits)
             margin = mpmath.mpf(10) ** (-digits)
             if not mpmath.mpf(enclosure.lo) - margin <= value <= mpmath.mpf(enclosure.hi) + margin:
                 raise EnclosureError(f"{name}: Arb says {ball}, mpmath {mpmath.nstr(value, digits)}")
-            found.append(enclosure)
-    return found
+            enclosures.append(enclosure)
+    return enclosures
 
 
 def _fraction(exact: Any) -> Fraction:

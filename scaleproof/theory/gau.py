@@ -274,7 +274,7 @@ def _grown(gain: float, k: int, h: int) -> tuple[float, float]:
 
 def _values(law: Law, tokens: int, i: int, j: int) -> list[Factor]:
     """U_0² phi(g_i) phi(g_j): Mehler's sum of c_k² rho^k/k! up to rho², c_k = E He_k(g) phi(g)."""
-    found = []
+    factors = []
     gate, gate_growth = _grown(law.gain, 2, 0)
     for order in (0, 1, 2):
         c, slope = _grown(law.gain, 1, order)
@@ -282,8 +282,8 @@ def _values(law: Law, tokens: int, i: int, j: int) -> list[Factor]:
         growth[0] += gate_growth
         growth[i] += slope
         growth[j] += slope
-        found.append(Factor(gate * c**2 / math.factorial(order), tuple(growth), (i, j), order))
-    return found
+        factors.append(Factor(gate * c**2 / math.factorial(order), tuple(growth), (i, j), order))
+    return factors
 
 
 def _unit(gain: float, t: Real) -> list[Complex]:
@@ -322,10 +322,10 @@ def _of_itself(law: Law) -> tuple[float, float]:
     nodes, weights = hermegauss(9)
     # Wilson and Hilferty 1931: (chi²_d/d)^(1/3) is normal to high accuracy
     q = (1 - 2 / (9 * law.d) + nodes * math.sqrt(2 / (9 * law.d))) ** 3
-    found = np.zeros(2)
+    total = np.zeros(2)
     for value, weight in zip(q, weights / weights.sum(), strict=True):
-        found += weight * np.array(_given_norm(law, math.sqrt(value)))
-    return float(found[0]), float(found[1])
+        total += weight * np.array(_given_norm(law, math.sqrt(value)))
+    return float(total[0]), float(total[1])
 
 
 def _given_norm(law: Law, r: float) -> tuple[float, float]:

@@ -64,8 +64,8 @@ def moment(activation: str, power: int, gain: str = "1", digits: int = 40) -> En
         ends = [-60, -20, -8, -2, 0, 2, 8, 20, 60]
         return [mpmath.quad(lambda x: f.definition(scale * x) ** power * mpmath.npdf(x), ends)]
 
-    (found,) = twice_checked({f"E {activation}({gain} g)^{power}": ball}, definition, digits)
-    return found
+    (result,) = twice_checked({f"E {activation}({gain} g)^{power}": ball}, definition, digits)
+    return result
 
 
 def gaussian_mean(integrand: Callable[[Any, bool], Any], gain: Any, power: int, digits: int) -> Any:

@@ -4,9 +4,9 @@ A fault names the property that has to fail. `certain` ones are always noticed; 
 """
 
 from tests.faults import activations, attention, blocks, losses, models, optimizers, state
-from tests.faults.fault import Fault
+from tests.faults.fault import SeededFault
 
-FAULTS: tuple[Fault, ...] = (
+FAULTS: tuple[SeededFault, ...] = (
     *blocks.FAULTS,
     *attention.FAULTS,
     *activations.FAULTS,
@@ -16,4 +16,4 @@ FAULTS: tuple[Fault, ...] = (
     *state.FAULTS,
 )
 
-__all__ = ["FAULTS", "Fault"]
+__all__ = ["FAULTS", "SeededFault"]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tests.faults.fault import Fault
+from tests.faults.fault import SeededFault
 
 
 class ExpGate(nn.Module):
@@ -107,19 +107,19 @@ def selu(x: Tensor) -> Tensor:
     return 1.0507009873554805 * torch.where(x > 0, x, torch.expm1(x.clamp(max=0)))
 
 
-FAULTS: tuple[Fault, ...] = (
-    Fault("exp over 1 + exp", "activation", ExpGate, ("range.float16", "lost.float16")),
-    Fault("a custom backward pass is wrong", "activation", wrong_gradient, ("gradient",)),
-    Fault("the gate is detached", "activation", detached_gate, ("gradient",)),
-    Fault("divided by the batch's deviation", "activation", normalised, ("elementwise",)),
-    Fault("noise in eval mode", "activation", noisy, ("deterministic",)),
-    Fault("the input is clamped in place", "activation", overwriting, ("input-kept",)),
-    Fault("a cube: unbounded slope", "activation", cubed, ("lipschitz",)),
-    Fault("terms that cancel", "activation", cancelling, ("accuracy.float16",)),
-    Fault("dead for all usual inputs", "activation", dead, ("second-moment",)),
-    Fault("a jump", "activation", stepped, ("lipschitz",)),
-    Fault("a slope saved by forward", "activation", saved_slope, ("second-derivative",)),
-    Fault("Mish without its softplus", "activation", Mish, ("as-published",)),
-    Fault("GELU with another root", "activation", GELU, ("as-published",)),
-    Fault("SELU without its alpha", "activation", selu, ("as-published",)),
+FAULTS: tuple[SeededFault, ...] = (
+    SeededFault("exp over 1 + exp", "activation", ExpGate, ("range.float16", "lost.float16")),
+    SeededFault("a custom backward pass is wrong", "activation", wrong_gradient, ("gradient",)),
+    SeededFault("the gate is detached", "activation", detached_gate, ("gradient",)),
+    SeededFault("divided by the batch's deviation", "activation", normalised, ("elementwise",)),
+    SeededFault("noise in eval mode", "activation", noisy, ("deterministic",)),
+    SeededFault("the input is clamped in place", "activation", overwriting, ("input-kept",)),
+    SeededFault("a cube: unbounded slope", "activation", cubed, ("lipschitz",)),
+    SeededFault("terms that cancel", "activation", cancelling, ("accuracy.float16",)),
+    SeededFault("dead for all usual inputs", "activation", dead, ("second-moment",)),
+    SeededFault("a jump", "activation", stepped, ("lipschitz",)),
+    SeededFault("a slope saved by forward", "activation", saved_slope, ("second-derivative",)),
+    SeededFault("Mish without its softplus", "activation", Mish, ("as-published",)),
+    SeededFault("GELU with another root", "activation", GELU, ("as-published",)),
+    SeededFault("SELU without its alpha", "activation", selu, ("as-published",)),
 )

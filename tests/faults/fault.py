@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Fault:
+class SeededFault:
     """A broken variant: its kind, the properties of which one has to fail, and what is wrong in words."""
 
     words: str

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.faults.fault import Fault
+from tests.faults.fault import SeededFault
 
 
 def textbook_cross_entropy(scores: Tensor, target: Tensor) -> Tensor:
@@ -255,36 +255,38 @@ class WeightlessLoss(FocalLoss):
     weighted = False
 
 
-FAULTS: tuple[Fault, ...] = (
-    Fault("log of exp over sum of exp", "loss", textbook_cross_entropy, ("extreme.float32",)),
-    Fault("the scores are detached", "loss", detached_loss, ("gradient", "scores-learn")),
-    Fault("the place in the batch matters", "loss", places_matter, ("batch-order",)),
-    Fault("classes have weights of their own", "loss", class_matters, ("class-order",)),
-    Fault("half of the gradient is missing", "loss", half_gradient, ("gradient",)),
-    Fault("the scores are changed in place", "loss", overwriting_loss, ("input-kept",)),
-    Fault("noise in the loss", "loss", noisy_loss, ("deterministic",)),
-    Fault("one-hot targets are averaged over classes", "loss", two_forms, ("dense-sparse",)),
-    Fault("scores are shifted by 1000", "loss", shifted, ("accuracy.float16",), certain=False),  # two or three percent
-    Fault("scores are shifted by 20000", "loss", far_shifted, ("accuracy.float16",)),
-    Fault("ignored rows count in the mean", "loss", counts_unlabelled, ("ignored",)),
-    Fault("a mean of no rows", "loss", mean_of_none, ("all-ignored",)),
-    Fault("errors are rewarded", "loss", rewards_errors, ("perfect",)),
-    Fault("nothing is lost where nothing is", "loss", blind_to_absence, ("empty-target",)),
-    Fault("every row against every target", "loss", of_all_pairs, ("pairing",)),
-    Fault("mean and sum of different things", "loss", uneven_reductions, ("reductions",)),
-    Fault("a saved softmax", "loss", saved_softmax_loss, ("second-derivative",)),
-    Fault("errors cost what hits do", "loss", blind_to_the_sign, ("perfect",)),
-    Fault("a softmax before cross-entropy", "loss", logits_twice, ("saturation",)),
-    Fault("a sigmoid before binary cross-entropy", "loss", sigmoids_twice, ("saturation",)),
-    Fault("a softmax over the batch", "loss", over_the_batch, ("softmax-axis",)),
-    Fault("a temperature that multiplies", "loss", HotterNCE, ("temperature",)),
-    Fault("a triplet turned over", "loss", PushedTogether, ("perfect",)),
-    Fault("a root of 0 between equal embeddings", "loss", RootAtZero, ("perfect",)),
-    Fault("a masked mean over all", "loss", MeanOfAll, ("ignored",)),
-    Fault("an example among its own others", "loss", NearItself, ("cold",)),
-    Fault("ignored rows are smoothed", "loss", SmoothsPadding, ("ignored",)),
-    Fault("a Huber loss with a jump", "loss", HuberWithAJump, ("continuous",)),
-    Fault("a temperature of the student alone", "loss", ColdTeacherLoss, ("least-at-equal",)),
-    Fault("a squeezed batch of one", "loss", SqueezedLoss, ("one-example",)),
-    Fault("weights of classes that nothing reads", "loss", WeightlessLoss, ("options-used",)),
+FAULTS: tuple[SeededFault, ...] = (
+    SeededFault("log of exp over sum of exp", "loss", textbook_cross_entropy, ("extreme.float32",)),
+    SeededFault("the scores are detached", "loss", detached_loss, ("gradient", "scores-learn")),
+    SeededFault("the place in the batch matters", "loss", places_matter, ("batch-order",)),
+    SeededFault("classes have weights of their own", "loss", class_matters, ("class-order",)),
+    SeededFault("half of the gradient is missing", "loss", half_gradient, ("gradient",)),
+    SeededFault("the scores are changed in place", "loss", overwriting_loss, ("input-kept",)),
+    SeededFault("noise in the loss", "loss", noisy_loss, ("deterministic",)),
+    SeededFault("one-hot targets are averaged over classes", "loss", two_forms, ("dense-sparse",)),
+    SeededFault(
+        "scores are shifted by 1000", "loss", shifted, ("accuracy.float16",), certain=False
+    ),  # two or three percent
+    SeededFault("scores are shifted by 20000", "loss", far_shifted, ("accuracy.float16",)),
+    SeededFault("ignored rows count in the mean", "loss", counts_unlabelled, ("ignored",)),
+    SeededFault("a mean of no rows", "loss", mean_of_none, ("all-ignored",)),
+    SeededFault("errors are rewarded", "loss", rewards_errors, ("perfect",)),
+    SeededFault("nothing is lost where nothing is", "loss", blind_to_absence, ("empty-target",)),
+    SeededFault("every row against every target", "loss", of_all_pairs, ("pairing",)),
+    SeededFault("mean and sum of different things", "loss", uneven_reductions, ("reductions",)),
+    SeededFault("a saved softmax", "loss", saved_softmax_loss, ("second-derivative",)),
+    SeededFault("errors cost what hits do", "loss", blind_to_the_sign, ("perfect",)),
+    SeededFault("a softmax before cross-entropy", "loss", logits_twice, ("saturation",)),
+    SeededFault("a sigmoid before binary cross-entropy", "loss", sigmoids_twice, ("saturation",)),
+    SeededFault("a softmax over the batch", "loss", over_the_batch, ("softmax-axis",)),
+    SeededFault("a temperature that multiplies", "loss", HotterNCE, ("temperature",)),
+    SeededFault("a triplet turned over", "loss", PushedTogether, ("perfect",)),
+    SeededFault("a root of 0 between equal embeddings", "loss", RootAtZero, ("perfect",)),
+    SeededFault("a masked mean over all", "loss", MeanOfAll, ("ignored",)),
+    SeededFault("an example among its own others", "loss", NearItself, ("cold",)),
+    SeededFault("ignored rows are smoothed", "loss", SmoothsPadding, ("ignored",)),
+    SeededFault("a Huber loss with a jump", "loss", HuberWithAJump, ("continuous",)),
+    SeededFault("a temperature of the student alone", "loss", ColdTeacherLoss, ("least-at-equal",)),
+    SeededFault("a squeezed batch of one", "loss", SqueezedLoss, ("one-example",)),
+    SeededFault("weights of classes that nothing reads", "loss", WeightlessLoss, ("options-used",)),
 )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.faults.fault import Fault
+from tests.faults.fault import SeededFault
 
 VOCABULARY = 50
 
@@ -89,9 +89,9 @@ class ProbableLM(Decoder):
         super().__init__(layers, width, sure=True)
 
 
-FAULTS: tuple[Fault, ...] = (
-    Fault("a tied embedding of size 1", "model", _decoder(std=1.0), ("initial-loss",)),
-    Fault("every token at place 0", "model", _decoder(counted=False), ("places-counted",)),
-    Fault("a mask turned over, in a model of tokens", "model", Masked, ("padding", "padded-alone")),
-    Fault("a softmax before the cross-entropy's", "model", ProbableLM, ("gives-logits",)),
+FAULTS: tuple[SeededFault, ...] = (
+    SeededFault("a tied embedding of size 1", "model", _decoder(std=1.0), ("initial-loss",)),
+    SeededFault("every token at place 0", "model", _decoder(counted=False), ("places-counted",)),
+    SeededFault("a mask turned over, in a model of tokens", "model", Masked, ("padding", "padded-alone")),
+    SeededFault("a softmax before the cross-entropy's", "model", ProbableLM, ("gives-logits",)),
 )

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tests.faults.fault import Fault
+from tests.faults.fault import SeededFault
 
 
 class Plain(torch.optim.Optimizer):
@@ -328,36 +328,36 @@ class SlowWeightsFromZero(SlowWeights):
     from_zero = True
 
 
-FAULTS: tuple[Fault, ...] = (
-    Fault("the update goes uphill", "optimizer", Uphill, ("descends", "direction")),
-    Fault("state outside state_dict", "optimizer", HiddenCount, ("state-dict",)),
-    Fault("noise in the update", "optimizer", NoisyStep, ("deterministic",)),
-    Fault("another learning rate on the fast path", "optimizer", OtherFastPath, ("foreach",)),
-    Fault("decay without gradient", "optimizer", MovesWithoutGradient, ("none-gradient",)),
-    Fault("no eps: 0/0", "optimizer", NoEpsilon, ("zero-gradient",)),
-    Fault("fourth powers overflow", "optimizer", FourthPowers, ("huge-gradient",)),
-    Fault("it does not move", "optimizer", Standstill, ("descends", "direction")),
-    Fault("a square that underflows", "optimizer", UnderflowingSquare, ("tiny-gradient",)),
-    Fault("decay with the wrong sign", "optimizer", GrowsWeights, ("decay-sign",)),
-    Fault("decay without the learning rate", "optimizer", DecaysAtOnce, ("decay-rate",)),
-    Fault("decay is added to .grad", "optimizer", AddsDecayToGradient, ("gradient-kept",)),
-    Fault("maximize of a size", "optimizer", MaximizesDecayAlone, ("maximize",)),
-    Fault("the gradient before is the gradient now", "optimizer", HoldsTheGradient, ("zero-grad",)),
-    Fault("one learning rate for all groups", "optimizer", OneRateForAll, ("rate-zero",)),
-    Fault("the first learning rate for ever", "optimizer", OneRateForAll, ("rate-changed",)),
-    Fault("a late group stays where it is", "optimizer", KnowsItsFirst, ("late-group",)),
-    Fault("a quotient of norms at 0", "optimizer", NormRatio, ("zero-parameter",)),
-    Fault("momentum without a gradient", "optimizer", StepsWithoutGradient, ("gradients-come-and-go",)),
-    Fault("Adam without its corrections", "optimizer", adam(correct=False), ("as-published",)),
-    Fault("Adam without its root", "optimizer", adam(rooted=False), ("as-published",)),
-    Fault("Adam with a decay of its own", "optimizer", adam(late_decay=1e-3), ("as-published",)),
-    Fault("a momentum that nothing reads", "optimizer", TakesMomentum, ("without-effect",)),
-    Fault("slow weights that are the fast ones", "optimizer", SlowIsFast, ("state-aliased",)),
-    Fault("two moments in one tensor", "optimizer", OneMoment, ("state-aliased",)),
-    Fault("the mean of one entry is taken off", "optimizer", TakesTheMeanOff, ("one-element",)),
-    Fault("a learning rate written back", "optimizer", WarmsForEver, ("rate-kept",)),
-    Fault("steps counted for all parameters together", "optimizer", OneCount, ("neighbours",)),
-    Fault("the first group's learning rate", "optimizer", RateOfTheFirstGroup, ("neighbours",)),
-    Fault("slow weights that start at 0", "optimizer", SlowWeightsFromZero, ("stays",)),
-    Fault("Lion with one average", "optimizer", Lion, ("as-published",)),
+FAULTS: tuple[SeededFault, ...] = (
+    SeededFault("the update goes uphill", "optimizer", Uphill, ("descends", "direction")),
+    SeededFault("state outside state_dict", "optimizer", HiddenCount, ("state-dict",)),
+    SeededFault("noise in the update", "optimizer", NoisyStep, ("deterministic",)),
+    SeededFault("another learning rate on the fast path", "optimizer", OtherFastPath, ("foreach",)),
+    SeededFault("decay without gradient", "optimizer", MovesWithoutGradient, ("none-gradient",)),
+    SeededFault("no eps: 0/0", "optimizer", NoEpsilon, ("zero-gradient",)),
+    SeededFault("fourth powers overflow", "optimizer", FourthPowers, ("huge-gradient",)),
+    SeededFault("it does not move", "optimizer", Standstill, ("descends", "direction")),
+    SeededFault("a square that underflows", "optimizer", UnderflowingSquare, ("tiny-gradient",)),
+    SeededFault("decay with the wrong sign", "optimizer", GrowsWeights, ("decay-sign",)),
+    SeededFault("decay without the learning rate", "optimizer", DecaysAtOnce, ("decay-rate",)),
+    SeededFault("decay is added to .grad", "optimizer", AddsDecayToGradient, ("gradient-kept",)),
+    SeededFault("maximize of a size", "optimizer", MaximizesDecayAlone, ("maximize",)),
+    SeededFault("the gradient before is the gradient now", "optimizer", HoldsTheGradient, ("zero-grad",)),
+    SeededFault("one learning rate for all groups", "optimizer", OneRateForAll, ("rate-zero",)),
+    SeededFault("the first learning rate for ever", "optimizer", OneRateForAll, ("rate-changed",)),
+    SeededFault("a late group stays where it is", "optimizer", KnowsItsFirst, ("late-group",)),
+    SeededFault("a quotient of norms at 0", "optimizer", NormRatio, ("zero-parameter",)),
+    SeededFault("momentum without a gradient", "optimizer", StepsWithoutGradient, ("gradients-come-and-go",)),
+    SeededFault("Adam without its corrections", "optimizer", adam(correct=False), ("as-published",)),
+    SeededFault("Adam without its root", "optimizer", adam(rooted=False), ("as-published",)),
+    SeededFault("Adam with a decay of its own", "optimizer", adam(late_decay=1e-3), ("as-published",)),
+    SeededFault("a momentum that nothing reads", "optimizer", TakesMomentum, ("without-effect",)),
+    SeededFault("slow weights that are the fast ones", "optimizer", SlowIsFast, ("state-aliased",)),
+    SeededFault("two moments in one tensor", "optimizer", OneMoment, ("state-aliased",)),
+    SeededFault("the mean of one entry is taken off", "optimizer", TakesTheMeanOff, ("one-element",)),
+    SeededFault("a learning rate written back", "optimizer", WarmsForEver, ("rate-kept",)),
+    SeededFault("steps counted for all parameters together", "optimizer", OneCount, ("neighbours",)),
+    SeededFault("the first group's learning rate", "optimizer", RateOfTheFirstGroup, ("neighbours",)),
+    SeededFault("slow weights that start at 0", "optimizer", SlowWeightsFromZero, ("stays",)),
+    SeededFault("Lion with one average", "optimizer", Lion, ("as-published",)),
 )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from tests.faults.fault import Fault
+from tests.faults.fault import SeededFault
 from tests.faults.models import VOCABULARY, Decoder
 
 
@@ -189,7 +189,7 @@ class TiedInWords(Decoder):
         self.head = nn.Linear(width, VOCABULARY, bias=False)
 
 
-def _faults(kind: str, *broken: Any) -> tuple[Fault, ...]:
+def _faults(kind: str, *broken: Any) -> tuple[SeededFault, ...]:
     words = {
         "filled": "memory that nobody fills",
         "saved": "layers in a list",
@@ -199,12 +199,12 @@ def _faults(kind: str, *broken: Any) -> tuple[Fault, ...]:
         "train-derivative": "dropout drawn anew for the backward pass",
     }
     return tuple(
-        Fault(f"{said}, {kind}", kind, subject, (name,))
+        SeededFault(f"{said}, {kind}", kind, subject, (name,))
         for (name, said), subject in zip(words.items(), broken, strict=True)
     )
 
 
-FAULTS: tuple[Fault, ...] = (
+FAULTS: tuple[SeededFault, ...] = (
     *_faults("attention", NeverFilled, LayersInAList, MaskLeftBehind, HeadsForTokens, GateForItself, DropsAnew),
     *_faults(
         "block",
@@ -215,10 +215,10 @@ FAULTS: tuple[Fault, ...] = (
         GateForItselfBlock,
         DropsAnewBlock,
     ),
-    Fault("a random projection that is not saved", "block", RandomProjection, ("saved",)),
-    Fault("two weights in one piece of memory", "attention", SharedMemory, ("tied",)),
-    Fault("a head tied by its data", "model", TiedByData, ("tied",)),
-    Fault("a head tied in words alone", "model", TiedInWords, ("tied",)),
-    Fault("scaled by names that nobody has", "model", NamesThatNobodyHas, ("depth-scaled",)),
-    Fault("scaled with depth, and drawn again", "model", DrawnAgain, ("depth-scaled",)),
+    SeededFault("a random projection that is not saved", "block", RandomProjection, ("saved",)),
+    SeededFault("two weights in one piece of memory", "attention", SharedMemory, ("tied",)),
+    SeededFault("a head tied by its data", "model", TiedByData, ("tied",)),
+    SeededFault("a head tied in words alone", "model", TiedInWords, ("tied",)),
+    SeededFault("scaled by names that nobody has", "model", NamesThatNobodyHas, ("depth-scaled",)),
+    SeededFault("scaled with depth, and drawn again", "model", DrawnAgain, ("depth-scaled",)),
 )

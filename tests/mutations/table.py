@@ -458,8 +458,8 @@ ROWS: list[tuple[str, str, list[str], str]] = [
     ),
     (
         "torchcheck/probes/gplinker/multilabel.py",
-        "low = found < math.log(2)",
-        ["low = found < -math.log(2)"],
+        "low = losses < math.log(2)",
+        ["low = losses < -math.log(2)"],
         "tests/torchcheck/modules/test_extraction.py",
     ),
     (

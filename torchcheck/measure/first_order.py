@@ -44,7 +44,7 @@ def first_order(model: nn.Module, loss: Callable[[], Float[Tensor, ""]]) -> tupl
     if value.requires_grad:
         value.backward()  # type: ignore[no-untyped-call]
     named = {n: p for n, p in model.named_parameters() if p.grad is not None and p.numel()}
-    found = decreases([p.grad for p in named.values() if p.grad is not None], [p.detach() for p in named.values()])
+    each = decreases([p.grad for p in named.values() if p.grad is not None], [p.detach() for p in named.values()])
     for p in model.parameters():
         p.grad = None
-    return float(value.detach()), dict(zip(named, found, strict=True))
+    return float(value.detach()), dict(zip(named, each, strict=True))

@@ -22,7 +22,7 @@ def gradients(value: Tensor, variables: Sequence[Tensor]) -> list[Tensor | None]
     for v in variables:
         v.grad = None
     value.backward()  # type: ignore[no-untyped-call]
-    found = [v.grad for v in variables]
+    tensors = [v.grad for v in variables]
     for v, grad in zip(variables, kept, strict=True):
         v.grad = grad
-    return found
+    return tensors

@@ -15,16 +15,16 @@ def norms(tensors: Sequence[Float[Tensor, ...]], p: int) -> list[float]:
     if not tensors:
         return []
     wide = [t.float() if t.dtype in (torch.float16, torch.bfloat16) else t for t in tensors]
-    found: list[float] = torch.stack(torch._foreach_norm(wide, p)).double().tolist()
-    for k in [k for k, v in enumerate(found) if not (math.isfinite(v) and v > 1e-15)]:
-        found[k] = float(torch.linalg.vector_norm(wide[k], p, dtype=torch.float64))
-    return found
+    values: list[float] = torch.stack(torch._foreach_norm(wide, p)).double().tolist()
+    for k in [k for k, v in enumerate(values) if not (math.isfinite(v) and v > 1e-15)]:
+        values[k] = float(torch.linalg.vector_norm(wide[k], p, dtype=torch.float64))
+    return values
 
 
 def norm(x: Float[Tensor, ...]) -> Float64[Tensor, ""]:
     """The 2-norm as a float64 scalar on the tensor's device."""
-    found: Tensor = torch.linalg.vector_norm(x, dtype=torch.float64)
-    return found
+    result: Tensor = torch.linalg.vector_norm(x, dtype=torch.float64)
+    return result
 
 
 def rms(x: Float[Tensor, ...]) -> Float64[Tensor, ""]:

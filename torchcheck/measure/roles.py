@@ -68,8 +68,8 @@ def parts(name: str, p: Tensor) -> Iterator[Part]:
 
 def depth_of(name: str) -> int:
     """The number in a parameter's name that counts its layer, -1 where it has none."""
-    found = re.search(r"\.(\d+)\.", "." + name)
-    return int(found.group(1)) if found else -1
+    match = re.search(r"\.(\d+)\.", "." + name)
+    return int(match.group(1)) if match else -1
 
 
 def layers(model: nn.Module) -> int:
@@ -84,11 +84,11 @@ def blocks_of(model: nn.Module, depth: int) -> list[nn.Module]:
     """
     lists = [list(m) for m in model.modules() if isinstance(m, nn.ModuleList | nn.Sequential) and len(m) > 0]
     whole = [
-        found
-        for found in lists
-        if len(found) % depth == 0 and len({type(b) for b in found}) == 1 and _callable(found[0])
+        blocks
+        for blocks in lists
+        if len(blocks) % depth == 0 and len({type(b) for b in blocks}) == 1 and _callable(blocks[0])
     ]
-    return max(whole, key=lambda found: sum(p.numel() for b in found for p in b.parameters()), default=[])
+    return max(whole, key=lambda blocks: sum(p.numel() for b in blocks for p in b.parameters()), default=[])
 
 
 def _callable(block: nn.Module | None) -> bool:

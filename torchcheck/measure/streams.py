@@ -82,5 +82,5 @@ def first_float(values: Sequence[Any]) -> Tensor | None:
 
 
 def _floats(values: Sequence[Tensor]) -> list[float]:
-    found: list[float] = torch.stack(list(values)).tolist() if values else []
-    return found
+    series: list[float] = torch.stack(list(values)).tolist() if values else []
+    return series

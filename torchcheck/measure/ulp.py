@@ -149,7 +149,7 @@ class _Tally:
             Measurement, subject=subject, device=device, dtype=dtype, samples=self.samples, evidence=evidence
         )
         mean = self.total / max(self.finite, 1)
-        found = [
+        measurements = [
             measured(
                 "ulp.worst",
                 self.worst,
@@ -163,8 +163,8 @@ class _Tally:
             measured("ulp.mean", mean, mean - slack, mean + slack, unit="ulp"),
         ]
         for name, number in self.counts.items():
-            found.append(measured(name, float(number), unit="inputs", witness=self.witness.get(name, "")))
-        return found
+            measurements.append(measured(name, float(number), unit="inputs", witness=self.witness.get(name, "")))
+        return measurements
 
 
 def _block(

@@ -121,24 +121,24 @@ def read_events(lines: Iterable[str]) -> Corpus:
                     pieces.append((a.get("role"), a.get("argument"), a.get("argument_start_index")))
             if entry.get("trigger") is not None:
                 pieces.append((TRIGGER, entry["trigger"], entry.get("trigger_start_index")))
-            found = set()
+            arguments = set()
             for role, string, start in pieces:
                 span = _located(text, role, string, start, number, corpus)
                 if span:
-                    found.add(Argument(kind, str(role), span[0], span[1] - 1))
-            if found:
-                events.append(frozenset(found))
+                    arguments.add(Argument(kind, str(role), span[0], span[1] - 1))
+            if arguments:
+                events.append(frozenset(arguments))
         corpus.sentences.append(EventSentence(text, tuple(dict.fromkeys(events))))
     return corpus
 
 
 def occurrences(text: str, string: str) -> list[tuple[int, int]]:
     """All spans [start, end) of `string` in `text`, overlapping ones included."""
-    found, start = [], text.find(string)
+    places, start = [], text.find(string)
     while string and start >= 0:
-        found.append((start, start + len(string)))
+        places.append((start, start + len(string)))
         start = text.find(string, start + 1)
-    return found
+    return places
 
 
 def to_tokens(span: tuple[int, int], offsets: Sequence[tuple[int, int]]) -> tuple[int, int] | None:

@@ -103,11 +103,11 @@ def decode(scores: PairScores, roles: Sequence[tuple[str, str]], threshold: floa
         [{(i, j) for i, j in (one > threshold).nonzero().tolist()} for one in part[0]]
         for part in (scores.heads, scores.tails)
     )
-    found: set[Event] = set()
+    events: set[Event] = set()
     for k, type_ in enumerate(types_of(roles)):
         link = k if len(heads) > 1 else 0
-        found |= split([a for a in arguments if a.type == type_], heads[link], tails[link])
-    return found
+        events |= split([a for a in arguments if a.type == type_], heads[link], tails[link])
+    return events
 
 
 def split(
@@ -117,7 +117,7 @@ def split(
     by_type: dict[str, list[Argument]] = {}
     for a in arguments:
         by_type.setdefault(a.type, []).append(a)
-    found: set[Event] = set()
+    events: set[Event] = set()
     for nodes in by_type.values():
         import networkx as nx  # slow to load, and seldom asked for
 
@@ -127,8 +127,8 @@ def split(
             head, tail = (min(a.head, b.head), max(a.head, b.head)), (min(a.tail, b.tail), max(a.tail, b.tail))
             if head in heads and tail in tails:
                 graph.add_edge(a, b)
-        found.update(frozenset(clique) for clique in nx.find_cliques(graph))
-    return found
+        events.update(frozenset(clique) for clique in nx.find_cliques(graph))
+    return events
 
 
 def article_cliques(neighbours: Mapping[int, Collection[int]]) -> tuple[set[frozenset[int]], int]:
@@ -159,11 +159,11 @@ def exact(events: Collection[Event], by_type: bool = False) -> bool:
     roles = sorted({(a.type, a.role) for event in events for a in event})
     tokens = 1 + max((a.tail for event in events for a in event), default=0)
     _, heads, tails = encode(events, roles, tokens, by_type)
-    found: set[Event] = set()
+    decoded: set[Event] = set()
     for k, type_ in enumerate(types_of(roles)):
         link = k if by_type else 0
-        found |= split({a for event in events for a in event if a.type == type_}, heads[link], tails[link])
-    return found == set(events)
+        decoded |= split({a for event in events for a in event if a.type == type_}, heads[link], tails[link])
+    return decoded == set(events)
 
 
 def conformal(events: Collection[frozenset[object]]) -> bool:

@@ -54,8 +54,8 @@ def sparse_multilabel_loss(
     counted = F.pad(ordered[..., 1:] != ordered[..., :-1], (1, 0), value=True) & (ordered < classes)
     # entries that do not count point at the row's first positive, or, in a row without any, at what stays as it is
     places = torch.where(ordered < classes, ordered, ordered[..., :1].clamp(max=classes - 1))
-    found: Tensor = _SparseLoss.apply(scores, places, counted, padding)  # type: ignore[no-untyped-call]
-    return found.to(scores.dtype)
+    result: Tensor = _SparseLoss.apply(scores, places, counted, padding)  # type: ignore[no-untyped-call]
+    return result.to(scores.dtype)
 
 
 def log_one_plus(scores: Float[Tensor, "*rows classes"]) -> Float[Tensor, "*rows"]:
@@ -90,8 +90,8 @@ class _SparseLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, scores: Tensor, places: Tensor, counted: Tensor, padding: int) -> Tensor:
         flat, at, real = (t.flatten(0, -2) for t in (scores, places, counted))
-        found = [log_one_plus(_negatives(flat[k], at[k], real[k], padding)) for k in _parts(flat)]
-        negative = torch.cat(found) if found else flat.new_zeros(0)
+        totals = [log_one_plus(_negatives(flat[k], at[k], real[k], padding)) for k in _parts(flat)]
+        negative = torch.cat(totals) if totals else flat.new_zeros(0)
         ctx.save_for_backward(scores, places, counted)
         ctx.padding = padding
         return (negative + log_one_plus(_positives(flat, at, real))).reshape(scores.shape[:-1])

@@ -106,9 +106,9 @@ def decode(scores: PairScores, threshold: float = 0.0) -> set[Quintuple]:
     product is taken in parts of PAIRS. The intersection of kexue.fm/archives/8888, section "Simplified decomposition".
     """
     subjects, objects = ((one > threshold).nonzero() for one in scores.entities[0])
-    found: set[Quintuple] = set()
+    decoded: set[Quintuple] = set()
     if not len(subjects) or not len(objects):
-        return found
+        return decoded
     rows = max(1, PAIRS // (len(objects) * max(1, scores.heads.shape[1])))
     for start in range(0, len(subjects), rows):
         part = subjects[start : start + rows]
@@ -116,8 +116,8 @@ def decode(scores: PairScores, threshold: float = 0.0) -> set[Quintuple]:
         linked &= scores.tails[0][:, part[:, 1, None], objects[None, :, 1]] > threshold
         p, s, o = linked.nonzero(as_tuple=True)
         columns = torch.stack([part[s, 0], part[s, 1], p, objects[o, 0], objects[o, 1]], -1).tolist()
-        found.update(map(Quintuple._make, columns))
-    return found
+        decoded.update(map(Quintuple._make, columns))
+    return decoded
 
 
 def scores_of(sets: Sequence[Sets], tokens: int, size: float = 1.0, rest: float = -1.0) -> PairScores:
@@ -142,14 +142,14 @@ def crossings(relations: Iterable[Quintuple]) -> set[Quintuple]:
     """
     own = set(relations)
     subjects, objects = {q[:2] for q in own}, {q[3:] for q in own}
-    found = set()
+    crossed_pairs = set()
     for a in own:
         for b in own:
             crossed = Quintuple(a.subject_head, b.subject_tail, a.predicate, a.object_head, b.object_tail)
             fits = a.predicate == b.predicate and crossed[:2] in subjects and crossed[3:] in objects
             if fits and crossed not in own:
-                found.add(crossed)
-    return found
+                crossed_pairs.add(crossed)
+    return crossed_pairs
 
 
 def pair_labels(sets: Sequence[Sets], tokens: int) -> PairLabels:

@@ -20,7 +20,7 @@ from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.modes import MODES, compared
 from torchcheck.properties.plan import Description, Group, Kind, Step
 from torchcheck.properties.published import PUBLISHED_ACTIVATION
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import DTYPES, find_device
 
 #: where shapes are looked at: all finite float16 numbers lie inside
@@ -106,8 +106,8 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(settings: Settings, _description: Description) -> list[Step]:
-    found = [
+def steps(settings: CheckSettings, _description: Description) -> list[Step]:
+    planned = [
         Step(structure, ("elementwise", "deterministic", "input-kept", "nan-kept", "at-infinity"), gate=True),
         Step(moments, ("mean", "second-moment", "gain", "gradient-gain")),
         Step(shape, ("lipschitz", "smoothness", "monotone", "convex", "relu-gap")),
@@ -117,11 +117,11 @@ def steps(settings: Settings, _description: Description) -> list[Step]:
     for dtype in settings.dtypes:
         if dtype != "float64":
             names = tuple(f"{n}.{dtype}" for n in ("accuracy", "ulp", "range", "lost"))
-            found.append(Step(audit, names, {"dtype": dtype}))
-    return found
+            planned.append(Step(audit, names, {"dtype": dtype}))
+    return planned
 
 
-def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def structure(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Elementwise, deterministic, without side effects; NaN in, NaN out; the values at infinity."""
     f = function_of(loaded, settings)
     where = find_device(settings.device)
@@ -152,24 +152,24 @@ def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
     ]
 
 
-def moments(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def moments(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Gaussian moments by the trapezoid rule on [-12, 12] with two step sizes: their difference is the interval."""
     f = function_of(loaded, settings)
-    found = []
+    means = []
     for steps in (2**14, 2**15):
         x = torch.linspace(-12, 12, steps + 1, dtype=torch.float64).requires_grad_()
         y = f(x)
         slope = torch.autograd.grad(y.sum(), x)[0] if y.requires_grad else torch.zeros_like(x)
         weight = torch.exp(-x.detach().square() / 2) / math.sqrt(2 * math.pi) * (24 / steps)
         y = y.detach().to(weight.device)
-        found.append([float((weight * v).sum()) for v in (y, y.square(), slope.to(weight.device).square())])
+        means.append([float((weight * v).sum()) for v in (y, y.square(), slope.to(weight.device).square())])
     measured = partial(Measurement, device=settings.device, level=0.0, samples=2**15)
 
     def near(name: str, coarse: float, fine: float) -> Measurement:
         wide = 2 * abs(fine - coarse)
         return measured(name, fine, fine - wide, fine + wide, note="by quadrature")
 
-    (m1, s1, d1), (m2, s2, d2) = found
+    (m1, s1, d1), (m2, s2, d2) = means
     gains = [1 / math.sqrt(s) if s > 0 else math.inf for s in (s1, s2)]
     answer = [near("mean", m1, m2), near("second-moment", s1, s2)]
     if math.isfinite(gains[1]) and s1 > 0:
@@ -177,18 +177,18 @@ def moments(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return answer
 
 
-def shape(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def shape(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Extremes of f', f'' and the gap to ReLU on [-65536, 65536]: certified where f's graph can be enclosed."""
     f = function_of(loaded, settings)
     sampled = _sampled(f, settings)
     graph = trace(f) if settings.certify else None
-    found = dict(settings.certify(graph, DOMAIN)) if settings.certify and graph else {}
-    if any(m.name in found and _denied(m, *found[m.name][:2]) for m in sampled):
-        found = {}  # what samples deny is no certificate, and neither is the rest of it
+    certified = dict(settings.certify(graph, DOMAIN)) if settings.certify and graph else {}
+    if any(m.name in certified and _denied(m, *certified[m.name][:2]) for m in sampled):
+        certified = {}  # what samples deny is no certificate, and neither is the rest of it
     answer = []
     for m in sampled:
-        if m.name in found:
-            lo, hi, note = found[m.name]
+        if m.name in certified:
+            lo, hi, note = certified[m.name]
             value = hi if m.name in ("monotone", "convex") else lo  # what is attained
             m = replace(m, value=value, lo=lo, hi=hi, level=1.0, note=f"certified by ball arithmetic{note}")
         answer.append(m)
@@ -204,7 +204,7 @@ def _denied(m: Measurement, lo: float, hi: float) -> bool:
     return m.value > hi + slack or (math.isinf(lo) and m.value < 100)  # an infinite slope is sampled as a large one
 
 
-def _sampled(f: Callable[[Tensor], Tensor], settings: Settings) -> list[Measurement]:
+def _sampled(f: Callable[[Tensor], Tensor], settings: CheckSettings) -> list[Measurement]:
     """Slopes and curvatures by divided differences on a fine grid: estimates."""
     small = torch.linspace(-16, 16, 2**17 + 1, dtype=torch.float64)
     tail = torch.logspace(math.log10(16), math.log10(DOMAIN), 4097, dtype=torch.float64)
@@ -231,7 +231,7 @@ def _sampled(f: Callable[[Tensor], Tensor], settings: Settings) -> list[Measurem
     ]
 
 
-def curvature(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def curvature(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The second derivative by autograd, against differences of the first, on normal inputs of three sizes."""
     f = function_of(loaded, settings)
     g = torch.Generator().manual_seed(settings.seed)
@@ -244,7 +244,7 @@ def curvature(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [second.measurement(partial(Measurement, device=settings.device, level=0.0), "second-derivative")]
 
 
-def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def gradient(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Autograd against Richardson's extrapolation of central differences, at points where those converge.
 
     Differences with steps h and h/2 give (4 D(h/2) - D(h))/3 of order h⁴; a point where it moves when h is halved again
@@ -273,7 +273,7 @@ def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [Measurement("gradient", float(error[at]), samples=used, device=settings.device, witness=witness, level=0.0)]
 
 
-def audit(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
+def audit(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measurement]:
     """f in `dtype` against f in float64, on inputs of every binade: errors, the finite range, and outputs lost."""
     fmt = FORMATS[dtype]
     chosen = ranges(fmt, -fmt.finite, fmt.finite, PER_BINADE, settings.seed, block=0)

@@ -14,11 +14,13 @@ from torch.utils._pytree import tree_leaves
 from torchcheck.measure.streams import first_float
 from torchcheck.properties.calling import call, gap, network, objective_of, tensor_of, to, with_gradients
 from torchcheck.properties.finding import SAME, Parting
-from torchcheck.properties.variant import Loaded, Settings, Variant, load
+from torchcheck.properties.variant import CheckSettings, Loaded, Variant, load
 from torchcheck.run.subjects import DTYPES, find_device
 
 
-def parting(loaded: Loaded, settings: Settings, other: Variant, dtype: str, depth: int | None = None) -> list[Parting]:
+def parting(
+    loaded: Loaded, settings: CheckSettings, other: Variant, dtype: str, depth: int | None = None
+) -> list[Parting]:
     """The subject against `other`, at one size and in one dtype, in eval mode."""
     where, kind = find_device(settings.device), DTYPES[dtype]
     ours, inputs = network(loaded, settings, depth, 0)
@@ -70,9 +72,9 @@ def _outputs(model: nn.Module) -> Iterator[list[tuple[str, Tensor]]]:
 
     def keep(name: str) -> Any:
         def hook(_module: nn.Module, _args: Any, out: Any) -> None:
-            found = first_float(tree_leaves(out))
-            if found is not None:
-                seen.append((name, found.detach().clone()))
+            first = first_float(tree_leaves(out))
+            if first is not None:
+                seen.append((name, first.detach().clone()))
 
         return hook
 

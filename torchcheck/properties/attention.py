@@ -24,7 +24,7 @@ from torchcheck.properties.plan import Description, Group, Kind, Step
 from torchcheck.properties.published import PUBLISHED_NORM
 from torchcheck.properties.scores import SCORES
 from torchcheck.properties.uses import USES
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.properties.weights import WEIGHTS
 from torchcheck.properties.width import WIDTHS
 from torchcheck.run.subjects import DTYPES, find_device
@@ -57,7 +57,7 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(settings: Settings, _description: Description) -> list[Step]:
+def steps(settings: CheckSettings, _description: Description) -> list[Step]:
     return [
         Step(order, ("equivariance",)),
         *(Step(range_of, (f"range.{d}",), {"dtype": d}) for d in settings.dtypes),
@@ -65,7 +65,7 @@ def steps(settings: Settings, _description: Description) -> list[Step]:
     ]
 
 
-def order(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def order(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Tokens in a random order."""
     layer, dtype = layer_of(loaded, settings)
     generator = torch.Generator().manual_seed(settings.seed)
@@ -80,7 +80,7 @@ def order(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured("equivariance", 0.0 if change <= ROUNDING[dtype] else change)]
 
 
-def range_of(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
+def range_of(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measurement]:
     """Inputs of size 1, 2, 4, ... until a module's output is not finite."""
     kind, where = DTYPES[dtype], find_device(settings.device)
     layer, _ = layer_of(loaded, settings, torch.float32)
@@ -113,7 +113,7 @@ def range_of(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement
     ]
 
 
-def cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def cost(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Multiply-adds and peak memory (exact) and time (medians) of a forward pass; exponents of the last doubling."""
     layer, _ = layer_of(loaded, settings, torch.float32)
     where = find_device(settings.device)
@@ -134,7 +134,7 @@ def cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
     def rise(values: Sequence[float]) -> float:
         return math.log2(values[-1] / values[-2]) if min(values[-2:]) > 0 else math.nan
 
-    found = [
+    measurements = [
         measured(name, rise(values), samples=2, series=(Series(name, "tokens", unit, xs, [float(v) for v in values]),))
         for name, unit, values in (("cost-operations", "multiply-adds", operations), ("cost-memory", "bytes", memory))
         if min(values[-2:]) > 0
@@ -151,10 +151,10 @@ def cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
         series=(curve,),
         level=0.0,
     )
-    return [*found, time]
+    return [*measurements, time]
 
 
-def _refused(layer: nn.Module, settings: Settings, where: torch.device) -> str:
+def _refused(layer: nn.Module, settings: CheckSettings, where: torch.device) -> str:
     """Why it takes no sequence of the longest length; empty where it does."""
     try:
         _run(layer, torch.zeros(1, LENGTHS[-1], settings.width, device=where))

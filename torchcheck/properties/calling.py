@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torchcheck.measure.objectives import LOSSES
 from torchcheck.properties.kinds import MASKS, needed_of
 from torchcheck.properties.rescale import Scaling
-from torchcheck.properties.variant import Loaded, Settings, build
+from torchcheck.properties.variant import CheckSettings, Loaded, build
 from torchcheck.run.subjects import SubjectError
 
 
@@ -47,7 +47,7 @@ def subject_of(module: nn.Module) -> nn.Module:
 
 
 def network(
-    loaded: Loaded, settings: Settings, depth: int | None, seed: int, scaling: Scaling | None = None
+    loaded: Loaded, settings: CheckSettings, depth: int | None, seed: int, scaling: Scaling | None = None
 ) -> tuple[nn.Module, Any]:
     """A network of that depth with random weights, and its inputs: blocks one after another, or the model itself."""
     seed = 100_000 * settings.seed + 1000 * (depth or 0) + seed
@@ -98,7 +98,7 @@ def outputs_of(output: Any) -> list[Any]:
     return named or [output]
 
 
-def make_inputs(loaded: Loaded, module: nn.Module, settings: Settings, seed: int) -> Any:
+def make_inputs(loaded: Loaded, module: nn.Module, settings: CheckSettings, seed: int) -> Any:
     """What the subject takes: its own example_inputs, token ids for Hugging Face models, or normal numbers.
 
     Without example_inputs these are tried: (batch, seq, width), (batch, width), then ids (batch, seq) where there is an

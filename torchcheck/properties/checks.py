@@ -23,7 +23,7 @@ from torchcheck.properties.finding import CheckResult, Finding, Parting, Thresho
 from torchcheck.properties.plan import Request, Step
 from torchcheck.properties.suggest import suggest
 from torchcheck.properties.training import check_training
-from torchcheck.properties.variant import Settings, Variant
+from torchcheck.properties.variant import CheckSettings, Variant
 from torchcheck.run.execute import Here
 
 __all__ = [
@@ -50,7 +50,7 @@ def check(
     subject: Any,
     kind: str | None = None,
     *,
-    settings: Settings | None = None,
+    settings: CheckSettings | None = None,
     options: Mapping[str, Any] | None = None,
     example_inputs: Callable[..., Any] | None = None,
     loss: Callable[[Any], Any] | None = None,
@@ -67,7 +67,7 @@ def check(
 ) -> CheckResult:
     """Checks any subject; `kind` None infers it from the signature.
 
-    `options` are keyword arguments of the subject's class or factory; `sizes` replace fields of Settings (width,
+    `options` are keyword arguments of the subject's class or factory; `sizes` replace fields of CheckSettings (width,
     seq_len, batch, depths, optimizer, lr, dtypes, device, seeds, seed, causal, certify). `example_inputs(batch,
     generator)` gives what the subject takes, `loss(output)` a scalar. `select` and `skip` name properties, or groups of
     them; `suppress` maps those whose failure is known to the reason why it is borne; names that are `shared` may be
@@ -75,7 +75,7 @@ def check(
     model that is not depth-stable, for scalings that make it so. Raises torchcheck.run.subjects.SubjectError where the
     subject cannot be loaded, UnknownProperty (a ValueError) for an unknown property, TypeError for an unknown size.
     """
-    chosen = replace(settings or Settings(), **sizes)
+    chosen = replace(settings or CheckSettings(), **sizes)
     variant = Variant(subject, kind, options or {}, example_inputs, loss)
     request = Request(thresholds or {}, select, skip, suppress or {}, shared)
     where = executor or Here()
@@ -84,14 +84,14 @@ def check(
     result = run(variant, chosen, where, REGISTRY, request, seconds, notify)
     if suggestion and not depth_stable(result) and result.kind in ("block", "model"):
         variant = replace(variant, kind=result.kind)
-        found = suggest(variant, chosen, where, REGISTRY[result.kind].properties, seconds, notify)
-        text = "\n".join([found.words, *(f"# {f}" for f in found.findings), found.code]).strip()
+        suggestion_ = suggest(variant, chosen, where, REGISTRY[result.kind].properties, seconds, notify)
+        text = "\n".join([suggestion_.words, *(f"# {f}" for f in suggestion_.findings), suggestion_.code]).strip()
         result = replace(result, suggestion=text, seconds=time.monotonic() - began)
     return result
 
 
 def against(
-    new: Any, old: Any, result: CheckResult, settings: Settings, executor: Executor | None = None, **given: Any
+    new: Any, old: Any, result: CheckResult, settings: CheckSettings, executor: Executor | None = None, **given: Any
 ) -> list[Parting]:
     """Where two blocks, attention layers or models part, in each dtype; `result` is the new one's check.
 
@@ -103,9 +103,9 @@ def against(
     depth = settings.depths[0] if result.kind == "model" else None
     steps = [Step(parting, (), {"other": other, "dtype": d, "depth": depth}) for d in settings.dtypes]
     answers = answers_of(steps, variant, settings, executor or Here(), Budget())
-    found = {p.dtype: p for a in answers for p in a.found if isinstance(p, Parting)}
+    partings = {p.dtype: p for a in answers for p in a.measured if isinstance(p, Parting)}
     failed = {a.step.params["dtype"]: a.failure.message for a in answers if a.failure}
-    return [found.get(d) or Parting(d, note=failed.get(d, "nothing came of it")) for d in settings.dtypes]
+    return [partings.get(d) or Parting(d, note=failed.get(d, "nothing came of it")) for d in settings.dtypes]
 
 
 def depth_stable(result: CheckResult) -> bool:

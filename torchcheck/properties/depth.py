@@ -40,7 +40,7 @@ from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.residual_path import DEEPNORM, IDENTITY
 from torchcheck.properties.scores import SCORES
 from torchcheck.properties.uses import USES
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.properties.weights import WEIGHTS
 from torchcheck.properties.width import WIDTHS
 from torchcheck.run.subjects import find_device
@@ -151,7 +151,7 @@ class Point(Raw):
         return math.inf
 
 
-def steps(settings: Settings, description: Description) -> list[Step]:
+def steps(settings: CheckSettings, description: Description) -> list[Step]:
     """The whole grid of depths once, coarse to fine, of which the first network has to run."""
     depths = description.depths(settings)
     if not depths:
@@ -163,13 +163,13 @@ def steps(settings: Settings, description: Description) -> list[Step]:
     return [replace(grid[0], gate=True), *grid[1:], Step(first_rate, ("first-lr",), {"depth": middle})]
 
 
-def more(settings: Settings, found: Sequence[Found], properties: Mapping[str, Property]) -> list[Step]:
+def more(settings: CheckSettings, results: Sequence[Found], properties: Mapping[str, Property]) -> list[Step]:
     """One more look: seeds for every depth that ran, until all exponents are decided or the seeds are used up."""
-    points = _points(found)
+    points = _points(results)
     if not points:
         return []
     undecided = []
-    for m in reduce(settings, found):
+    for m in reduce(settings, results):
         threshold = properties[m.name].threshold if m.name in properties else None
         if m.name in EXPONENTS and threshold and m.value is not None and m.lo is not None and m.hi is not None:
             undecided += [m] if threshold.judge(m.lo, m.hi) == "inconclusive" else []
@@ -187,7 +187,9 @@ def _point(depth: int, seed: int) -> Step:
     return Step(point, ("runs",), {"depth": depth, "seed": seed}, feeds=SERVES)
 
 
-def point(loaded: Loaded, settings: Settings, depth: int, seed: int, scaling: Scaling | None = None) -> list[Point]:
+def point(
+    loaded: Loaded, settings: CheckSettings, depth: int, seed: int, scaling: Scaling | None = None
+) -> list[Point]:
     """One network, forward and backward; of the init as it is or after a `scaling`."""
     where, kind = find_device(settings.device), torch.float32
     model, inputs = network(loaded, settings, depth, seed, scaling)
@@ -247,8 +249,8 @@ def _distinct(y: Tensor) -> float:
     return min(spreads, default=1.0)
 
 
-def _points(found: Sequence[Found]) -> list[Point]:
-    return [p for p in found if isinstance(p, Point)]
+def _points(results: Sequence[Found]) -> list[Point]:
+    return [p for p in results if isinstance(p, Point)]
 
 
 def _deep(depths: Sequence[int]) -> list[int]:
@@ -258,10 +260,10 @@ def _deep(depths: Sequence[int]) -> list[int]:
     return deep if len(deep) >= 3 else list(depths[-3:])
 
 
-def reduce(settings: Settings, found: Sequence[Found]) -> list[Measurement]:
+def reduce(settings: CheckSettings, results: Sequence[Found]) -> list[Measurement]:
     """Exponents with intervals over all networks measured so far; everything else as it is."""
-    points = _points(found)
-    rest = measurements(found)
+    points = _points(results)
+    rest = measurements(results)
     if not points:
         return rest
     depths = sorted({p.depth for p in points})
@@ -281,7 +283,7 @@ def reduce(settings: Settings, found: Sequence[Found]) -> list[Measurement]:
 
 
 def _exponent(
-    name: str, points: Sequence[Point], depths: Sequence[int], settings: Settings, common: Mapping[str, Any]
+    name: str, points: Sequence[Point], depths: Sequence[int], settings: CheckSettings, common: Mapping[str, Any]
 ) -> Measurement:
     """The exponent over the whole grid where that is a power law within the noise, else over its deeper half."""
     pairs = sorted((p.depth, p.seed, p.value(name, settings.optimizer)) for p in points)

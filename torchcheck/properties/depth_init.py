@@ -21,7 +21,7 @@ from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.kinds import DEPTH
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import copied
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 
 #: depths that are compared, and the ratio of sizes that is none of chance
 DEPTHS, APART = (2, 8), 1.15
@@ -41,15 +41,15 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(_settings: Settings, description: Description) -> list[Step]:
+def steps(_settings: CheckSettings, description: Description) -> list[Step]:
     return [Step(depth_scaled, tuple(PROPERTIES))] if description.any_depth else []
 
 
-def depth_scaled(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def depth_scaled(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The same model at two depths: sizes of weights of the same name, and the first layers with the same weights."""
     measured = partial(Measurement, "depth-scaled", dtype="float32")
     shallow, inputs = network(loaded, settings, DEPTHS[0], 0)
-    roots = [root for code in _codes(shallow, loaded.found) for root in _roots(code)]
+    roots = [root for code in _codes(shallow, loaded.subject) for root in _roots(code)]
     if not roots:
         return [measured(None, note="its code takes no root of a number of layers")]
     deep, _ = network(loaded, settings, DEPTHS[1], 0)
@@ -66,11 +66,11 @@ def depth_scaled(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured(1.0, witness=f"'{line}'")]
 
 
-def _codes(model: nn.Module, found: Any) -> Iterator[ast.AST]:
+def _codes(model: nn.Module, subject: Any) -> Iterator[ast.AST]:
     """The code of the subject and of its parts, where it is its author's own."""
     kinds = (kind for m in model.modules() for kind in type(m).__mro__[:-1])
     own = [k for k in kinds if not k.__module__.startswith(("torch.", "torchcheck."))]
-    for code in dict.fromkeys([*own, found]):
+    for code in dict.fromkeys([*own, subject]):
         try:
             yield ast.parse(textwrap.dedent(inspect.getsource(code)))
         except (OSError, TypeError, SyntaxError):
@@ -79,7 +79,7 @@ def _codes(model: nn.Module, found: Any) -> Iterator[ast.AST]:
 
 def _roots(tree: ast.AST) -> list[tuple[str, bool]]:
     """Expressions that take a root of a number of layers, and whether they stand behind an option of the author's."""
-    found: list[tuple[str, bool]] = []
+    roots: list[tuple[str, bool]] = []
 
     def visit(node: ast.AST, optional: bool, names: Sequence[str]) -> None:
         optional = optional or (isinstance(node, ast.If | ast.IfExp) and _is_flag(node.test))
@@ -87,13 +87,13 @@ def _roots(tree: ast.AST) -> list[tuple[str, bool]]:
         if isinstance(node, ast.BinOp | ast.Call):
             text = ast.unparse(node)
             if len(text) < LONG and _is_root(node, text) and re.search(rf"\b({'|'.join(names)})\b", text):
-                found.append((text, optional))
+                roots.append((text, optional))
                 return
         for child in ast.iter_child_nodes(node):
             visit(child, optional, names)
 
     visit(tree, False, DEPTH)
-    return found
+    return roots
 
 
 def _is_root(node: ast.BinOp | ast.Call, text: str) -> bool:
@@ -111,7 +111,7 @@ def _is_flag(test: ast.AST) -> bool:
 def _ratios(one: nn.Module, other: nn.Module) -> list[float]:
     """Of tensors of both, large enough or of one number: the larger size over the smaller."""
     theirs = {**dict(other.named_parameters()), **dict(other.named_buffers())}
-    found = []
+    values = []
     for name, mine in [*one.named_parameters(), *one.named_buffers()]:
         t = theirs.get(name)
         if (
@@ -121,8 +121,8 @@ def _ratios(one: nn.Module, other: nn.Module) -> list[float]:
             and (mine.numel() == 1 or mine.numel() >= FEW)
         ):
             small, large = sorted((_rms(mine), _rms(t)))
-            found.append(large / small if small else math.inf if large else 1.0)
-    return found
+            values.append(large / small if small else math.inf if large else 1.0)
+    return values
 
 
 def _layers_differ(one: nn.Module, other: nn.Module, inputs: Any) -> bool:

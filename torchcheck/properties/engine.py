@@ -33,7 +33,7 @@ from torchcheck.properties.finding import (
     with_thresholds,
 )
 from torchcheck.properties.plan import Answer, Choice, Description, Kind, Request, Step, measurements
-from torchcheck.properties.variant import Loaded, Settings, Variant, arguments_of, load, takes_depth
+from torchcheck.properties.variant import CheckSettings, Loaded, Variant, arguments_of, load, takes_depth
 from torchcheck.run.execute import Lost
 from torchcheck.run.state import fresh_state
 from torchcheck.run.subjects import DeviceError, SubjectError
@@ -57,7 +57,7 @@ class Budget:
 Notify = Callable[[Sequence[Finding], int, int], None]
 
 
-def run_step(step: Step, variant: Variant, settings: Settings) -> Answer:
+def run_step(step: Step, variant: Variant, settings: CheckSettings) -> Answer:
     """Runs a step in this process, with fresh torch state; whatever the subject does becomes part of the answer."""
     start = time.perf_counter()
     try:
@@ -65,7 +65,7 @@ def run_step(step: Step, variant: Variant, settings: Settings) -> Answer:
             warnings.simplefilter("ignore")
             torch.manual_seed(settings.seed)
             loaded = load(variant)
-            found = step.function(loaded, settings, **step.params)
+            measured = step.function(loaded, settings, **step.params)
     except DeviceError as error:
         return Answer(step, failure=Failure("device", str(error)))
     except SubjectError as error:
@@ -82,7 +82,7 @@ def run_step(step: Step, variant: Variant, settings: Settings) -> Answer:
             raise  # in the user's own process that was the user
         return Answer(step, failure=_raised(error))
     seconds = time.perf_counter() - start
-    return Answer(step, tuple(_stamped(m, seconds) if isinstance(m, Measurement) else m for m in found))
+    return Answer(step, tuple(_stamped(m, seconds) if isinstance(m, Measurement) else m for m in measured))
 
 
 def _stamped(m: Measurement, seconds: float) -> Measurement:
@@ -91,7 +91,7 @@ def _stamped(m: Measurement, seconds: float) -> Measurement:
 
 def check(
     variant: Variant,
-    settings: Settings,
+    settings: CheckSettings,
     executor: Executor,
     kinds: Mapping[str, Kind],
     request: Request | None = None,
@@ -126,9 +126,9 @@ def check(
             break
         before = len(answers)
         answers_of([s for s in planned if not s.gate], variant, settings, executor, budget, report)
-        if not budget.left or not any(a.found for a in answers[before:]):
+        if not budget.left or not any(a.measured for a in answers[before:]):
             break  # a round without any answer would be planned again, and again
-        planned = kind.more(settings, [m for a in answers for m in a.found], properties)
+        planned = kind.more(settings, [m for a in answers for m in a.measured], properties)
     findings = _findings(kind, choice, properties, settings, answers, final=True)
     reasons = {n: why for name, why in request.suppress.items() for n in kind.named([name], description.kind)}
     return CheckResult(
@@ -144,7 +144,9 @@ def check(
     )
 
 
-def _described(variant: Variant, settings: Settings, executor: Executor, budget: Budget) -> tuple[Variant, Description]:
+def _described(
+    variant: Variant, settings: CheckSettings, executor: Executor, budget: Budget
+) -> tuple[Variant, Description]:
     """What it is, and the variant with its kind; one that breaks where it is tried is told by its signature alone."""
     told = Step(describe)
     about = answers_of([told], variant, settings, executor, budget)[0]
@@ -152,7 +154,7 @@ def _described(variant: Variant, settings: Settings, executor: Executor, budget:
         about = answers_of([told], replace(variant, tried=False), settings, executor, budget)[0]
     if about.failure:
         raise SubjectFailed(about.failure)
-    (description,) = (d for d in about.found if isinstance(d, Description))
+    (description,) = (d for d in about.measured if isinstance(d, Description))
     return replace(variant, kind=description.kind), description
 
 
@@ -164,18 +166,18 @@ class SubjectFailed(SubjectError):
         self.failure = failure
 
 
-def describe(loaded: Loaded, settings: Settings) -> list[Description]:
+def describe(loaded: Loaded, settings: CheckSettings) -> list[Description]:
     """What the subject is; its class or factory is called once, so that a wrong one is found here."""
     if loaded.kind in ("block", "layer", "attention", "model") and not loaded.is_instance:
         arguments_of(loaded, settings.width, settings.depths[0])
     any_depth = loaded.kind in ("block", "model") and takes_depth(loaded)
-    return [Description(loaded.kind, loaded.why, any_depth, *_place(loaded.found))]
+    return [Description(loaded.kind, loaded.why, any_depth, *_place(loaded.subject))]
 
 
-def _place(found: Any) -> tuple[str, int]:
+def _place(subject: Any) -> tuple[str, int]:
     """The file and line of a class, function, or an instance's class; nothing where there is none."""
     try:
-        code = found if inspect.isclass(found) or inspect.isroutine(found) else type(found)
+        code = subject if inspect.isclass(subject) or inspect.isroutine(subject) else type(subject)
         return inspect.getsourcefile(code) or "", inspect.getsourcelines(code)[1]
     except (OSError, TypeError):
         return "", 0
@@ -206,7 +208,7 @@ def _raised(error: BaseException) -> Failure:
 def answers_of(
     steps: Sequence[Step],
     variant: Variant,
-    settings: Settings,
+    settings: CheckSettings,
     executor: Executor,
     budget: Budget,
     report: Callable[[Answer], None] = lambda _: None,
@@ -248,35 +250,35 @@ def _findings(
     kind: Kind,
     choice: Choice,
     properties: Mapping[str, Property],
-    settings: Settings,
+    settings: CheckSettings,
     answers: Sequence[Answer],
     final: bool = False,
 ) -> list[Finding]:
     """One finding for each property that is asked for: measured, or not answered; in the kind's order."""
-    found: dict[str, Finding] = {}
-    for m in kind.reduce(settings, [m for a in answers for m in a.found]):
+    by_name: dict[str, Finding] = {}
+    for m in kind.reduce(settings, [m for a in answers for m in a.measured]):
         prop = property_of({**kind.properties, **properties}, m.name)
         if choice.takes(m.name):
-            found[m.name] = judge(prop, m)
-    ran = any(a.found and a.step.serves for a in answers)
+            by_name[m.name] = judge(prop, m)
+    ran = any(a.measured and a.step.serves for a in answers)
     for answer in answers:
         if answer.failure is None:
             continue
         broke = answer.failure.why not in ("budget", "device")  # then it outweighs what other steps found
         for name in answer.step.serves[:1] if answer.step.gate else answer.step.serves:
-            if choice.takes(name) and (name not in found or (broke and found[name])):
-                found[name] = unanswered(name, property_of(properties, name), answer.failure, ran)
+            if choice.takes(name) and (name not in by_name or (broke and by_name[name])):
+                by_name[name] = unanswered(name, property_of(properties, name), answer.failure, ran)
     if final and any(a.failure and a.failure.why == "budget" for a in answers):
         for name in kind.fitted:
-            if name in properties and name not in found:
-                found[name] = unanswered(name, properties[name], Failure("budget", "the budget ended"))
+            if name in properties and name not in by_name:
+                by_name[name] = unanswered(name, properties[name], Failure("budget", "the budget ended"))
     order = [*properties]
-    return sorted(found.values(), key=lambda f: (order.index(f.name if f.name in order else base(f.name)), f.name))
+    return sorted(by_name.values(), key=lambda f: (order.index(f.name if f.name in order else base(f.name)), f.name))
 
 
 def _fails(answer: Answer, properties: Mapping[str, Property]) -> bool:
     """Whether the first property that a step serves has failed."""
     name = answer.step.serves[0]
     return name in properties and any(
-        judge(properties[name], m).status == "failed" for m in measurements(answer.found) if m.name == name
+        judge(properties[name], m).status == "failed" for m in measurements(answer.measured) if m.name == name
     )

@@ -310,10 +310,10 @@ def asked(properties: Mapping[str, Property], name: str) -> bool:
 
 def with_thresholds(properties: Mapping[str, Property], changed: Mapping[str, Threshold]) -> dict[str, Property]:
     """The properties with some thresholds replaced; a name with a dtype, overflow.float16, gets an entry of its own."""
-    found = dict(properties)
+    by_name = dict(properties)
     for name, threshold in changed.items():
-        found[name] = replace(found.get(name, properties[base(name)]), threshold=threshold)
-    return found
+        by_name[name] = replace(by_name.get(name, properties[base(name)]), threshold=threshold)
+    return by_name
 
 
 def property_of(properties: Mapping[str, Property], name: str) -> Property:

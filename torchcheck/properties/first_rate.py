@@ -15,7 +15,7 @@ from torchcheck.data import Measurement
 from torchcheck.measure.first_order import first_order
 from torchcheck.probes.deepnet.increments import OPTIMIZERS
 from torchcheck.properties.calling import call, network, objective_of, to
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device, resolve
 
 #: learning rates that people use; below them a first step needs a warmup
@@ -26,7 +26,7 @@ PART = 0.5
 SPAN = 12
 
 
-def first_rate(loaded: Loaded, settings: Settings, depth: int) -> list[Measurement]:
+def first_rate(loaded: Loaded, settings: CheckSettings, depth: int) -> list[Measurement]:
     """The largest rate, own * 2^k, whose first step lowers the loss by half of the first-order prediction or more.
 
     First order: -lr sum of |g|², |g|_1 or |W| |g|_1/sqrt(n) for sgd, adam

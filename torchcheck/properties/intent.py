@@ -10,7 +10,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from torchcheck.properties.kinds import lineage
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 
 #: words in a name or docstring that say it, and that deny it
 CAUSAL = re.compile(r"causal|autoregressive|auto_regressive|\bGPT|unidirectional|left_to_right", re.IGNORECASE)
@@ -34,7 +34,9 @@ class Intent:
     why: str
 
 
-def intent(loaded: Loaded, module: nn.Module, settings: Settings, picture: Tensor | None, visible: Tensor) -> Intent:
+def intent(
+    loaded: Loaded, module: nn.Module, settings: CheckSettings, picture: Tensor | None, visible: Tensor
+) -> Intent:
     """From the flag, the name, the attributes and the docstring; else from the (outputs, inputs) pairs that depend.
 
     `picture` holds the sizes of the dependences, `visible` which of them are more than rounding; without sizes, counts
@@ -83,11 +85,11 @@ def _said(loaded: Loaded, module: nn.Module) -> Intent | None:
 
 def _docstring(loaded: Loaded) -> str:
     """Its first paragraph; torch's own is inherited by those that have none."""
-    return (inspect.getdoc(loaded.found) or "").split("\n\n")[0] if loaded.found.__doc__ else ""
+    return (inspect.getdoc(loaded.subject) or "").split("\n\n")[0] if loaded.subject.__doc__ else ""
 
 
 def _name(loaded: Loaded) -> str:
-    return lineage(loaded.found)[0]
+    return lineage(loaded.subject)[0]
 
 
 def _shares(values: Any) -> tuple[float, float]:

@@ -73,24 +73,24 @@ SKIPS = re.compile(r"block|encoder|decoder|residual|stage|transformer", re.IGNOR
 TARGETS = ("target", "targets", "label", "labels", "y", "positives")
 
 
-def infer_kind(found: Any, tried: bool = True) -> tuple[str, str]:
+def infer_kind(subject: Any, tried: bool = True) -> tuple[str, str]:
     """The kind of a subject, and what told it, a call where it may be `tried`; raises SubjectError where it is open."""
-    if isinstance(found, torch.optim.Optimizer):
+    if isinstance(subject, torch.optim.Optimizer):
         raise SubjectError("an optimizer's instance is bound to its parameters: give its class, or a factory f(params)")
-    if inspect.isclass(found) and issubclass(found, torch.optim.Optimizer):
+    if inspect.isclass(subject) and issubclass(subject, torch.optim.Optimizer):
         return "optimizer", "a subclass of torch.optim.Optimizer"
-    if isinstance(found, LibraryModel | SizedModel):
+    if isinstance(subject, LibraryModel | SizedModel):
         return "model", "a model of a library"
-    module = isinstance(found, nn.Module) or (inspect.isclass(found) and issubclass(found, nn.Module))
-    names = [] if isinstance(found, nn.Module) else list(parameters_of(found))
-    needed = [] if isinstance(found, nn.Module) else needed_of(found)
-    forward = needed_of(found.forward) if module else []
+    module = isinstance(subject, nn.Module) or (inspect.isclass(subject) and issubclass(subject, nn.Module))
+    names = [] if isinstance(subject, nn.Module) else list(parameters_of(subject))
+    needed = [] if isinstance(subject, nn.Module) else needed_of(subject)
+    forward = needed_of(subject.forward) if module else []
     forward = [n for n in forward if n != "self"]
-    name = lineage(found)[0]
-    told = _by_module(found, name, names, needed, forward) if module else _by_function(name, names, needed)
+    name = lineage(subject)[0]
+    told = _by_module(subject, name, names, needed, forward) if module else _by_function(name, names, needed)
     if tried and told is not None and told[0] == "block" and module:
-        told = _without_skip(found, names) or told
-    told = told or (_by_trial(found, needed, forward) if tried else None)
+        told = _without_skip(subject, names) or told
+    told = told or (_by_trial(subject, needed, forward) if tried else None)
     if told is not None:
         return told
     signature = ", ".join(names)
@@ -98,25 +98,25 @@ def infer_kind(found: Any, tried: bool = True) -> tuple[str, str]:
 
 
 def _by_module(
-    found: Any, name: str, names: Sequence[str], needed: Sequence[str], forward: Sequence[str]
+    subject: Any, name: str, names: Sequence[str], needed: Sequence[str], forward: Sequence[str]
 ) -> tuple[str, str] | None:
     """The kind of a module, or of a class of them, and what told it."""
-    if isinstance(found, nn.modules.loss._Loss) or _is_loss_class(found):
+    if isinstance(subject, nn.modules.loss._Loss) or _is_loss_class(subject):
         return "loss", "a subclass of torch's losses"
     if len(forward) == 2 and forward[1] in TARGETS:
         return "loss", f"forward takes ({', '.join(forward)})"
-    if hasattr(found, "config") and isinstance(found, nn.Module):
+    if hasattr(subject, "config") and isinstance(subject, nn.Module):
         return "model", "an instance with a config"
     if LOSS.search(name) and len(forward) >= 2:
         return "loss", f"its name is {name}"
-    sized = _by_sizes(lineage(found), names, parameters_of(found.forward))
+    sized = _by_sizes(lineage(subject), names, parameters_of(subject.forward))
     if sized is not None:
         return sized
     if not needed and len(forward) <= 1:
-        made = found if isinstance(found, nn.Module) else found()
+        made = subject if isinstance(subject, nn.Module) else subject()
         if sum(p.numel() for p in made.parameters()) <= 1:
             return "activation", "a module without matrices"
-        if isinstance(found, nn.Module):
+        if isinstance(subject, nn.Module):
             raise SubjectError("an instance with weights may be a block, an attention or a model: say --kind")
     return None
 
@@ -137,12 +137,12 @@ def _by_function(name: str, names: Sequence[str], needed: Sequence[str]) -> tupl
     return None
 
 
-def lineage(found: Any) -> list[str]:
+def lineage(subject: Any) -> list[str]:
     """The names of a module's classes up to torch's Module, the nearest first; of anything else its own."""
-    kind = found if inspect.isclass(found) else type(found)
+    kind = subject if inspect.isclass(subject) else type(subject)
     if issubclass(kind, nn.Module):
         return [c.__name__ for c in kind.__mro__[: kind.__mro__.index(nn.Module)]] or [kind.__name__]
-    return [str(getattr(found, "__name__", kind.__name__))]
+    return [str(getattr(subject, "__name__", kind.__name__))]
 
 
 def _by_sizes(classes: Sequence[str], names: Sequence[str], forward: Sequence[str]) -> tuple[str, str] | None:
@@ -161,16 +161,16 @@ def _by_sizes(classes: Sequence[str], names: Sequence[str], forward: Sequence[st
     return "block", f"it takes '{width}' and no depth"
 
 
-def _by_trial(found: Any, needed: Sequence[str], forward: Sequence[str]) -> tuple[str, str] | None:
+def _by_trial(subject: Any, needed: Sequence[str], forward: Sequence[str]) -> tuple[str, str] | None:
     """What it does with small inputs: one number of two tensors, or tokens of the width that it came with."""
-    is_class = inspect.isclass(found)
-    if len(needed) > 1 if is_class else isinstance(found, nn.Module):
+    is_class = inspect.isclass(subject)
+    if len(needed) > 1 if is_class else isinstance(subject, nn.Module):
         return None
     takes = forward if is_class else needed
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         try:
-            made = found(*[WIDE] * len(needed)).eval() if is_class else found
+            made = subject(*[WIDE] * len(needed)).eval() if is_class else subject
         except Exception:
             return None
         if len(takes) == 2 and not (is_class and needed):
@@ -181,23 +181,23 @@ def _by_trial(found: Any, needed: Sequence[str], forward: Sequence[str]) -> tupl
             return None
         if needed and is_class and _gives(made, 3, torch.randn(2, 6, WIDE)):
             said = "block", f"it keeps the shape of tokens of the width that '{needed[0]}' says"
-            return _without_skip(found, needed, needed) or said
+            return _without_skip(subject, needed, needed) or said
         if not is_class and _gives(made, 1, torch.linspace(-1, 1, 5)):
             return "activation", f"a function of '{takes[0]}' that keeps the shape"
     return None
 
 
-def _without_skip(found: Any, names: Sequence[str], widths: Sequence[str] = WIDTH) -> tuple[str, str] | None:
+def _without_skip(subject: Any, names: Sequence[str], widths: Sequence[str] = WIDTH) -> tuple[str, str] | None:
     """A layer, where nobody calls it a block and a token's share of what it becomes is none of a residual stream's."""
-    if not inspect.isclass(found) or any(SKIPS.search(n) for n in lineage(found)):
+    if not inspect.isclass(subject) or any(SKIPS.search(n) for n in lineage(subject)):
         return None
-    first, needed = next(n for n in names if n in widths), needed_of(found)
+    first, needed = next(n for n in names if n in widths), needed_of(subject)
     given = {n: WIDE for n in names if n in widths and (n in needed or n == first)}
     x = torch.randn(2, 6, WIDE, generator=torch.Generator().manual_seed(0))
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         try:
-            made: Any = found(**given)
+            made: Any = subject(**given)
             y = made.eval()(x.clone())
         except Exception:
             return None
@@ -218,24 +218,26 @@ def _gives(made: Any, dimensions: int, *inputs: Tensor) -> bool:
     return isinstance(out, Tensor) and out.dim() == dimensions and (dimensions == 0 or out.shape == inputs[0].shape)
 
 
-def parameters_of(found: Any) -> Sequence[str]:
+def parameters_of(subject: Any) -> Sequence[str]:
     """The names of all parameters but *args and **kwargs."""
     try:
         return [
-            n for n, p in inspect.signature(found).parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+            n
+            for n, p in inspect.signature(subject).parameters.items()
+            if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
         ]
     except (TypeError, ValueError):
         return []
 
 
-def needed_of(found: Any) -> list[str]:
+def needed_of(subject: Any) -> list[str]:
     """The names of the parameters that have no default."""
     try:
-        parameters = inspect.signature(found).parameters.items()
+        parameters = inspect.signature(subject).parameters.items()
     except (TypeError, ValueError):
         return []
     return [n for n, p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
-def _is_loss_class(found: Any) -> bool:
-    return inspect.isclass(found) and issubclass(found, nn.modules.loss._Loss)
+def _is_loss_class(subject: Any) -> bool:
+    return inspect.isclass(subject) and issubclass(subject, nn.modules.loss._Loss)

@@ -16,7 +16,7 @@ from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.intent import Intent, intent
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import has_batch_statistics
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import SubjectError, find_device
 
 #: relative size below which a dependence is rounding (sums in another order), by dtype
@@ -52,12 +52,12 @@ class SequenceLayer(nn.Module):
         return tensor_of(call(self.layer, completed(self.layer, x) if x.dim() == 3 else x))
 
 
-def steps(settings: Settings, description: Description) -> list[Step]:
+def steps(settings: CheckSettings, description: Description) -> list[Step]:
     alone = ("reach",) if description.kind in ("layer", "attention") else ()
     return [Step(leaks, ("leak", "length", *alone), {"depth": description.depth(settings)})]
 
 
-def leaks(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def leaks(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """What each output sees of the future: by gradients, by other tokens there, in both modes, and by cutting."""
     layer, dtype = layer_of(loaded, settings, depth=depth)
     if not isinstance(layer.example, Tensor) or not layer.example.is_floating_point():
@@ -85,9 +85,9 @@ def leaks(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measure
     size = float(picture.max()) or 1.0
     visible = picture / size > ROUNDING[dtype]
     meant = intent(loaded, subject_of(layer.layer), settings, picture, visible)
-    found = [measured("reach", float(visible[~future].double().mean()), note="of the pairs")]
+    measurements = [measured("reach", float(visible[~future].double().mean()), note="of the pairs")]
     if meant.kind != "causal":
-        return [*found, _unasked(measured, meant)]
+        return [*measurements, _unasked(measured, meant)]
     with torch.no_grad():
         scale = float(whole.square().mean().sqrt()) or 1.0
         each, shorter = changes(layer, x, other, whole)
@@ -106,7 +106,7 @@ def leaks(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measure
     return [
         measured("leak", largest, note=f"causal: {meant.why}", witness=witness if largest else ""),
         measured("length", 0.0 if cut <= ROUNDING[dtype] else cut),
-        *found,
+        *measurements,
     ]
 
 
@@ -146,7 +146,7 @@ def _swapped_in_training(layer: SequenceLayer, x: Tensor, other: Tensor) -> floa
 
 
 def layer_of(
-    loaded: Loaded, settings: Settings, dtype: torch.dtype | None = None, depth: int | None = None
+    loaded: Loaded, settings: CheckSettings, dtype: torch.dtype | None = None, depth: int | None = None
 ) -> tuple[SequenceLayer, torch.dtype]:
     """The layer in float64, or in float32 where it insists on that."""
     where = find_device(settings.device)
@@ -169,7 +169,7 @@ def _pair(picture: Tensor, future: Tensor) -> str:
     return f"{i} with respect to input {j} is not 0"
 
 
-def _token_leaks(loaded: Loaded, layer: SequenceLayer, settings: Settings) -> list[Measurement]:
+def _token_leaks(loaded: Loaded, layer: SequenceLayer, settings: CheckSettings) -> list[Measurement]:
     """By perturbation alone: other token ids at later places of a model that takes ids (batch, tokens)."""
     inputs = layer.example
     ids = inputs if isinstance(inputs, Tensor) else inputs.get("input_ids") if isinstance(inputs, dict) else None

@@ -19,7 +19,7 @@ from torchcheck.properties.calling import call, gap, network, tensor_of
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import copied
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 
 #: relative differences below this are sums in another order
 ROUNDING = 1e-5
@@ -62,12 +62,12 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(settings: Settings, description: Description) -> list[Step]:
+def steps(settings: CheckSettings, description: Description) -> list[Step]:
     at = {"depth": description.depth(settings)}
     return [Step(filled, ("filled",), at), Step(saved, ("saved", "tied"), at), Step(moved, ("moved",), at)]
 
 
-def filled(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def filled(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """Builds and calls it where torch fills fresh memory with NaN (and the largest integers)."""
     measured = partial(Measurement, "filled", dtype="float32", unit="tensors")
     with _fresh_memory_is_nan():
@@ -92,7 +92,7 @@ def _fresh_memory_is_nan() -> Iterator[None]:
         torch.set_deterministic_debug_mode(before)
 
 
-def saved(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def saved(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """Two of different seeds, both called; then the second has the state of the first."""
     measured = partial(Measurement, dtype="float32")
     model, inputs = network(loaded, settings, depth, 0)
@@ -157,14 +157,14 @@ def _says(module: nn.Module, attribute: str) -> bool:
     return getattr(module, attribute, None) is True or getattr(config, attribute, None) is True
 
 
-def moved(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def moved(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """One pass in which every tensor that would be left on the first device is marked, and so is what is made of it."""
     measured = partial(Measurement, "moved", dtype="float32", unit="operations")
     model, inputs = network(loaded, settings, depth, 0)
     left = _LeftBehind(_strays(model))
     with torch.no_grad(), left:
         call(model, copied(inputs))
-    return [measured(float(len(left.found)), witness="; ".join(left.found[:2]))]
+    return [measured(float(len(left.subject)), witness="; ".join(left.subject[:2]))]
 
 
 def _strays(model: nn.Module) -> list[Tensor]:
@@ -183,7 +183,7 @@ class _LeftBehind(TorchFunctionMode):
 
     def __init__(self, strays: Sequence[Tensor]) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.subject: list[str] = []
         self.marked = {id(t): t for t in strays}  # held, so that no other tensor gets the same id
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -198,7 +198,7 @@ class _LeftBehind(TorchFunctionMode):
         if MAKES.fullmatch(name) and kwargs.get("device") is not None:
             return out
         if behind and len(behind) < len(large) and not ACROSS.fullmatch(name):
-            self.found.append(f"{name} takes a tensor of shape {tuple(behind[0].shape)} that stays behind")
+            self.subject.append(f"{name} takes a tensor of shape {tuple(behind[0].shape)} that stays behind")
         elif (MAKES.fullmatch(name) and not tensors) or (behind and len(behind) == len(large)):
             self.marked |= {id(t): t for t in tree_leaves(out) if isinstance(t, Tensor)}
         return out

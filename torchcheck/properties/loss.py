@@ -16,7 +16,7 @@ from torchcheck.properties.loss_inputs import BATCH, CLASSES, EMBEDDED, LossFunc
 from torchcheck.properties.loss_rewards import REWARDS, is_of_embeddings
 from torchcheck.properties.loss_targets import LOSS_TARGETS
 from torchcheck.properties.plan import Description, Group, Kind, Step
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import DTYPES, resolve
 
 #: sizes of logits at which value and gradient have to be finite
@@ -83,7 +83,7 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(settings: Settings, _description: Description) -> list[Step]:
+def steps(settings: CheckSettings, _description: Description) -> list[Step]:
     return [
         Step(
             structure, ("deterministic", "input-kept", "batch-order", "class-order", "sign", "scores-learn"), gate=True
@@ -95,7 +95,7 @@ def steps(settings: Settings, _description: Description) -> list[Step]:
     ]
 
 
-def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def structure(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The same loss twice, inputs left alone, and permutations of examples and classes."""
     f = function_of(loaded, settings)
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
@@ -113,7 +113,7 @@ def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
             smallest = min(smallest, float(f(s, t)))
     size = max(abs(value), 1e-6)
     measured = partial(Measurement, device=settings.device, note=f"targets: {form}")
-    found = [
+    measurements = [
         measured("deterministic", _off(value, again)),
         measured("input-kept", changed),
         measured("batch-order", _off(value, moved) / size),
@@ -125,13 +125,13 @@ def structure(loaded: Loaded, settings: Settings) -> list[Measurement]:
         other = targets[:, classes] if targets.dim() == 2 else back[targets]
         with torch.no_grad():
             renamed = float(f(scores[:, classes], other))
-        found.append(measured("class-order", _off(value, renamed) / size))
+        measurements.append(measured("class-order", _off(value, renamed) / size))
     _, g = f.slope(scores, targets.clone())
-    found.append(measured("scores-learn", 0.0 if g is None else float((g != 0).double().mean())))
-    return found
+    measurements.append(measured("scores-learn", 0.0 if g is None else float((g != 0).double().mean())))
+    return measurements
 
 
-def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def gradient(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Directional derivatives against Richardson's extrapolation of central differences, where those settle.
 
     A loss that computes in float32 whatever it is given has differences that settle at larger steps, and to 1e-3; then
@@ -154,7 +154,7 @@ def gradient(loaded: Loaded, settings: Settings) -> list[Measurement]:
 
 
 def _slope_error(
-    f: LossFunction, loaded: Loaded, settings: Settings, seed: int, step: float, settled: float
+    f: LossFunction, loaded: Loaded, settings: CheckSettings, seed: int, step: float, settled: float
 ) -> tuple[float, str] | None:
     """The relative error of autograd's slope along a random direction, and both slopes; None where none settles."""
     (scores, targets), _ = inputs_of(loaded, settings, settings.seed + seed, scale=(0.3, 1.0, 3.0)[seed % 3])
@@ -177,7 +177,7 @@ def _slope_error(
     return error if math.isfinite(error) else math.inf, words
 
 
-def extreme(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
+def extreme(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measurement]:
     """Scores of growing size, of either sign, right and wrong, and all the same."""
     f = function_of(loaded, settings)
     kind = DTYPES[dtype]
@@ -212,18 +212,18 @@ def _beyond(out: Tensor, most: float, kind: torch.dtype) -> bool:
     return bool(out == math.inf) and most > torch.finfo(kind).max
 
 
-def form_of(loaded: Loaded, settings: Settings) -> torch.dtype:
+def form_of(loaded: Loaded, settings: CheckSettings) -> torch.dtype:
     """The dtype of many-hot labels that the loss takes."""
     (_, targets), _ = inputs_of(loaded, settings, settings.seed)
     return targets.dtype
 
 
-def forms(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def forms(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Dense against sparse: index against one-hot targets, or the function sparse_NAME(scores, positives) beside it."""
     f = function_of(loaded, settings)
     measured = partial(Measurement, device=settings.device)
-    name = getattr(loaded.found, "__name__", "")
-    module = getattr(loaded.found, "__module__", "")
+    name = getattr(loaded.subject, "__name__", "")
+    module = getattr(loaded.subject, "__module__", "")
     twin = None
     for candidate in (f"sparse_{name}", f"{name}_sparse"):
         try:
@@ -255,7 +255,7 @@ def forms(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured("dense-sparse", worst, samples=5, note=note)]
 
 
-def accuracy(loaded: Loaded, settings: Settings, dtype: str) -> list[Measurement]:
+def accuracy(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measurement]:
     """The same loss in lower precision, over 20 draws."""
     f = function_of(loaded, settings)
     kind, worst = DTYPES[dtype], 0.0

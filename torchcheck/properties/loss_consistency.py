@@ -26,7 +26,7 @@ from torchcheck.properties.loss_inputs import (
 from torchcheck.properties.loss_rewards import is_of_embeddings
 from torchcheck.properties.loss_targets import signature_of
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 
 #: points of a line, lines, halvings of its steepest piece, and the share of the values' range that is a jump
 POINTS, LINES, HALVINGS, JUMP = 512, 4, 40, 1e-3
@@ -62,7 +62,7 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(_settings: Settings, _description: Description) -> list[Step]:
+def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
     return [
         Step(lines, ("continuous", "least-at-equal")),
         Step(one_example, ("one-example",)),
@@ -70,25 +70,25 @@ def steps(_settings: Settings, _description: Description) -> list[Step]:
     ]
 
 
-def lines(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def lines(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Lines between random scores, their steepest pieces halved until a slope would have vanished; and equal logits."""
     measured = partial(Measurement, device=settings.device)
     f = function_of(loaded, settings)
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
-    found = [_least(f, scores, targets, measured)]
+    measurements = [_least(f, scores, targets, measured)]
     if form in EMBEDDED or is_of_embeddings(f, scores, targets):
-        return [measured("continuous", None, note="pairs that count come and go with the embeddings"), *found]
+        return [measured("continuous", None, note="pairs that count come and go with the embeddings"), *measurements]
     ends = [inputs_of(loaded, settings, settings.seed + k)[0][0] for k in range(1, LINES + 1)]
     if any(e.shape != scores.shape for e in ends):
-        return [measured("continuous", None, note="its inputs have different sizes"), *found]
+        return [measured("continuous", None, note="its inputs have different sizes"), *measurements]
     jumps = [_jump(f, scores, end, targets) for end in ends]
     if not all(map(math.isfinite, jumps)):
-        return [measured("continuous", None, note="not finite everywhere"), *found]
+        return [measured("continuous", None, note="not finite everywhere"), *measurements]
     jump = measured("continuous", max(jumps), samples=LINES * POINTS, level=0.0)
     if max(jumps) > JUMP and not _is_separable(f, scores, ends[0], targets):
         note = "it jumps where the examples that count change; if that is meant, --skip continuous"
         jump = Question.of(measured("continuous", None, note=note))
-    return [jump, *found]
+    return [jump, *measurements]
 
 
 def _jump(f: LossFunction, start: Tensor, end: Tensor, targets: Any) -> float:
@@ -137,7 +137,7 @@ def _least(f: LossFunction, scores: Tensor, targets: Any, measured: Callable[...
     return measured("least-at-equal", float(smaller), samples=24, witness=witness)
 
 
-def one_example(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def one_example(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The first example of a batch by itself."""
     measured = partial(Measurement, "one-example", device=settings.device)
     f = function_of(loaded, settings)
@@ -154,10 +154,10 @@ def one_example(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured(0.0, note=note)]
 
 
-def options(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def options(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Random scores with the value that an option has, and with another one."""
     measured = partial(Measurement, "options-used", device=settings.device)
-    signature = {} if loaded.is_instance else signature_of(loaded.found)
+    signature = {} if loaded.is_instance else signature_of(loaded.subject)
     taken = {n: p.default for n, p in signature.items() if OPTIONS.search(n) and n not in loaded.options}
     others = {n: v for n, v in ((n, _other(n, default)) for n, default in taken.items()) if v is not None}
     plain = tried(loaded, settings, function_of(loaded, settings), settings.seed, 3.0)
@@ -180,7 +180,7 @@ def _other(name: str, default: Any) -> Any:
     return None
 
 
-def _is_silent(loaded: Loaded, settings: Settings, name: str, value: Any) -> bool:
+def _is_silent(loaded: Loaded, settings: CheckSettings, name: str, value: Any) -> bool:
     """Whether nothing changes, at any of some sizes of the scores; no, where another value is refused."""
     changed = Loaded(**{**vars(loaded), "options": {**loaded.options, name: value}})
     try:

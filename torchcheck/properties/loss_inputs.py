@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from torchcheck.properties.kinds import EMBEDDINGS, TARGETS, needed_of
-from torchcheck.properties.variant import Loaded, Settings, build
+from torchcheck.properties.variant import CheckSettings, Loaded, build
 from torchcheck.run.subjects import SubjectError, find_device
 
 #: examples and classes
@@ -37,7 +37,7 @@ class LossFunction:
     scores, `of_probabilities`.
     """
 
-    found: Callable[..., Any]
+    function: Callable[..., Any]
     extras: tuple[Callable[[Tensor], Tensor], ...] = ()
     masks: int = -1
     of_probabilities: bool = False
@@ -55,7 +55,7 @@ class LossFunction:
         further = [make(scores) for make in self.extras]
         if keep is not None:
             further[self.masks][keep:] = 0
-        value = self.found(scores.sigmoid() if self.of_probabilities else scores, targets, *further)
+        value = self.function(scores.sigmoid() if self.of_probabilities else scores, targets, *further)
         if not isinstance(value, Tensor):
             raise SubjectError(f"a loss gives a tensor, this one gave a {type(value).__name__}")
         return value.mean() if value.numel() > 1 else value.reshape(())
@@ -67,28 +67,28 @@ class LossFunction:
         return out, torch.autograd.grad(out, leaf, allow_unused=True)[0] if out.requires_grad else None
 
 
-def function_of(loaded: Loaded, settings: Settings) -> LossFunction:
+def function_of(loaded: Loaded, settings: CheckSettings) -> LossFunction:
     """The loss with every argument but scores and targets filled in; raises SubjectError where one has no known use."""
-    found = loaded.found
-    if isinstance(found, type | nn.Module):
-        found = build(loaded, settings.width, None, settings.seed)
+    function = loaded.subject
+    if isinstance(function, type | nn.Module):
+        function = build(loaded, settings.width, None, settings.seed)
     elif loaded.options:
-        found = partial(found, **loaded.options)
-    names = needed_of(getattr(found, "forward", found))[2:]
+        function = partial(function, **loaded.options)
+    names = needed_of(getattr(function, "forward", function))[2:]
     if loaded.example_inputs is not None:
-        return LossFunction(found)
+        return LossFunction(function)
     fallback: LossFunction | None = None
     masks = next((i for i, n in enumerate(names) if MASK.search(n)), -1)
     for extras in itertools.product(*(_fillings(n) for n in names)):
         for of_probabilities in (False, True):
-            f = LossFunction(found, extras, masks, of_probabilities)
+            f = LossFunction(function, extras, masks, of_probabilities)
             given = tried(loaded, settings, f, settings.seed, 3.0)
             if isinstance(given, Given):
                 fallback = fallback or f
                 if not names or _learns(f, given):
                     return f
     if fallback is not None or not names:
-        return fallback or LossFunction(found)
+        return fallback or LossFunction(function)
     raise SubjectError(
         f"the loss needs '{', '.join(names)}' besides scores and targets, and took nothing that was tried: write "
         "example_inputs(batch, generator) beside it, giving (scores, targets), and a loss of these two"
@@ -149,7 +149,7 @@ FORMS = ("index", "many-hot", "one-hot", "sign", "real")
 EMBEDDED = ("pair", "labels")
 
 
-def inputs_of(loaded: Loaded, settings: Settings, seed: int, scale: float = 3.0) -> tuple[Made, str]:
+def inputs_of(loaded: Loaded, settings: CheckSettings, seed: int, scale: float = 3.0) -> tuple[Made, str]:
     """Scores (batch, classes) and targets of the first form that the loss takes, or the subject's example_inputs."""
     if loaded.example_inputs is not None:
         where = find_device(settings.device)
@@ -175,7 +175,9 @@ class Given:
     form: str
 
 
-def tried(loaded: Loaded, settings: Settings, f: LossFunction, seed: int, scale: float) -> Given | Exception | None:
+def tried(
+    loaded: Loaded, settings: CheckSettings, f: LossFunction, seed: int, scale: float
+) -> Given | Exception | None:
     """The first form that `f` takes, or what it raised at the likeliest."""
     problem: Exception | None = None
     where = find_device(settings.device)
@@ -198,12 +200,12 @@ def tried(loaded: Loaded, settings: Settings, f: LossFunction, seed: int, scale:
 
 def _likely(loaded: Loaded) -> Sequence[str]:
     """Forms in the order in which the parameters' names make them likely."""
-    forward = loaded.found.forward if hasattr(loaded.found, "forward") else loaded.found
+    forward = loaded.subject.forward if hasattr(loaded.subject, "forward") else loaded.subject
     try:
         taken = [n for n in inspect.signature(forward).parameters if n != "self"]
     except (TypeError, ValueError):
         taken = []
-    own = getattr(loaded.found, "__name__", type(loaded.found).__name__)
+    own = getattr(loaded.subject, "__name__", type(loaded.subject).__name__)
     name = " ".join([*taken, own]).lower()
     second = taken[1].lower() if len(taken) > 1 else ""
     if any(word in name for word in ("hinge", "margin")) and "multi" not in name and "triplet" not in name:

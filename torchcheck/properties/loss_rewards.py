@@ -17,7 +17,7 @@ from torchcheck.properties.kinds import lineage
 from torchcheck.properties.loss_inputs import CLASSES, EMBEDDED, LossFunction, function_of, inputs_of, takes_two_logits
 from torchcheck.properties.loss_targets import signature_of
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 
 #: losses that compare two samples, not pairs
 UNPAIRED = re.compile(r"mmd|coral|wasserstein|sinkhorn|energy|discrepancy|gan|adversarial", re.IGNORECASE)
@@ -86,26 +86,26 @@ PROPERTIES: dict[str, Property] = {
 Measured = Callable[..., Measurement]
 
 
-def steps(_settings: Settings, _description: Description) -> list[Step]:
+def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
     return [
         Step(rewards, ("perfect", "saturation", "softmax-axis", "empty-target", "pairing")),
         Step(temperature, ("temperature", "cold")),
     ]
 
 
-def rewards(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def rewards(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Right, random and wrong scores, sure ones, shifted ones; no class; and targets that belong to other examples."""
     measured = partial(Measurement, device=settings.device)
     f = function_of(loaded, settings)
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
-    found = [_pairing(loaded, f, scores, targets, measured)]
+    measurements = [_pairing(loaded, f, scores, targets, measured)]
     skipped = [measured(n, None, note="its scores are not one a class") for n in ("saturation", "empty-target")]
     if form in EMBEDDED or is_of_embeddings(f, scores, targets):
         axis = _axis_of_lengths(f, scores, targets, measured)
-        return [*found, _alike(loaded, f, scores, targets, measured), axis, *skipped]
+        return [*measurements, _alike(loaded, f, scores, targets, measured), axis, *skipped]
     if form not in ("index", "one-hot", "many-hot") or takes_two_logits(f, scores, targets):
         note = "its scores are not one a class"
-        return [*found, *(measured(n, None, note=note) for n in ("perfect", "softmax-axis")), *skipped]
+        return [*measurements, *(measured(n, None, note=note) for n in ("perfect", "softmax-axis")), *skipped]
     right = right_scores(f, targets, form)
     wrong = 1 - right if float(right.min()) > 0 else -right
     least = _value(f, right, targets)
@@ -114,17 +114,17 @@ def rewards(loaded: Loaded, settings: Settings) -> list[Measurement]:
         "wrong scores have no larger loss than right ones": _value(f, wrong, targets) <= least,
         "wrong scores have no gradient": not _learns(f, wrong, targets),
     }
-    found += [
+    measurements += [
         _problems("perfect", [words for words, failed in failures.items() if failed], measured),
         _saturation(f, scores, right, targets, measured),
         _axis(loaded, f, scores, targets, measured),
     ]
     if form == "many-hot" and not _cancels(f, scores, 1.0, targets):
-        return [*found, _empty(f, right, targets, measured)]
-    return [*found, measured("empty-target", None, note="every target has a class")]
+        return [*measurements, _empty(f, right, targets, measured)]
+    return [*measurements, measured("empty-target", None, note="every target has a class")]
 
 
-def temperature(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def temperature(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The loss of right scores, or of two copies of one embedding, at the temperature that it has and at half of it.
 
     A temperature above 1 by default is that of a distillation, or multiplies by intent: neither says anything here.
@@ -134,7 +134,7 @@ def temperature(loaded: Loaded, settings: Settings) -> list[Measurement]:
     def skipped(note: str) -> list[Measurement]:
         return [measured(n, None, note=note) for n in ("temperature", "cold")]
 
-    parameters = signature_of(loaded.found) if not loaded.is_instance else {}
+    parameters = signature_of(loaded.subject) if not loaded.is_instance else {}
     name = next((n for n in parameters if TEMPERATURE.search(n)), "")
     own = loaded.options.get(name, parameters[name].default) if name else None
     if not isinstance(own, int | float) or not 0 < own <= 1:
@@ -151,14 +151,14 @@ def temperature(loaded: Loaded, settings: Settings) -> list[Measurement]:
     at, below = _value(usual, *right), _value(half, *right)
     if not (math.isfinite(below) and 1e-9 < at < math.inf):
         return skipped(f"the loss of right scores is {at:.3g}, and {below:.3g} at half the temperature")
-    found = [measured("temperature", below / at, samples=2, note=f"{name} = {own:g} and half of it")]
+    measurements = [measured("temperature", below / at, samples=2, note=f"{name} = {own:g} and half of it")]
     if form != "pair":
-        return [*found, measured("cold", None, note="several may be alike")]
+        return [*measurements, measured("cold", None, note="several may be alike")]
     apart = SURE * torch.eye(scores.shape[-1])[: len(scores)].to(scores)
     least, random = _value(cold, apart, apart.to(targets)), _value(cold, scores, targets)
     words = f"{least:.4g}, and {random:.4g} for random ones, at {name} = {own * COLD:g}"
     bad = least > 0.01 and least >= 1e-3 * random
-    return [*found, measured("cold", float(bad), samples=2, witness=words if bad else "")]
+    return [*measurements, measured("cold", float(bad), samples=2, witness=words if bad else "")]
 
 
 def right_scores(f: LossFunction, targets: Tensor, form: str) -> Tensor:
@@ -186,7 +186,7 @@ def is_of_embeddings(f: LossFunction, scores: Tensor, targets: Any) -> bool:
 
 def _alike(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Tensor, measured: Measured) -> Measurement:
     """Two copies of the same embeddings, or embeddings that are the same wherever labels are."""
-    if REPELLING.search(lineage(loaded.found)[0]):
+    if REPELLING.search(lineage(loaded.subject)[0]):
         return measured("perfect", None, note="it pushes embeddings apart")
     embeddings, partners = _pair_of(scores, targets)
     # of labels some say 1 for what is alike, some 0, some -1 for what is not
@@ -236,7 +236,7 @@ def _saturation(f: LossFunction, scores: Tensor, right: Tensor, targets: Tensor,
 
 
 def _axis(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Tensor, measured: Measured) -> Measurement:
-    if RANKING.search(lineage(loaded.found)[0]):
+    if RANKING.search(lineage(loaded.subject)[0]):
         return measured("softmax-axis", None, note="it compares the scores of one class")
     g = torch.Generator().manual_seed(7)
     rows, columns = (torch.randn(n, generator=g, dtype=torch.float64).to(scores) for n in scores.shape)
@@ -256,7 +256,7 @@ def _axis_of_lengths(f: LossFunction, scores: Tensor, targets: Tensor, measured:
 
 
 def _pairing(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Any, measured: Measured) -> Measurement:
-    name = getattr(loaded.found, "__name__", type(loaded.found).__name__)
+    name = getattr(loaded.subject, "__name__", type(loaded.subject).__name__)
     if UNPAIRED.search(name) or not isinstance(targets, Tensor):
         return measured("pairing", None, note="it compares samples, not pairs")
     before = _value(f, scores, targets)

@@ -17,7 +17,7 @@ from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.loss_inputs import CLASSES, LossFunction, function_of, inputs_of
 from torchcheck.properties.modes import MODES, compared
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.variant import Loaded, Settings, build
+from torchcheck.properties.variant import CheckSettings, Loaded, build
 
 #: names of parameters and attributes that hold the target which is to be ignored
 IGNORE = re.compile(
@@ -50,7 +50,7 @@ PROPERTIES: dict[str, Property] = {
 Measured = Callable[..., Measurement]
 
 
-def steps(_settings: Settings, _description: Description) -> list[Step]:
+def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
     return [
         Step(ignored, ("ignored", "all-ignored")),
         Step(reductions, ("reductions",)),
@@ -58,7 +58,7 @@ def steps(_settings: Settings, _description: Description) -> list[Step]:
     ]
 
 
-def ignored(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def ignored(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Ignored targets added to others, and alone, also many of them in half precision."""
     measured = partial(Measurement, device=settings.device)
     f = function_of(loaded, settings)
@@ -78,18 +78,21 @@ def ignored(loaded: Loaded, settings: Settings) -> list[Measurement]:
     with torch.no_grad():
         before = float(f(scores, targets))
         after = float(f(torch.cat([scores, more]), torch.cat([targets, none])))
-    raw = loaded.found(scores, targets) if not isinstance(loaded.found, type) else None
+    raw = loaded.subject(scores, targets) if not isinstance(loaded.subject, type) else None
     own = abs(after - before) / max(abs(before), 1e-6)
-    found = [measured("ignored", own if math.isfinite(own) else math.inf, note=f"target {value}")]
+    measurements = [measured("ignored", own if math.isfinite(own) else math.inf, note=f"target {value}")]
     if isinstance(raw, Tensor) and raw.numel() > 1:
-        found = [measured("ignored", None, note="it gives a loss for every example")]
+        measurements = [measured("ignored", None, note="it gives a loss for every example")]
     if value == -100 and not _declared(loaded):
-        if own > 1e-5 and found[0].value is not None:
+        if own > 1e-5 and measurements[0].value is not None:
             note = (
                 "targets of -100, which torch's cross-entropy ignores, count in its mean; if none comes, --skip ignored"
             )
-            found = [Question.of(measured("ignored", None, note=note))]
-        return [*found, measured("all-ignored", None, note="-100 is torch's own; a mean of none is documented as NaN")]
+            measurements = [Question.of(measured("ignored", None, note=note))]
+        return [
+            *measurements,
+            measured("all-ignored", None, note="-100 is torch's own; a mean of none is documented as NaN"),
+        ]
     bad = []
     for dtype in (torch.float64, torch.float32, torch.float16):
         rows = 4096 if dtype is torch.float16 else 4
@@ -100,7 +103,7 @@ def ignored(loaded: Loaded, settings: Settings) -> list[Measurement]:
             continue  # it does not take this dtype
         if not bool(out.isfinite()) or (g is not None and not bool(g.isfinite().all())):
             bad.append(str(dtype).removeprefix("torch."))
-    return [*found, measured("all-ignored", float(len(bad)), unit="dtypes", witness=", ".join(bad))]
+    return [*measurements, measured("all-ignored", float(len(bad)), unit="dtypes", witness=", ".join(bad))]
 
 
 def _masked(
@@ -114,21 +117,21 @@ def _masked(
     return [measured("ignored", own if math.isfinite(own) else math.inf, note="rows that the mask leaves out")]
 
 
-def reductions(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def reductions(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The three reductions of the same scores."""
     measured = partial(Measurement, device=settings.device)
-    if "reduction" not in signature_of(loaded.found) or loaded.is_instance:
+    if "reduction" not in signature_of(loaded.subject) or loaded.is_instance:
         return [measured("reductions", None, note="it takes no reduction")]
     (scores, targets), _ = inputs_of(loaded, settings, settings.seed)
     given = {}
     for name in ("none", "sum", "mean"):
         try:
-            if isinstance(loaded.found, type):
+            if isinstance(loaded.subject, type):
                 options = {**loaded.options, "reduction": name}
                 own = build(Loaded(**{**vars(loaded), "options": options}), settings.width, None, settings.seed)
                 given[name] = own(scores, targets).detach()
             else:
-                given[name] = loaded.found(scores, targets, **{**loaded.options, "reduction": name}).detach()
+                given[name] = loaded.subject(scores, targets, **{**loaded.options, "reduction": name}).detach()
         except Exception as error:
             return [measured("reductions", None, note=f"reduction='{name}': {str(error).splitlines()[0][:60]}")]
     each = given["none"].double()
@@ -138,7 +141,7 @@ def reductions(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured("reductions", apart, samples=3)]
 
 
-def curvature(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def curvature(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The second derivative with respect to the scores, along random directions."""
     f = function_of(loaded, settings)
     (scores, targets), _ = inputs_of(loaded, settings, settings.seed, scale=1.0)
@@ -166,22 +169,22 @@ def _sentinels(loaded: Loaded) -> Iterator[int]:
 
 
 def _declared(loaded: Loaded) -> list[int]:
-    own = {n: p.default for n, p in signature_of(loaded.found).items()}
-    forward = getattr(loaded.found, "forward", None)
+    own = {n: p.default for n, p in signature_of(loaded.subject).items()}
+    forward = getattr(loaded.subject, "forward", None)
     own |= {n: p.default for n, p in signature_of(forward).items()} if forward is not None else {}
-    own |= vars(loaded.found) if loaded.is_instance else {}
+    own |= vars(loaded.subject) if loaded.is_instance else {}
     own |= dict(loaded.options)
     return [v for n, v in own.items() if IGNORE.search(n) and type(v) is int and not _is_torchs(loaded)]
 
 
 def _is_torchs(loaded: Loaded) -> bool:
-    module = getattr(loaded.found, "__module__", None) or type(loaded.found).__module__
+    module = getattr(loaded.subject, "__module__", None) or type(loaded.subject).__module__
     return module.startswith("torch.")
 
 
-def signature_of(found: Any) -> dict[str, inspect.Parameter]:
+def signature_of(function: Any) -> dict[str, inspect.Parameter]:
     try:
-        return dict(inspect.signature(found).parameters)
+        return dict(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return {}
 

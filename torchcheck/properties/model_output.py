@@ -19,7 +19,7 @@ from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.kinds import lineage
 from torchcheck.properties.modes import exact
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 
 #: a first loss of so many times log(classes) is that of a model that is sure, and wrong
 SURE = 2.0
@@ -51,12 +51,12 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(settings: Settings, description: Description) -> list[Step]:
+def steps(settings: CheckSettings, description: Description) -> list[Step]:
     at = {"depth": description.depth(settings)}
     return [Step(output, tuple(PROPERTIES), at)]
 
 
-def output(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def output(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """One pass over random tokens."""
     model, inputs, dtype = exact(loaded, settings, depth)
     measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
@@ -85,11 +85,11 @@ def output(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measur
         if PLACES.search(name) and used.numel() >= ids.shape[1] > 1 and int(used.min()) == int(used.max())
     ]
     words = ", ".join(constant)
-    found = [measured("places-counted", float(len(constant)), unit="tables", witness=words)]
+    measurements = [measured("places-counted", float(len(constant)), unit="tables", witness=words)]
     vocabulary = max((embeddings[n].num_embeddings for n, t in tables.items() if t.numel() == ids.numel()), default=0)
     if out.dim() != 3 or out.shape[:2] != ids.shape or out.shape[-1] != vocabulary or vocabulary < LEAST:
         note = "its output is no score for each token of its vocabulary"
-        return [*found, *(measured(n, None, note=note) for n in ("initial-loss", "gives-logits"))]
+        return [*measurements, *(measured(n, None, note=note) for n in ("initial-loss", "gives-logits"))]
     probabilities = bool((out >= 0).all()) and bool(((out.double().sum(-1) - 1).abs() < 1e-4).all())
     generator = torch.Generator().manual_seed(settings.seed)
     targets = torch.randint(vocabulary, (ids.numel(),), generator=generator).to(out.device)
@@ -98,7 +98,7 @@ def output(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measur
     if probabilities and not _says_logits(loaded):
         note = "it gives probabilities: cross-entropy takes logits; if that is meant, --skip gives-logits"
         logits = Question.of(measured("gives-logits", None, note=note))
-    return [*found, measured("initial-loss", loss, samples=ids.numel()), logits]
+    return [*measurements, measured("initial-loss", loss, samples=ids.numel()), logits]
 
 
 def _kept(tables: dict[str, Tensor], name: str, module: nn.Module, inputs: Any) -> None:
@@ -109,7 +109,7 @@ def _kept(tables: dict[str, Tensor], name: str, module: nn.Module, inputs: Any) 
 
 def _says_logits(loaded: Loaded) -> bool:
     """Whether its names or its documentation say so."""
-    return LOGITS.search(" ".join([*lineage(loaded.found), inspect.getdoc(loaded.found) or ""])) is not None
+    return LOGITS.search(" ".join([*lineage(loaded.subject), inspect.getdoc(loaded.subject) or ""])) is not None
 
 
 OUTPUT = Group("output", PROPERTIES, steps)

@@ -22,7 +22,7 @@ from torchcheck.properties.calling import Stack, call, gap, network, subject_of,
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import copied, has_batch_statistics, trained, with_dropout
-from torchcheck.properties.variant import Loaded, Settings, build
+from torchcheck.properties.variant import CheckSettings, Loaded, build
 from torchcheck.run.subjects import find_device
 
 #: relative size below which a difference is rounding (sums in another order), by dtype
@@ -92,7 +92,7 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(settings: Settings, description: Description) -> list[Step]:
+def steps(settings: CheckSettings, description: Description) -> list[Step]:
     at = {"depth": description.depth(settings)}
     return [
         Step(alone, ("alone",), at),
@@ -102,7 +102,9 @@ def steps(settings: Settings, description: Description) -> list[Step]:
     ]
 
 
-def exact(loaded: Loaded, settings: Settings, depth: int | None, seed: int = 0) -> tuple[nn.Module, Any, torch.dtype]:
+def exact(
+    loaded: Loaded, settings: CheckSettings, depth: int | None, seed: int = 0
+) -> tuple[nn.Module, Any, torch.dtype]:
     """The network and its inputs in float64, or in float32 where it insists on that; in eval mode."""
     where = find_device(settings.device)
     model, inputs = network(loaded, settings, depth, seed)
@@ -116,7 +118,7 @@ def exact(loaded: Loaded, settings: Settings, depth: int | None, seed: int = 0) 
     return model.to(where).eval(), to(inputs, where), torch.float32
 
 
-def alone(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def alone(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """Every example of a batch by itself."""
     model, inputs, dtype = exact(loaded, replace(settings, batch=BATCH), depth)
     measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1], samples=BATCH)
@@ -138,7 +140,7 @@ def alone(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measure
     return [measured("alone", largest, witness=f"example {place} of {count}" if largest else "")]
 
 
-def modes(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def modes(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """Train mode twice, with the same random numbers, once with a pass in eval mode between; and without dropout."""
     where = find_device(settings.device)
     _, inputs = network(loaded, settings, depth, 0)
@@ -159,19 +161,19 @@ def modes(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measure
         between = copy.deepcopy(model).eval()
         call(between, copied(inputs))
         restored = gap(first, trained(between, inputs))
-        found = [measured("eval-restores", restored)]
+        measurements = [measured("eval-restores", restored)]
         quiet = with_dropout(copy.deepcopy(model), 0.0)
         if has_batch_statistics(model):
-            return [*found, measured("train-eval", None, note="it has statistics of the batch")]
+            return [*measurements, measured("train-eval", None, note="it has statistics of the batch")]
         one = trained(copy.deepcopy(quiet), inputs)
         if gap(one, trained(copy.deepcopy(quiet), inputs, seed=1)) > 0:
-            return [*found, measured("train-eval", None, note="train mode is random without dropout")]
+            return [*measurements, measured("train-eval", None, note="train mode is random without dropout")]
         other = tensor_of(call(quiet.eval(), copied(inputs)))
     apart = gap(one, other) / _size(other) if one.shape == other.shape else math.inf
-    return [*found, measured("train-eval", 0.0 if apart <= ROUNDING[torch.float32] else apart)]
+    return [*measurements, measured("train-eval", 0.0 if apart <= ROUNDING[torch.float32] else apart)]
 
 
-def odd_tokens(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def odd_tokens(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """Forward and backward with tokens that embeddings of padding, or dead layers, give."""
     where = find_device(settings.device)
     model, inputs = network(loaded, settings, depth, 0)
@@ -202,7 +204,7 @@ def odd_tokens(loaded: Loaded, settings: Settings, depth: int | None) -> list[Me
     return [measured("odd-tokens", float(len(bad)), samples=len(odd), witness=bad[0] if bad else "")]
 
 
-def derivatives(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def derivatives(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """Along random directions of inputs and parameters, a fixed linear form of the output, in float64."""
     model, inputs, dtype = exact(loaded, settings, depth)
     measured = partial(Measurement, device=settings.device, dtype="float64", level=0.0)
@@ -231,13 +233,16 @@ def derivatives(loaded: Loaded, settings: Settings, depth: int | None) -> list[M
             return value()
 
     first, second = compared(value, variables, settings.seed)
-    found = [first.measurement(measured, "derivative"), second.measurement(measured, "second-derivative")]
+    measurements = [first.measurement(measured, "derivative"), second.measurement(measured, "second-derivative")]
     still = float(value())
     model.train()
     if float(at_random()) == still or first.worst is None or first.worst > MEANT:
-        return [*found, measured("train-derivative", None, note="train mode is no other, or eval mode's is not right")]
+        return [
+            *measurements,
+            measured("train-derivative", None, note="train mode is no other, or eval mode's is not right"),
+        ]
     training, _ = compared(at_random, variables, settings.seed)
-    return [*found, training.measurement(measured, "train-derivative", sure=True)]
+    return [*measurements, training.measurement(measured, "train-derivative", sure=True)]
 
 
 class Compared:

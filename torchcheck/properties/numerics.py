@@ -19,7 +19,7 @@ from torchcheck.measure.operations import Watch
 from torchcheck.properties.calling import call, gap, network, objective_of, outputs_of, tensor_of, to, with_gradients
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import DTYPES, find_device
 
 #: what torch says where one operation meets two dtypes
@@ -59,20 +59,20 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(settings: Settings, description: Description) -> list[Step]:
+def steps(settings: CheckSettings, description: Description) -> list[Step]:
     """The structural step at the smallest depth, and one for each half-precision dtype at a middle one."""
     depths = description.depths(settings)
     smallest = depths[0] if depths else None
     middle = max([d for d in depths if d <= HALF_DEPTH] or [depths[0]]) if depths else None
     serves = ("deterministic", "input-kept", "dead-parameters")
-    found = [Step(structure, serves, {"depth": smallest})]
+    planned = [Step(structure, serves, {"depth": smallest})]
     for dtype in settings.dtypes:
         names = (f"overflow.{dtype}", f"headroom.{dtype}")
-        found.append(Step(overflow, names, {"depth": middle, "dtype": dtype}))
-    return found
+        planned.append(Step(overflow, names, {"depth": middle, "dtype": dtype}))
+    return planned
 
 
-def structure(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def structure(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """Determinism, the input after the call, and parameters whose gradient is exactly 0 for three random networks."""
     where = find_device(settings.device)
     silent: set[str] | None = None
@@ -105,7 +105,7 @@ def structure(loaded: Loaded, settings: Settings, depth: int | None) -> list[Mea
     ]
 
 
-def overflow(loaded: Loaded, settings: Settings, depth: int | None, dtype: str) -> list[Measurement]:
+def overflow(loaded: Loaded, settings: CheckSettings, depth: int | None, dtype: str) -> list[Measurement]:
     """One network in `dtype`, forward and backward: modules whose output or gradient is not finite, in order."""
     where, kind = find_device(settings.device), DTYPES[dtype]
     model, inputs = network(loaded, settings, depth, 0)
@@ -116,7 +116,7 @@ def overflow(loaded: Loaded, settings: Settings, depth: int | None, dtype: str) 
     with torch.autocast(where.type, kind, enabled=bool(refused)), watched(model) as seen, infinities:
         out = call(model, inputs)
     objective_of(loaded, 0)(out).backward()  # type: ignore[no-untyped-call]
-    bad = [f"operation {name}" for name in infinities.found]
+    bad = [f"operation {name}" for name in infinities.names]
     bad += [f"{n} (forward)" for n, ok, _ in seen["forward"] if not ok]
     bad += [f"{n} (backward)" for n, ok, _ in seen["backward"] if not ok]
     bad += [
@@ -180,7 +180,7 @@ class _Infinities(Watch):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.names: list[str] = []
 
     def seen(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
         name = func.__name__.split(".")[0]
@@ -189,7 +189,7 @@ class _Infinities(Watch):
         if any(_explodes(t) for t in results) and not name.startswith(("empty", "full", "fill", "masked_fill", "new_")):
             entered = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor) and t.is_floating_point()]
             if entered and all(bool(t.isfinite().all()) for t in entered):
-                self.found.append(name)
+                self.names.append(name)
 
 
 def _explodes(t: Tensor) -> bool:

@@ -16,11 +16,11 @@ from torchcheck.data import Measurement
 from torchcheck.properties.calling import gap
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.optimizer_groups import PARAMETER_GROUPS
-from torchcheck.properties.optimizer_problem import Problem, make
+from torchcheck.properties.optimizer_problem import LeastSquares, make
 from torchcheck.properties.optimizer_published import PUBLISHED_UPDATE
 from torchcheck.properties.optimizer_rules import RULES
 from torchcheck.properties.plan import Description, Group, Kind, Step
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device
 
 PROPERTIES: dict[str, Property] = {
@@ -98,7 +98,7 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(_settings: Settings, _description: Description) -> list[Step]:
+def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
     return [
         Step(descent, ("descends", "direction", "deterministic")),
         Step(state_dict, ("state-dict",)),
@@ -111,11 +111,11 @@ def steps(_settings: Settings, _description: Description) -> list[Step]:
     ]
 
 
-def descent(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def descent(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """100 steps, twice."""
     ends = []
     for run in range(2):
-        problem = Problem(loaded, settings)
+        problem = LeastSquares(loaded, settings)
         torch.manual_seed(settings.seed + run)  # noise of a step is told from a random start
         before = float(problem.loss())
         cosine = 0.0
@@ -135,15 +135,15 @@ def descent(loaded: Loaded, settings: Settings) -> list[Measurement]:
     ]
 
 
-def state_dict(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def state_dict(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """5 steps, a checkpoint through torch.save, 5 more steps: with the old optimizer, and with a new one."""
-    problem = Problem(loaded, settings)
+    problem = LeastSquares(loaded, settings)
     for _ in range(5):
         problem.step()
     buffer = io.BytesIO()
     torch.save(problem.opt.state_dict(), buffer)
     buffer.seek(0)
-    other = Problem(loaded, settings)
+    other = LeastSquares(loaded, settings)
     with torch.no_grad():
         for p, q in zip(other.params, problem.params, strict=True):
             p.copy_(q)
@@ -155,50 +155,50 @@ def state_dict(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [Measurement("state-dict", apart, samples=5, device=settings.device, dtype="float32")]
 
 
-def foreach(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def foreach(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """10 steps with foreach=True and with foreach=False."""
     measured = partial(Measurement, device=settings.device, dtype="float32", samples=10)
     try:
-        takes = "foreach" in inspect.signature(loaded.found).parameters
+        takes = "foreach" in inspect.signature(loaded.subject).parameters
     except (TypeError, ValueError):
         takes = False
     if not takes:
         return [measured("foreach", None, note="it takes no foreach")]
-    found = []
+    measurements = []
     for value in (True, False):
-        problem = Problem(loaded, settings, foreach=value)
+        problem = LeastSquares(loaded, settings, foreach=value)
         for _ in range(10):
             problem.step()
-        found.append(problem.values())
-    size = float(found[1].norm()) or 1.0
-    return [measured("foreach", gap(*found) / size)]
+        measurements.append(problem.values())
+    size = float(measurements[1].norm()) or 1.0
+    return [measured("foreach", gap(*measurements) / size)]
 
 
-def edge_cases(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def edge_cases(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """No gradient, gradients of 0, of 1e-30 and of 1e15, three steps each from a fresh start."""
     measured = partial(Measurement, device=settings.device, dtype="float32", samples=3)
-    found = []
-    problem = Problem(loaded, settings)
+    measurements = []
+    problem = LeastSquares(loaded, settings)
     before = problem.values()
     problem.set(lambda _: None)
     problem.step(fixed=True)
-    found.append(measured("none-gradient", gap(before, problem.values())))
+    measurements.append(measured("none-gradient", gap(before, problem.values())))
     for name, size in (("zero-gradient", 0.0), ("tiny-gradient", 1e-30), ("huge-gradient", 1e15)):
-        problem = Problem(loaded, settings)
+        problem = LeastSquares(loaded, settings)
         for _ in range(3):
             problem.set(lambda p, size=size: torch.full_like(p, size))  # type: ignore[misc]
             problem.step(fixed=True)
         bad = ~problem.values().isfinite()
-        found.append(measured(name, float(bad.sum()), unit="entries"))
-    return found
+        measurements.append(measured(name, float(bad.sum()), unit="entries"))
+    return measurements
 
 
-def poison(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def poison(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """One NaN, or one infinity, in one entry of one gradient, and then three steps with good ones."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
-    found = []
+    measurements = []
     for name, value in (("recovers", math.nan), ("infinite", math.inf)):
-        problem = Problem(loaded, settings)
+        problem = LeastSquares(loaded, settings)
         for k in range(4):
             problem.set(torch.ones_like)
             if k == 0:
@@ -209,14 +209,14 @@ def poison(loaded: Loaded, settings: Settings) -> list[Measurement]:
                 problem.step(fixed=True)
             except Exception as error:  # noted, as what it does with such a gradient
                 note = f"it raises {type(error).__name__}: {str(error).splitlines()[0][:60]}"
-                found.append(measured(name, None, note=note))
+                measurements.append(measured(name, None, note=note))
                 break
         else:
-            found.append(_lost(problem, measured, name))
-    return found
+            measurements.append(_lost(problem, measured, name))
+    return measurements
 
 
-def _lost(problem: Problem, measured: Callable[..., Measurement], name: str) -> Measurement:
+def _lost(problem: LeastSquares, measured: Callable[..., Measurement], name: str) -> Measurement:
     """How far what was not finite has spread."""
     lost = ~problem.values().isfinite()
     total = float(lost.sum())
@@ -225,7 +225,7 @@ def _lost(problem: Problem, measured: Callable[..., Measurement], name: str) -> 
     return measured(name, total / lost.numel(), note=f"lost: {words}")
 
 
-def sparse(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def sparse(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """A sparse gradient, as nn.Embedding(sparse=True) makes it."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
     table = nn.Embedding(10, 4, sparse=True, _weight=torch.full((10, 4), 0.5)).to(find_device(settings.device))
@@ -240,16 +240,16 @@ def sparse(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured("sparse", 1.0, note=f"{changed:g} of 10 rows changed, 2 had a gradient")]
 
 
-def laws(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def laws(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Signs under random gradients, the law of k constant gradients, and the power of the gradient in a step."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
-    problem = Problem(loaded, settings)
+    problem = LeastSquares(loaded, settings)
     generator = torch.Generator().manual_seed(settings.seed + 1)
     for _ in range(200):
         problem.set(lambda p: torch.randn(p.shape, generator=generator).to(p.device) * 10)
         problem.step(fixed=True)
     kept = float((problem.values() > 0).double().mean())
-    problem = Problem(loaded, settings)
+    problem = LeastSquares(loaded, settings)
     steps = [problem.values()]
     for _ in range(20):
         problem.set(lambda p: torch.full_like(p, 0.01))
@@ -258,7 +258,7 @@ def laws(loaded: Loaded, settings: Settings) -> list[Measurement]:
     form = _law(steps)
     sizes = []
     for size in (1e-2, 1e-1):
-        problem = Problem(loaded, settings)
+        problem = LeastSquares(loaded, settings)
         before = problem.values()
         problem.set(lambda p, size=size: torch.full_like(p, size))  # type: ignore[misc]
         problem.step(fixed=True)
@@ -294,7 +294,7 @@ def _law(steps: list[Tensor]) -> str:
     return "none"
 
 
-def step_cost(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def step_cost(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Steps over one million float32 parameters, interleaved with SGD's; the median ratio and its range."""
     where = find_device(settings.device)
 

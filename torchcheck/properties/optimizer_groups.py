@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torchcheck.data import Measurement
 from torchcheck.properties.calling import gap
 from torchcheck.properties.finding import Property, Question, Threshold
-from torchcheck.properties.optimizer_problem import ADAPTS, Problem, make, names_of, said_of, undecayed
+from torchcheck.properties.optimizer_problem import ADAPTS, LeastSquares, make, names_of, said_of, undecayed
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device
 
 #: learning rates of a parameter's own group, and of the one before it
@@ -43,11 +43,11 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(_settings: Settings, _description: Description) -> list[Step]:
+def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
     return [Step(neighbours, ("neighbours",)), Step(stays, ("stays",)), Step(closure_called, ("closure-called",))]
 
 
-def neighbours(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def neighbours(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """A matrix on random gradients: alone, second in its group, and in the second of two groups.
 
     Where the neighbour's size matters, the steps have statistics of all parameters, as Adai's: nothing is said then.
@@ -89,13 +89,13 @@ def neighbours(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured(max(beside, rated), witness=place if max(beside, rated) > SEEN else "")]
 
 
-def stays(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def stays(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Twenty steps on gradients of 0: the share by which parameters shrink.
 
     What goes to 0 at once (FTRL), or anywhere but towards 0 (a constraint, an initial velocity), is meant to.
     """
     measured = partial(Measurement, "stays", device=settings.device, dtype="float32", samples=20)
-    problem = Problem(loaded, settings, **undecayed(loaded))
+    problem = LeastSquares(loaded, settings, **undecayed(loaded))
     before = problem.values()
     try:
         for _ in range(20):
@@ -109,10 +109,10 @@ def stays(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured(1 - left if fades else 0.0)]
 
 
-def closure_called(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def closure_called(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """One step with a closure that counts; without one it is only a question what the optimizer is for."""
     measured = partial(Measurement, "closure-called", device=settings.device, dtype="float32", unit="calls")
-    problem = Problem(loaded, settings)
+    problem = LeastSquares(loaded, settings)
     if problem.sparse_only or "closure" not in inspect.signature(inspect.unwrap(type(problem.opt).step)).parameters:
         return [measured(None, note="its step takes no closure")]
     calls = 0

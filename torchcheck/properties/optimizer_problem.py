@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import SubjectError, find_device
 
 #: optimizers whose learning rate is their own to change
@@ -25,7 +25,7 @@ def make(loaded: Loaded, params: list[nn.Parameter], **options: Any) -> torch.op
     try:
         needed = [
             n
-            for n, p in inspect.signature(loaded.found).parameters.items()
+            for n, p in inspect.signature(loaded.subject).parameters.items()
             if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
         ]
     except (TypeError, ValueError):
@@ -35,16 +35,16 @@ def make(loaded: Loaded, params: list[nn.Parameter], **options: Any) -> torch.op
     missing = [n for n in needed[1:] if n not in chosen]
     if missing:
         raise SubjectError(f"the optimizer needs '{missing[0]}': give --set {missing[0]}=VALUE")
-    made = loaded.found(params, **chosen)
+    made = loaded.subject(params, **chosen)
     if not isinstance(made, torch.optim.Optimizer):
         raise SubjectError(f"the factory gave a {type(made).__name__}, not a torch.optim.Optimizer")
     return made
 
 
-class Problem:
+class LeastSquares:
     """Least squares |X W - Y|² with a matrix and, where the optimizer takes it, a bias; float32."""
 
-    def __init__(self, loaded: Loaded, settings: Settings, **options: Any) -> None:
+    def __init__(self, loaded: Loaded, settings: CheckSettings, **options: Any) -> None:
         torch.manual_seed(settings.seed)  # some draw their start: two problems have the same one
         g = torch.Generator().manual_seed(settings.seed)
         where = find_device(settings.device)
@@ -123,11 +123,11 @@ def undecayed(loaded: Loaded) -> dict[str, float]:
 def names_of(loaded: Loaded) -> set[str]:
     """The names of its hyperparameters."""
     try:
-        return set(inspect.signature(loaded.found).parameters)
+        return set(inspect.signature(loaded.subject).parameters)
     except (TypeError, ValueError):
         return set()
 
 
 def said_of(loaded: Loaded) -> str:
     """Its name and what its documentation says."""
-    return f"{getattr(loaded.found, '__name__', '')} {inspect.getdoc(loaded.found) or ''}"
+    return f"{getattr(loaded.subject, '__name__', '')} {inspect.getdoc(loaded.subject) or ''}"

@@ -14,7 +14,7 @@ from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.optimizer_problem import make
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device
 
 PROPERTIES: dict[str, Property] = {
@@ -67,20 +67,20 @@ SHARED = ("lr", "betas", "momentum", "dampening", "nesterov", "amsgrad", "lr_dec
 COUNT = 10
 
 
-def steps(_settings: Settings, _description: Description) -> list[Step]:
+def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
     return [Step(published, ("as-published",))]
 
 
-def published(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def published(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Ten steps under random gradients: without decay, and, where it is decoupled, with it."""
     measured = partial(Measurement, "as-published", device=settings.device, dtype="float64", samples=COUNT)
-    name = str(getattr(loaded.found, "__name__", "")).lower()
+    name = str(getattr(loaded.subject, "__name__", "")).lower()
     theirs = PUBLISHED.get(name)
     if theirs is None:
         return [measured(None, note="its name is none of those known here")]
-    if loaded.found is theirs:
+    if loaded.subject is theirs:
         return [measured(None, note="it is torch's own")]
-    taken = _options_of(loaded.found)
+    taken = _options_of(loaded.subject)
     decays = (0.0, 0.1) if name in DECOUPLED else (0.0,)
     largest, witness = 0.0, ""
     where = find_device(settings.device)
@@ -99,13 +99,13 @@ def published(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured(largest, witness=witness if largest > 1e-6 else "", note=whose)]
 
 
-def _options_of(found: Callable[..., Any]) -> set[str]:
+def _options_of(function: Callable[..., Any]) -> set[str]:
     """The names of its parameters."""
-    return {*inspect.signature(found).parameters}
+    return {*inspect.signature(function).parameters}
 
 
 def _ends(
-    build: Callable[[list[nn.Parameter]], torch.optim.Optimizer], settings: Settings, where: torch.device
+    build: Callable[[list[nn.Parameter]], torch.optim.Optimizer], settings: CheckSettings, where: torch.device
 ) -> tuple[dict[str, Any], Tensor, Tensor]:
     """The optimizer's first group, and the parameters before and after the steps."""
     g = torch.Generator().manual_seed(settings.seed)

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torchcheck.data import Measurement
 from torchcheck.properties.calling import gap
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.optimizer_problem import ADAPTS, Problem, make, names_of, said_of, undecayed
+from torchcheck.properties.optimizer_problem import ADAPTS, LeastSquares, make, names_of, said_of, undecayed
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device
 
 #: relative change below which float32 cannot tell a ratio
@@ -117,7 +117,7 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(_settings: Settings, _description: Description) -> list[Step]:
+def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
     return [
         Step(gradients, ("gradient-kept", "zero-grad", "state-aliased")),
         Step(decay, ("decay-sign", "decay-rate")),
@@ -130,11 +130,11 @@ def steps(_settings: Settings, _description: Description) -> list[Step]:
     ]
 
 
-def gradients(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def gradients(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Gradients before and after a step; what the state holds; and ten steps with each form of zero_grad."""
     measured = partial(Measurement, device=settings.device, dtype="float32", samples=10)
     names = ("gradient-kept", "zero-grad", "state-aliased")
-    problem = Problem(loaded, settings)
+    problem = LeastSquares(loaded, settings)
     changed = 0.0
     for _ in range(3):
         problem.loss().backward()  # type: ignore[no-untyped-call]
@@ -151,7 +151,7 @@ def gradients(loaded: Loaded, settings: Settings) -> list[Measurement]:
         changed = max([changed, *(gap(a, b) for a, b in zip(before, after, strict=True))])
         aliased = _aliased(problem)
         problem.opt.zero_grad()
-    ends = [_trained(Problem(loaded, settings), set_to_none=s) for s in (True, False)]
+    ends = [_trained(LeastSquares(loaded, settings), set_to_none=s) for s in (True, False)]
     return [
         measured("gradient-kept", changed),
         measured("zero-grad", gap(*ends)),
@@ -159,24 +159,24 @@ def gradients(loaded: Loaded, settings: Settings) -> list[Measurement]:
     ]
 
 
-def _aliased(problem: Problem) -> list[str]:
+def _aliased(problem: LeastSquares) -> list[str]:
     """Entries of the state that begin where a parameter, a gradient or another entry does; single numbers aside."""
     names: dict[int, str] = {}
     for p in problem.params:
         names[p.data_ptr()] = "the parameter"
         if p.grad is not None:
             names[p.grad.data_ptr()] = "its gradient"
-    found = []
+    lines = []
     for p in problem.params:
         for name, value in problem.opt.state.get(p, {}).items():
             if isinstance(value, Tensor) and value.numel() > 1:
                 if value.data_ptr() in names:
-                    found.append(f"'{name}' is {names[value.data_ptr()]}")
+                    lines.append(f"'{name}' is {names[value.data_ptr()]}")
                 names.setdefault(value.data_ptr(), f"'{name}'")
-    return found
+    return lines
 
 
-def decay(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def decay(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """One step with a gradient of 0: the change that weight decay alone makes, at two learning rates."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
 
@@ -190,7 +190,7 @@ def decay(loaded: Loaded, settings: Settings) -> list[Measurement]:
     changes = []
     for rate, amount in ((RATE, DECAY), (2 * RATE, DECAY), (RATE, 0.0)):
         try:
-            problem = Problem(loaded, settings, lr=rate, weight_decay=amount)
+            problem = LeastSquares(loaded, settings, lr=rate, weight_decay=amount)
         except (ValueError, TypeError, RuntimeError) as error:
             return skipped(str(error).splitlines()[0][:80])
         if problem.sparse_only:
@@ -208,7 +208,7 @@ def decay(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured("decay-sign", size), measured("decay-rate", ratio)]
 
 
-def rates(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def rates(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Two groups, one of them with lr = 0; lr changed after a step; a group that comes late."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
     names = ("rate-zero", "rate-changed", "rate-kept", "late-group")
@@ -220,7 +220,7 @@ def rates(loaded: Loaded, settings: Settings) -> list[Measurement]:
         g = torch.Generator().manual_seed(settings.seed)
         return [nn.Parameter((torch.randn(8, 4, generator=g).abs() * 0.3 + 0.1).to(where)) for _ in range(2)]
 
-    found = []
+    measurements = []
     try:
         params = parameters()
         opt = make(loaded, [{"params": params[:1], "lr": 0.0}, {"params": params[1:]}], lr=RATE)  # type: ignore[list-item]
@@ -228,14 +228,14 @@ def rates(loaded: Loaded, settings: Settings) -> list[Measurement]:
         _steps(opt, params, 3)
         still, moved = (gap(p.detach(), b) for p, b in zip(params, before, strict=True))
         if moved > 0 and _follows_rate(loaded, settings):
-            found.append(measured("rate-zero", still / moved))
+            measurements.append(measured("rate-zero", still / moved))
         else:
-            found.append(measured("rate-zero", None, note="its steps are not proportional to lr"))
+            measurements.append(measured("rate-zero", None, note="its steps are not proportional to lr"))
     except Exception as error:  # not every optimizer takes groups
-        found.append(measured("rate-zero", None, note=f"it takes no groups: {str(error).splitlines()[0][:60]}"))
+        measurements.append(measured("rate-zero", None, note=f"it takes no groups: {str(error).splitlines()[0][:60]}"))
     sizes = []
     for first, then in ((RATE, RATE / 4), (RATE / 4, RATE / 4)):
-        problem = Problem(loaded, settings, lr=first)
+        problem = LeastSquares(loaded, settings, lr=first)
         for group in problem.opt.param_groups:
             group["lr"] = then
         before_step = problem.values()
@@ -243,10 +243,10 @@ def rates(loaded: Loaded, settings: Settings) -> list[Measurement]:
         problem.step(fixed=True)
         sizes.append(float((problem.values() - before_step).norm()))
     ratio = sizes[0] / sizes[1] if sizes[1] > 0 else math.nan
-    found.append(
+    measurements.append(
         measured("rate-changed", ratio if math.isfinite(ratio) else None, note="no step" if not sizes[1] else "")
     )
-    found.append(_rate_kept(loaded, settings, measured))
+    measurements.append(_rate_kept(loaded, settings, measured))
     try:
         params = parameters()
         opt = make(loaded, params[:1], lr=RATE)
@@ -255,16 +255,18 @@ def rates(loaded: Loaded, settings: Settings) -> list[Measurement]:
         before = [p.detach().clone() for p in params]
         _steps(opt, params, 20)
         share = float((params[1].detach() != before[1]).double().mean())
-        found.append(measured("late-group", share))
+        measurements.append(measured("late-group", share))
     except Exception as error:  # LBFGS and others take one group
-        found.append(measured("late-group", None, note=f"it takes no further group: {str(error).splitlines()[0][:60]}"))
-    return found
+        measurements.append(
+            measured("late-group", None, note=f"it takes no further group: {str(error).splitlines()[0][:60]}")
+        )
+    return measurements
 
 
-def _rate_kept(loaded: Loaded, settings: Settings, measured: Callable[..., Measurement]) -> Measurement:
+def _rate_kept(loaded: Loaded, settings: CheckSettings, measured: Callable[..., Measurement]) -> Measurement:
     if ADAPTS.search(said_of(loaded)):
         return measured("rate-kept", None, note="it adapts its learning rate, as its name or documentation says")
-    problem = Problem(loaded, settings, lr=RATE)
+    problem = LeastSquares(loaded, settings, lr=RATE)
     before = [{n: g[n] for n in KEPT if n in g} for g in problem.opt.param_groups]
     for _ in range(3):
         problem.set(_ramp)
@@ -273,10 +275,10 @@ def _rate_kept(loaded: Loaded, settings: Settings, measured: Callable[..., Measu
     return measured("rate-kept", float(len(changed)), samples=3, witness=", ".join(sorted(changed)))
 
 
-def single(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def single(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Twenty steps of parameters with one element, where the optimizer takes vectors at all."""
     measured = partial(Measurement, "one-element", device=settings.device, dtype="float32", samples=2)
-    problem = Problem(loaded, settings)
+    problem = LeastSquares(loaded, settings)
     if len(problem.params) == 1 or problem.sparse_only or _needs_closure(problem.opt):
         return [measured(None, note="it takes no vectors, sparse gradients alone, or a closure")]
     stuck = []
@@ -292,14 +294,14 @@ def single(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured(float(len(stuck)), unit="shapes", witness="; ".join(stuck))]
 
 
-def maximize(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def maximize(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Two steps with the flag, and two without it on the opposite gradients."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
     if "maximize" not in names_of(loaded):
         return [measured("maximize", None, note="it takes no maximize")]
     moves = []
     for flag in (False, True):
-        problem = Problem(loaded, settings, maximize=flag, **undecayed(loaded))
+        problem = LeastSquares(loaded, settings, maximize=flag, **undecayed(loaded))
         before = problem.values()
         for _ in range(2):
             sign = -1 if flag else 1
@@ -310,11 +312,11 @@ def maximize(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured("maximize", float((moves[0] - moves[1]).norm()) / size if size else None)]
 
 
-def edges(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def edges(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Parameters that start at 0; and one of two parameters that has no gradient for three steps of nine."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
     where = find_device(settings.device)
-    problem = Problem(loaded, settings)
+    problem = LeastSquares(loaded, settings)
     with torch.no_grad():
         for p in problem.params:
             p.zero_()
@@ -324,14 +326,14 @@ def edges(loaded: Loaded, settings: Settings) -> list[Measurement]:
     values = problem.values()
     bad = float((~values.isfinite()).sum())
     stuck = float((values == 0).double().mean())
-    found = [measured("zero-parameter", bad, unit="entries"), measured("stuck-at-zero", stuck)]
+    measurements = [measured("zero-parameter", bad, unit="entries"), measured("stuck-at-zero", stuck)]
     if problem.sparse_only:
-        return [*found, measured("gradients-come-and-go", None, note="it takes sparse gradients alone")]
+        return [*measurements, measured("gradients-come-and-go", None, note="it takes sparse gradients alone")]
     params = [nn.Parameter(torch.full((4, 4), 0.5, device=where)) for _ in range(2)]
     torch.manual_seed(settings.seed)
     opt = make(loaded, params)
     if _needs_closure(opt):  # such as LBFGS, which takes all gradients as one vector
-        return [*found, measured("gradients-come-and-go", None, note="its step needs a closure")]
+        return [*measurements, measured("gradients-come-and-go", None, note="its step needs a closure")]
     moved = 0.0
     for k in range(9):
         before = params[1].detach().clone()
@@ -341,20 +343,20 @@ def edges(loaded: Loaded, settings: Settings) -> list[Measurement]:
         opt.step(lambda: 0.0)
         moved += float((params[1].detach() != before).sum()) if absent else 0.0
     lost = sum(float((~p.detach().isfinite()).sum()) for p in params)
-    return [*found, measured("gradients-come-and-go", moved + lost, unit="entries")]
+    return [*measurements, measured("gradients-come-and-go", moved + lost, unit="entries")]
 
 
 #: other values of usual hyperparameters, by name
 OTHERS: dict[str, Any] = {"lr": 3e-3, "betas": (0.5, 0.6), "momentum": 0.5, "weight_decay": 0.3}
 
 
-def effects(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def effects(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Ten steps on random gradients with the values that it has, and with another one of each."""
     measured = partial(Measurement, device=settings.device, dtype="float32")
     names = [n for n in OTHERS if n in names_of(loaded) and n not in loaded.options]
 
     def end(**options: Any) -> Tensor:
-        problem = Problem(loaded, settings, **options)
+        problem = LeastSquares(loaded, settings, **options)
         generator = torch.Generator().manual_seed(settings.seed)
         for _ in range(10):
             problem.set(lambda p: torch.randn(p.shape, generator=generator).to(p.device))
@@ -372,7 +374,7 @@ def effects(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured("without-effect", float(len(silent)), samples=len(names), witness=", ".join(silent))]
 
 
-def half(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def half(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Three steps each in float16, where an eps of 1e-8 is 0. (torch.optim.Adam's own parameters become NaN.)"""
     measured = partial(Measurement, device=settings.device, dtype="float16")
     where = find_device(settings.device)
@@ -392,7 +394,7 @@ def half(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [measured("half-precision", lost / total, witness=witness)]
 
 
-def _trained(problem: Problem, set_to_none: bool) -> Tensor:
+def _trained(problem: LeastSquares, set_to_none: bool) -> Tensor:
     for _ in range(10):
         problem.opt.zero_grad(set_to_none=set_to_none)
         problem.loss().backward()  # type: ignore[no-untyped-call]
@@ -412,11 +414,11 @@ def _ramp(p: Tensor) -> Tensor:
     return torch.linspace(1, 0.1, p.numel(), device=p.device).reshape(p.shape)
 
 
-def _follows_rate(loaded: Loaded, settings: Settings) -> bool:
+def _follows_rate(loaded: Loaded, settings: CheckSettings) -> bool:
     """Is the first step that moves proportional to lr?"""
     sizes = []
     for rate in (RATE, 2 * RATE):
-        problem = Problem(loaded, settings, lr=rate, **undecayed(loaded))
+        problem = LeastSquares(loaded, settings, lr=rate, **undecayed(loaded))
         before = problem.values()
         for _ in range(20):
             problem.set(_ramp)

@@ -19,7 +19,7 @@ from torchcheck.properties.kinds import MASKS
 from torchcheck.properties.leak import ROUNDING, SequenceLayer, layer_of
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import has_batch_statistics, with_dropout
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device
 
 #: what knows a token's absolute place, so that padding on the left rightly changes it
@@ -46,11 +46,11 @@ Run = Callable[[Tensor, Tensor | None], Tensor]
 Tokens = Callable[[int, int, torch.Generator], Tensor]
 
 
-def steps(settings: Settings, description: Description) -> list[Step]:
+def steps(settings: CheckSettings, description: Description) -> list[Step]:
     return [Step(padding, tuple(PROPERTIES), {"depth": description.depth(settings)})]
 
 
-def padding(loaded: Loaded, settings: Settings, depth: int | None = None) -> list[Measurement]:
+def padding(loaded: Loaded, settings: CheckSettings, depth: int | None = None) -> list[Measurement]:
     """Other numbers at padded places, and every sequence by itself; right and left, one and two, in both modes."""
     layer, dtype = layer_of(loaded, settings, depth=depth)
     subject = subject_of(layer.layer)
@@ -68,7 +68,7 @@ def padding(loaded: Loaded, settings: Settings, depth: int | None = None) -> lis
         return skipped("its input is not a tensor of tokens")
     if any(getattr(m, "batch_first", None) is False for m in layer.modules()):
         return skipped("its tokens come first (batch_first is False)")
-    found: dict[bool, list[float] | str] = {}
+    table: dict[bool, list[float] | str] = {}
     modules = [subject]
     if not has_batch_statistics(subject):
         modules.append(with_dropout(copy.deepcopy(subject), 0.0).train())
@@ -77,12 +77,12 @@ def padding(loaded: Loaded, settings: Settings, depth: int | None = None) -> lis
         try:
             with torch.no_grad():
                 each = [_changes(_runner(m, names, mask_name, kept), m, settings, tokens) for m in modules]
-            found[kept] = [max(values) for values in zip(*each, strict=True)]
+            table[kept] = [max(values) for values in zip(*each, strict=True)]
         except Exception as error:  # the mask has another shape or dtype than one truth a token
-            found[kept] = f"{type(error).__name__}: {str(error).splitlines()[0][:80]}"
-    good = [v for v in found.values() if not isinstance(v, str)]
+            table[kept] = f"{type(error).__name__}: {str(error).splitlines()[0][:80]}"
+    good = [v for v in table.values() if not isinstance(v, str)]
     if not good:
-        return skipped(f"{mask_name} is no mask (batch, tokens): {found[MASKS[mask_name]]}")
+        return skipped(f"{mask_name} is no mask (batch, tokens): {table[MASKS[mask_name]]}")
     content, by_itself = min(good, key=lambda v: v[0])
     limit = ROUNDING[dtype]
     return [
@@ -100,7 +100,7 @@ def _runner(layer: nn.Module, names: list[str], mask_name: str, kept: bool) -> R
     return run
 
 
-def _tokens_of(layer: SequenceLayer, settings: Settings, dtype: torch.dtype) -> Tokens | None:
+def _tokens_of(layer: SequenceLayer, settings: CheckSettings, dtype: torch.dtype) -> Tokens | None:
     """Vectors of the settings' width, or ids where the layer takes those; None where it takes neither."""
     where = find_device(settings.device)
     example = layer.example.get("input_ids") if isinstance(layer.example, dict) else layer.example
@@ -115,7 +115,7 @@ def _tokens_of(layer: SequenceLayer, settings: Settings, dtype: torch.dtype) -> 
     return lambda count, length, g: torch.randint(1, size, (count, length), generator=g).to(where)
 
 
-def _changes(run: Run, layer: nn.Module, settings: Settings, tokens: Tokens) -> list[float]:
+def _changes(run: Run, layer: nn.Module, settings: CheckSettings, tokens: Tokens) -> list[float]:
     """The largest relative changes by other content at padded places, and of each sequence alone."""
     n, where = settings.seq_len, find_device(settings.device)
     generator = torch.Generator().manual_seed(settings.seed)

@@ -19,7 +19,7 @@ from torchcheck.properties.kinds import MASKS
 from torchcheck.properties.leak import ROUNDING, layer_of
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import has_batch_statistics, trained, with_dropout
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 
 PROPERTIES: dict[str, Property] = {
     "paths-agree": Property(
@@ -73,12 +73,12 @@ ERRORS = 5.0
 Run = Callable[[Tensor, Tensor | None], Tensor]
 
 
-def steps(settings: Settings, description: Description) -> list[Step]:
+def steps(settings: CheckSettings, description: Description) -> list[Step]:
     at = {"depth": description.depth(settings)}
     return [Step(agreement, ("paths-agree",), at), Step(cached, ("cached",), at), Step(train_mean, ("train-mean",), at)]
 
 
-def agreement(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def agreement(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """Every flag that chooses a path, turned over; without a mask and with one, in eval and train mode."""
     layer, dtype = layer_of(loaded, settings, depth=depth)
     subject = subject_of(layer.layer)
@@ -100,10 +100,10 @@ def agreement(loaded: Loaded, settings: Settings, depth: int | None) -> list[Mea
                 for module in other.modules() if attribute else ():
                     if isinstance(getattr(module, attribute, None), bool):
                         setattr(module, attribute, not getattr(module, attribute))
-                found = _run(other, x, mask if masked else None, train, options)
-                if usual is None or found is None or usual.shape != found.shape:
+                turned = _run(other, x, mask if masked else None, train, options)
+                if usual is None or turned is None or usual.shape != turned.shape:
                     continue  # this path does not take the mask, or cannot run here
-                apart = worst(usual - found) / (float(usual.square().mean().sqrt()) or 1.0)
+                apart = worst(usual - turned) / (float(usual.square().mean().sqrt()) or 1.0)
                 if apart > largest:
                     at = f"{', masked' if masked else ''}{', in train mode' if train else ''}"
                     largest, witness = apart, words + at
@@ -141,7 +141,7 @@ def _run(subject: nn.Module, x: Tensor, mask: str | None, train: bool, options: 
     return out[:, keep] if mask is not None else out
 
 
-def cached(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def cached(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """One token after the other with the cache that forward returns, against every prefix as a whole."""
     layer, dtype = layer_of(loaded, settings, depth=depth)
     subject = subject_of(layer.layer).eval()
@@ -171,11 +171,11 @@ def cached(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measur
             measured(None, note=f"not called token by token: {str(error).splitlines()[0][:60] if str(error) else ''}")
         ]
     largest = 0.0 if largest <= ROUNDING[dtype] else largest
-    found = measured(largest, witness=f"token {place}" if largest else "", note=f"with {name}")
+    measurement = measured(largest, witness=f"token {place}" if largest else "", note=f"with {name}")
     if not largest and _parts_behind_a_cache(subject, x, name, options, ROUNDING[dtype]):
         note = f"right token by token; several at once behind {name} differ: if that is never done, --skip cached"
         return [Question.of(measured(None, note=note))]
-    return [found]
+    return [measurement]
 
 
 def _parts_behind_a_cache(subject: nn.Module, x: Tensor, name: str, options: dict[str, Any], rounding: float) -> bool:
@@ -198,7 +198,7 @@ def _cache(out: Any) -> Any:
     return out[-1]
 
 
-def train_mean(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def train_mean(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """What train mode adds to its input on average, over what eval mode adds: 1, or less behind a norm."""
     layer, _ = layer_of(loaded, settings, torch.float32, depth)
     measured = partial(Measurement, "train-mean", device=settings.device, dtype="float32", samples=PASSES)
@@ -224,7 +224,7 @@ def train_mean(loaded: Loaded, settings: Settings, depth: int | None) -> list[Me
     return [measured(mean, mean - error, mean + error, level=0.0, note=f"{PASSES} passes")]
 
 
-def _tokens(settings: Settings, dtype: torch.dtype, where: torch.device, count: int = 2) -> Tensor:
+def _tokens(settings: CheckSettings, dtype: torch.dtype, where: torch.device, count: int = 2) -> Tensor:
     generator = torch.Generator().manual_seed(settings.seed)
     x = torch.randn(count, min(16, settings.seq_len), settings.width, generator=generator)
     return x.to(dtype).to(where)

@@ -9,7 +9,7 @@ from typing import Any
 
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Failure, Property, Raw, Threshold, asked, base
-from torchcheck.properties.variant import Settings
+from torchcheck.properties.variant import CheckSettings
 
 #: what a step's function returns a list of
 Found = Measurement | Raw
@@ -45,11 +45,11 @@ class Description(Raw):
     file: str = ""
     line: int = 0
 
-    def depths(self, settings: Settings) -> tuple[int, ...]:
+    def depths(self, settings: CheckSettings) -> tuple[int, ...]:
         """The numbers of blocks that it is built with, none where it has but one."""
         return settings.depths if self.any_depth else ()
 
-    def depth(self, settings: Settings) -> int | None:
+    def depth(self, settings: CheckSettings) -> int | None:
         """Where one network is enough: a model's smallest number of blocks; None for a block by itself."""
         return settings.depths[0] if self.any_depth and self.kind == "model" else None
 
@@ -63,7 +63,7 @@ class Group:
 
     name: str
     properties: Mapping[str, Property]
-    steps: Callable[[Settings, Description], list[Step]]
+    steps: Callable[[CheckSettings, Description], list[Step]]
     later: bool = False
 
 
@@ -77,24 +77,24 @@ class Kind:
     """
 
     groups: tuple[Group, ...]
-    more: Callable[[Settings, Sequence[Found], Mapping[str, Property]], list[Step]] = lambda *_: []
-    reduce: Callable[[Settings, Sequence[Found]], list[Measurement]] = lambda _, found: measurements(found)
+    more: Callable[[CheckSettings, Sequence[Found], Mapping[str, Property]], list[Step]] = lambda *_: []
+    reduce: Callable[[CheckSettings, Sequence[Found]], list[Measurement]] = lambda _, found: measurements(found)
     fitted: tuple[str, ...] = ()
 
     @cached_property
     def named_groups(self) -> Mapping[str, Mapping[str, Property]]:
         """The properties by the name of their group."""
-        found: dict[str, dict[str, Property]] = {}
+        by_name: dict[str, dict[str, Property]] = {}
         for group in self.groups:
-            found.setdefault(group.name, {}).update(group.properties)
-        return found
+            by_name.setdefault(group.name, {}).update(group.properties)
+        return by_name
 
     @cached_property
     def properties(self) -> Mapping[str, Property]:
         """All of them, in the order of the groups."""
         return {name: prop for group in self.named_groups.values() for name, prop in group.items()}
 
-    def steps(self, settings: Settings, description: Description) -> list[Step]:
+    def steps(self, settings: CheckSettings, description: Description) -> list[Step]:
         """The first steps of all groups."""
         ordered = sorted(self.groups, key=lambda group: group.later)
         return [step for group in ordered for step in group.steps(settings, description)]
@@ -105,15 +105,15 @@ class Kind:
 
     def named(self, names: Iterable[str], title: str) -> frozenset[str]:
         """The properties that these names of properties (of one dtype, too) and groups mean; raises UnknownProperty."""
-        found: set[str] = set()
+        lines: set[str] = set()
         for name in names:
             if not self.has(name):
                 groups = f"; groups: {', '.join(self.named_groups)}"
                 raise UnknownProperty(
                     f"'{name}' is no property of kind {title}; there are: {', '.join(self.properties)}{groups}"
                 )
-            found |= {name} if asked(self.properties, name) else {*self.named_groups[name]}
-        return frozenset(found)
+            lines |= {name} if asked(self.properties, name) else {*self.named_groups[name]}
+        return frozenset(lines)
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class Answer:
     """What came of a step, or a failure."""
 
     step: Step
-    found: tuple[Found, ...] = ()
+    measured: tuple[Found, ...] = ()
     failure: Failure | None = None
 
 
@@ -172,5 +172,5 @@ class UnknownProperty(ValueError):
     """A threshold, or what is selected, skipped or suppressed, names nothing of the kind."""
 
 
-def measurements(found: Sequence[Found]) -> list[Measurement]:
-    return [m for m in found if isinstance(m, Measurement)]
+def measurements(results: Sequence[Found]) -> list[Measurement]:
+    return [m for m in results if isinstance(m, Measurement)]

@@ -20,7 +20,7 @@ from torchcheck.properties.kinds import lineage
 from torchcheck.properties.modes import exact
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import has_batch_statistics
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 
 Function = Callable[[Tensor], Tensor]
 #: approximations that go by the name of what they approximate stay below this
@@ -74,15 +74,15 @@ BATCHES = 3
 SUFFIX = re.compile(r"(activation|act|func|function|layer|module|_)$|_", re.IGNORECASE)
 
 
-def _activation_steps(_settings: Settings, _description: Description) -> list[Step]:
+def _activation_steps(_settings: CheckSettings, _description: Description) -> list[Step]:
     return [Step(activation, ("as-published",))]
 
 
-def _norm_steps(_settings: Settings, _description: Description) -> list[Step]:
+def _norm_steps(_settings: CheckSettings, _description: Description) -> list[Step]:
     return [Step(norm, ("as-published",))]
 
 
-def activation(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def activation(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The function on [-8, 8] beside those of its name, where it has no parameters that change it."""
     measured = partial(Measurement, "as-published", device=settings.device)
     theirs = _named(loaded, ACTIVATIONS)
@@ -93,7 +93,7 @@ def activation(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [_nearest(x, y, theirs, measured, lambda k: f"f({float(x[k]):.3g}) = {float(y[k]):.6g}")]
 
 
-def norm(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def norm(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Its output for tokens that have a mean and sizes of their own, beside those of its name."""
     measured = partial(Measurement, "as-published", device=settings.device)
     theirs = _named(loaded, NORMS)
@@ -133,23 +133,23 @@ def _nearest(
         known = f(x)
         apart = ((y - known).abs() / known.abs().clamp(min=1)).flatten().nan_to_num(math.inf)
         k = int(apart.argmax())
-        found = f"{words(k)}, where {float(known.flatten()[k]):.6g} was expected"
-        best = min(best, (float(apart[k]), found), key=lambda pair: pair[0])
+        witness = f"{words(k)}, where {float(known.flatten()[k]):.6g} was expected"
+        best = min(best, (float(apart[k]), witness), key=lambda pair: pair[0])
     return measured(best[0], witness=best[1] if best[0] > APART else "", samples=x.numel())
 
 
 def _named(loaded: Loaded, known: dict[str, tuple[Function, ...]]) -> tuple[Function, ...]:
-    if loaded.found.__class__.__module__.startswith("torch.nn"):
+    if loaded.subject.__class__.__module__.startswith("torch.nn"):
         return ()
-    return known.get(SUFFIX.sub("", lineage(loaded.found)[0]).lower(), ())
+    return known.get(SUFFIX.sub("", lineage(loaded.subject)[0]).lower(), ())
 
 
 def _has_shape(loaded: Loaded) -> bool:
     """Whether numbers among its arguments, but 1, change the function."""
     if loaded.is_instance:
-        return any(isinstance(v, float) and v != 1 for v in vars(loaded.found).values())
+        return any(isinstance(v, float) and v != 1 for v in vars(loaded.subject).values())
     try:
-        parameters = inspect.signature(loaded.found).parameters.values()
+        parameters = inspect.signature(loaded.subject).parameters.values()
     except (TypeError, ValueError):
         return True
     return any(type(p.default) in (int, float) and p.default != 1 for p in parameters)

@@ -71,10 +71,10 @@ class Scaling:
 
     @property
     def words(self) -> str:
-        found = [f"alpha = (2N)^{self.alpha_power:g}"] if self.alpha_power else []
-        found += [f"gain = (2N)^-{self.gain_power:g}"] if self.gain_power else []
-        found += [f"learning rate of biases and norms times (2N)^-{self.vector_power:g}"] if self.vector_power else []
-        return ", ".join(found)
+        parts = [f"alpha = (2N)^{self.alpha_power:g}"] if self.alpha_power else []
+        parts += [f"gain = (2N)^-{self.gain_power:g}"] if self.gain_power else []
+        parts += [f"learning rate of biases and norms times (2N)^-{self.vector_power:g}"] if self.vector_power else []
+        return ", ".join(parts)
 
     def code(self) -> str:
         """The same as a few lines of Python for the user's own model."""
@@ -131,28 +131,28 @@ def carriers_of(model: nn.Module, loss: Any) -> tuple[Carrier, ...]:
         value = loss()
     named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     gradients = torch.autograd.grad(value, [p for _, p in named], allow_unused=True)
-    found: dict[Carrier, None] = {}
+    table: dict[Carrier, None] = {}
     for (name, p), g in zip(named, gradients, strict=True):
         if p.dim() < 2 or g is None or id(p) in tables or (repeated and depth_of(name) < 0):
             continue
         ending = ending_of(name)
         if name in attention:
             values = [Carrier(ending, 0, p.shape[0] * 2 // 3, p.shape[0])] if name.endswith("in_proj_weight") else []
-            found |= dict.fromkeys(values)
+            table |= dict.fromkeys(values)
         else:
-            found |= dict.fromkeys(_parts(ending, g != 0))
-    return (*found, *_biases(model, found))
+            table |= dict.fromkeys(_parts(ending, g != 0))
+    return (*table, *_biases(model, table))
 
 
 def _biases(model: nn.Module, matrices: Iterable[Carrier]) -> Iterator[Carrier]:
     """Of the layers that have these matrices, where they do not start at 0."""
     rows = {c.ending: c for c in matrices if c.ending.endswith("weight") and c.dim == 0}
-    found: dict[Carrier, None] = {}
+    table: dict[Carrier, None] = {}
     for name, p in model.named_parameters():
         matrix = rows.get(ending_of(name).removesuffix("bias") + "weight") if name.endswith("bias") else None
         if matrix is not None and bool(p.detach().any()):
-            found[replace(matrix, ending=ending_of(name))] = None
-    yield from found
+            table[replace(matrix, ending=ending_of(name))] = None
+    yield from table
 
 
 def _parts(ending: str, used: Tensor) -> Iterator[Carrier]:

@@ -16,7 +16,7 @@ from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.kinds import lineage, needed_of
 from torchcheck.properties.modes import exact
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device
 
 #: a stream of this share of the input is one; what only grows more slowly than the input has none
@@ -32,15 +32,15 @@ LARGE = 1e4
 SAYS_DEEPNORM, ALPHA = re.compile(r"deep_?norm", re.IGNORECASE), re.compile(r"alpha$")
 
 
-def _identity_steps(_settings: Settings, _description: Description) -> list[Step]:
+def _identity_steps(_settings: CheckSettings, _description: Description) -> list[Step]:
     return [Step(identity, ("identity-path",))]
 
 
-def _deepnorm_steps(settings: Settings, description: Description) -> list[Step]:
+def _deepnorm_steps(settings: CheckSettings, description: Description) -> list[Step]:
     return [Step(deepnorm, ("deepnorm",), {"depth": description.depth(settings)})]
 
 
-def identity(loaded: Loaded, settings: Settings) -> list[Measurement]:
+def identity(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Coefficients of x, and of x normalised, in a block's output for x as large as LARGE.
 
     Without a word of the author that it is pre-norm, a residual that carries the normalised stream is a question:
@@ -71,7 +71,7 @@ def identity(loaded: Loaded, settings: Settings) -> list[Measurement]:
     return [Question.of(measured(None, note=note))]
 
 
-def deepnorm(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def deepnorm(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """Every module called DeepNorm that keeps an alpha, at 100 times that: of x, or of x and a branch's output."""
     model, _, dtype = exact(loaded, settings, depth)
     measured = partial(Measurement, "deepnorm", device=settings.device, dtype=str(dtype).split(".")[1])
@@ -124,8 +124,8 @@ def _said(loaded: Loaded, module: nn.Module) -> str:
         value = getattr(module, flag, None)
         if isinstance(value, bool):
             return f"its {flag} is True" if value else ""
-    text = (inspect.getdoc(loaded.found) or "").split("\n\n")[0] if loaded.found.__doc__ else ""
-    words = next((w for w in (*lineage(loaded.found), type(module).__name__, text) if SAID.search(w)), "")
+    text = (inspect.getdoc(loaded.subject) or "").split("\n\n")[0] if loaded.subject.__doc__ else ""
+    words = next((w for w in (*lineage(loaded.subject), type(module).__name__, text) if SAID.search(w)), "")
     return "" if not words or re.search("post", words, re.IGNORECASE) else f"it says '{words[:40]}'"
 
 

@@ -18,7 +18,7 @@ from torchcheck.properties.calling import call, network
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.modes import exact
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import SubjectError, find_device
 
 #: how much wider the second layer is
@@ -47,12 +47,12 @@ PROPERTIES: dict[str, Property] = {
 _SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.log_softmax, Tensor.log_softmax, F.log_softmax}
 
 
-def steps(settings: Settings, description: Description) -> list[Step]:
+def steps(settings: CheckSettings, description: Description) -> list[Step]:
     at = {"depth": description.depth(settings)}
     return [Step(scores, ("score-growth", "score-size"), at), Step(distance, ("score-distance",), at)]
 
 
-def distance(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def distance(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """The scores of one token, over and over, in a layer whose names say that it turns them or adds a slope."""
     model, inputs, dtype = exact(loaded, settings, depth)
     measured = partial(Measurement, "score-distance", device=settings.device, dtype=str(dtype).split(".")[1])
@@ -75,7 +75,7 @@ def distance(loaded: Loaded, settings: Settings, depth: int | None) -> list[Meas
     return [measured(largest, samples=len(seen.kept))]
 
 
-def scores(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def scores(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """What enters the first softmax, at two widths."""
     measured = partial(Measurement, device=settings.device, dtype="float32", samples=2)
     sizes = []
@@ -94,13 +94,13 @@ def scores(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measur
     return [measured("score-growth", growth, unit="exponent"), size]
 
 
-def _first_scores(loaded: Loaded, settings: Settings, depth: int | None) -> float:
+def _first_scores(loaded: Loaded, settings: CheckSettings, depth: int | None) -> float:
     where = find_device(settings.device)
     model, inputs = network(loaded, settings, depth, 0)
     seen = Scores()
     with seen:  # with gradients: without them torch's own layers take a path of their own
         call(model.to(where), inputs.to(where) if isinstance(inputs, Tensor) else inputs)
-    return seen.found[0] if seen.found else 0.0
+    return seen.spreads[0] if seen.spreads else 0.0
 
 
 class Scores(TorchFunctionMode):
@@ -108,7 +108,7 @@ class Scores(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[float] = []
+        self.spreads: list[float] = []
         self.kept: list[Tensor] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -126,7 +126,7 @@ class Scores(TorchFunctionMode):
         finite = scores.detach()[scores.detach().isfinite() & (scores.detach() > -1e4)]
         self.kept.append(scores.detach())
         if finite.numel() > 1:
-            self.found.append(float(finite.double().std()))
+            self.spreads.append(float(finite.double().std()))
 
 
 SCORES = Group("scores", PROPERTIES, steps)

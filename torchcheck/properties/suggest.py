@@ -12,7 +12,7 @@ from torchcheck.properties.engine import Budget, Notify, answers_of
 from torchcheck.properties.finding import Finding, Property, Raw, Threshold, judge, with_thresholds
 from torchcheck.properties.plan import Answer, Found, Step
 from torchcheck.properties.rescale import Carrier, Scaling
-from torchcheck.properties.variant import Loaded, Settings, Variant
+from torchcheck.properties.variant import CheckSettings, Loaded, Variant
 
 #: powers of 2N tried on (residual weight, gain, learning rate of vectors), the gentlest first; the first two are those
 #: of kexue.fm/archives/8978, the third is for what these leave
@@ -52,7 +52,7 @@ class Handles(Raw):
     alpha: str | None
 
 
-def handles(loaded: Loaded, settings: Settings) -> list[Handles]:
+def handles(loaded: Loaded, settings: CheckSettings) -> list[Handles]:
     from torchcheck.properties.calling import call, network, objective_of, with_gradients
     from torchcheck.properties.rescale import carriers_of, residual_name
 
@@ -64,7 +64,7 @@ def handles(loaded: Loaded, settings: Settings) -> list[Handles]:
 
 def suggest(
     variant: Variant,
-    settings: Settings,
+    settings: CheckSettings,
     executor: Executor,
     properties: Mapping[str, Property],
     budget: Budget | None = None,
@@ -75,7 +75,7 @@ def suggest(
     about = answers_of([Step(handles)], variant, settings, executor, budget)[0]
     if about.failure:
         return Suggestion(None, False, (), "", f"nothing can be scaled: {about.failure.message}")
-    (handle,) = (h for h in about.found if isinstance(h, Handles))
+    (handle,) = (h for h in about.measured if isinstance(h, Handles))
     if not handle.carriers:
         return Suggestion(None, False, (), "", "nothing can be scaled: no matrix of its layers reaches the output")
     candidates = [c for c in CANDIDATES if c[0] == 0 or handle.alpha]
@@ -101,11 +101,11 @@ def suggest(
     properties = with_thresholds(properties, {"increment": Threshold(hi=STABLE)})
     depths = tuple(d for d in settings.depths if d <= VERIFY_DEPTH) or settings.depths
     fresh = replace(settings, seed=settings.seed + 1, depths=depths)
-    found: list[Found] = []
+    measurements: list[Found] = []
     findings: tuple[Finding, ...] = ()
     for start, stop in zip((0, *VERIFY_SEEDS), VERIFY_SEEDS, strict=False):
-        found += _measure(chosen, variant, fresh, executor, budget, range(start, stop))
-        findings = tuple(judge(properties[m.name], m) for m in reduce(fresh, found) if m.name in EXPONENTS)
+        measurements += _measure(chosen, variant, fresh, executor, budget, range(start, stop))
+        findings = tuple(judge(properties[m.name], m) for m in reduce(fresh, measurements) if m.name in EXPONENTS)
         notify(findings, len(candidates) + 1, len(candidates) + 1)
         if all(f.status != "inconclusive" for f in findings):
             break
@@ -119,8 +119,8 @@ WARM = "warm up the learning rate, from below the rate that first-lr names"
 
 
 def _measure(
-    scaling: Scaling, variant: Variant, settings: Settings, executor: Executor, budget: Budget, seeds: range
+    scaling: Scaling, variant: Variant, settings: CheckSettings, executor: Executor, budget: Budget, seeds: range
 ) -> list[Found]:
     steps = [Step(point, (), {"depth": d, "seed": s, "scaling": scaling}) for s in seeds for d in settings.depths]
     answers: Sequence[Answer] = answers_of(steps, variant, settings, executor, budget)
-    return [m for a in answers for m in a.found]
+    return [m for a in answers for m in a.measured]

@@ -134,9 +134,12 @@ def check_training(
     except (RuntimeError, TypeError) as error:
         raise SubjectError(f"the model and its optimizer cannot be copied: {error}") from error
     with torch.random.fork_rng(devices=[]):
-        found = [_optimized(model, optimizer), *_trained(start, batch, steps, seed)]
-        found += [_resumed(start, batch, steps, seed), _accumulated(start, batch, seed, properties.get("accumulation"))]
-    findings = tuple(judge(properties[m.name], m) for m in found if m.name in properties)
+        measurements = [_optimized(model, optimizer), *_trained(start, batch, steps, seed)]
+        measurements += [
+            _resumed(start, batch, steps, seed),
+            _accumulated(start, batch, seed, properties.get("accumulation")),
+        ]
+    findings = tuple(judge(properties[m.name], m) for m in measurements if m.name in properties)
     order = list(properties)
     return CheckResult(
         f"{type(model).__module__}:{type(model).__qualname__}",
@@ -246,12 +249,12 @@ def _accumulated(start: _Run, batch: Any, seed: int, asked: Property | None) -> 
     mean, total = share * left + (1 - share) * right, left + right  # of a loss that is a mean, or a sum
     size = float(whole.norm()) or 1.0
     change = min(float((whole - both).norm()) for both in (mean, total)) / size
-    found = Measurement("accumulation", change, samples=count)
+    measurement = Measurement("accumulation", change, samples=count)
     limit = None if asked is None else asked.threshold
     if limit is None or change <= limit.hi:
-        return found
+        return measurement
     note = f"{change:.2g} apart; right where the loss compares examples; else weigh by what counts"
-    return Question.of(replace(found, value=None, lo=None, hi=None, note=note))
+    return Question.of(replace(measurement, value=None, lo=None, hi=None, note=note))
 
 
 def _some(names: Sequence[str]) -> str:

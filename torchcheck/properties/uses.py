@@ -20,7 +20,7 @@ from torchcheck.properties.modes import exact
 from torchcheck.properties.padding import knows_places
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.scores import Scores
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import DTYPES, find_device
 
 #: tokens at which half precision is looked at: what is counted or turned by position is large there
@@ -71,17 +71,17 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(settings: Settings, description: Description) -> list[Step]:
+def steps(settings: CheckSettings, description: Description) -> list[Step]:
     at = {"depth": description.depth(settings)}
-    found = [
+    planned = [
         Step(inputs_used, ("inputs-used", "rows-used", "layers-differ"), at),
         Step(layouts, ("strides", "equal-tokens"), at),
     ]
     half = [d for d in settings.dtypes if d in ("float16", "bfloat16")]
-    return [*found, *(Step(agreement, (f"agreement.{d}",), {**at, "dtype": d}) for d in half)]
+    return [*planned, *(Step(agreement, (f"agreement.{d}",), {**at, "dtype": d}) for d in half)]
 
 
-def inputs_used(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def inputs_used(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """Gradients of a random form of the output by each feature; and copies among a model's layers."""
     where = find_device(settings.device)
     model, inputs = network(loaded, settings, depth, 0)
@@ -92,14 +92,14 @@ def inputs_used(loaded: Loaded, settings: Settings, depth: int | None) -> list[M
     objective_of(loaded, 1)(call(model, moved)).backward()  # type: ignore[no-untyped-call]
     partly = [n for n, m in model.named_modules() if isinstance(m, nn.Linear) and _has_silent_run(m)]
     rows = measured("rows-used", float(len(partly)), unit="layers", witness=", ".join(partly[:3]))
-    found = [rows, _copies(model, measured)]
+    measurements = [rows, _copies(model, measured)]
     if not floats:
-        return [measured("inputs-used", None, note="its inputs are no numbers"), *found]
+        return [measured("inputs-used", None, note="its inputs are no numbers"), *measurements]
     silent = 0
     for t in floats:
         size = t.new_zeros(t.shape[-1]) if t.grad is None else t.grad.abs().flatten(0, -2).amax(0)
         silent += int((size == 0).sum())
-    return [measured("inputs-used", float(silent), unit="features"), *found]
+    return [measured("inputs-used", float(silent), unit="features"), *measurements]
 
 
 def _has_silent_run(layer: nn.Linear) -> bool:
@@ -111,7 +111,7 @@ def _has_silent_run(layer: nn.Linear) -> bool:
     return max(LEAST_RUN, len(silent) // 8) <= longest < len(silent)
 
 
-def layouts(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def layouts(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """The same numbers with tokens and features exchanged in memory; and one token, over and over."""
     model, inputs, dtype = exact(loaded, settings, depth)
     measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
@@ -123,24 +123,24 @@ def layouts(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measu
         other = tensor_of(call(model, inputs.transpose(1, 2).contiguous().transpose(1, 2)))
     scale = float(whole.square().mean().sqrt()) or 1.0
     change = worst(other - whole) / scale
-    found = [measured("strides", 0.0 if change <= rounding else change)]
+    measurements = [measured("strides", 0.0 if change <= rounding else change)]
     seen = Scores()
     alike = inputs[:, :1].expand_as(inputs).contiguous()
     with seen:
         out = tensor_of(call(model, alike)).detach()
     subject = subject_of(model)
-    if not seen.found or knows_places(subject) or any(isinstance(m, ENDS) for m in model.modules()):
+    if not seen.spreads or knows_places(subject) or any(isinstance(m, ENDS) for m in model.modules()):
         note = "it has no softmax, or knows places"
-        return [*found, measured("equal-tokens", None, note=note)]
+        return [*measurements, measured("equal-tokens", None, note=note)]
     if out.shape[:2] != inputs.shape[:2]:
-        return [*found, measured("equal-tokens", None, note="its output is no sequence of tokens")]
+        return [*measurements, measured("equal-tokens", None, note="its output is no sequence of tokens")]
     spread = worst(out - out[:, :1]) / (float(out.square().mean().sqrt()) or 1.0)
     if spread > rounding and not _is_along_one_line(out[0] - out[0, :1]):
-        return [*found, measured("equal-tokens", None, note="it knows places")]
-    return [*found, measured("equal-tokens", 0.0 if spread <= max(rounding, 1e-8) else spread)]
+        return [*measurements, measured("equal-tokens", None, note="it knows places")]
+    return [*measurements, measured("equal-tokens", 0.0 if spread <= max(rounding, 1e-8) else spread)]
 
 
-def agreement(loaded: Loaded, settings: Settings, depth: int | None, dtype: str) -> list[Measurement]:
+def agreement(loaded: Loaded, settings: CheckSettings, depth: int | None, dtype: str) -> list[Measurement]:
     """A long sequence in half precision, and the same weights and inputs in float64."""
     name, kind, where = f"agreement.{dtype}", DTYPES[dtype], find_device(settings.device)
     measured = partial(Measurement, name, device=settings.device, dtype=dtype, unit="eps")
@@ -232,8 +232,10 @@ def _copies(model: nn.Module, measured: Any) -> Measurement:
         if twin is not None:
             copies.append(f"{name} is {twin}")
         seen.setdefault(key, []).append((name, p))
-    found: Measurement = measured("layers-differ", float(len(copies)), unit="tensors", witness="; ".join(copies[:2]))
-    return found
+    measurement: Measurement = measured(
+        "layers-differ", float(len(copies)), unit="tensors", witness="; ".join(copies[:2])
+    )
+    return measurement
 
 
 USES = Group("inputs", PROPERTIES, steps)

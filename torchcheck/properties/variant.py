@@ -17,7 +17,7 @@ from torchcheck.run.subjects import SubjectError, resolve
 
 
 @dataclass(frozen=True)
-class Settings:
+class CheckSettings:
     """How a check is run. Sizes are in tokens and features; `lr` None is the optimizer's own in LEARNING_RATES.
 
     `widths` are those of the group of properties "width", which are not asked without them. `certify` encloses the
@@ -70,7 +70,7 @@ class Variant:
 class Loaded:
     """The subject, its kind and how that was told; beside it example_inputs, loss and optimizer(model)."""
 
-    found: Any
+    subject: Any
     kind: str
     why: str
     options: Mapping[str, Any]
@@ -80,29 +80,29 @@ class Loaded:
 
     @property
     def is_instance(self) -> bool:
-        return isinstance(self.found, nn.Module | torch.optim.Optimizer)
+        return isinstance(self.subject, nn.Module | torch.optim.Optimizer)
 
 
 def load(variant: Variant) -> Loaded:
     """Imports the subject and tells its kind; raises SubjectError, or whatever importing it raises."""
-    found = resolve(variant.target) if isinstance(variant.target, str) else variant.target
+    subject = resolve(variant.target) if isinstance(variant.target, str) else variant.target
     beside: dict[str, Any] = {}
     if isinstance(variant.target, str):
         place = variant.target.rpartition(":")[0]
         beside = {n: resolve(f"{place}:{n}") for n in ("example_inputs", "loss", "optimizer") if _has(place, n)}
-    if not callable(found) and not isinstance(found, torch.optim.Optimizer):
+    if not callable(subject) and not isinstance(subject, torch.optim.Optimizer):
         raise SubjectError(
-            f"{variant.label} is a {type(found).__name__}: a subject is a class, a factory or an instance"
+            f"{variant.label} is a {type(subject).__name__}: a subject is a class, a factory or an instance"
         )
-    kind, why = (variant.kind, "as asked") if variant.kind else infer_kind(found, variant.tried)
+    kind, why = (variant.kind, "as asked") if variant.kind else infer_kind(subject, variant.tried)
     if kind not in KINDS:
         raise SubjectError(f"unknown kind '{kind}': choose {', '.join(KINDS)}")
     loss = variant.loss or beside.get("loss")
-    loss = None if loss is found else loss
+    loss = None if loss is subject else loss
     optimizer = beside.get("optimizer")
-    optimizer = optimizer if inspect.isfunction(optimizer) and optimizer is not found else None
+    optimizer = optimizer if inspect.isfunction(optimizer) and optimizer is not subject else None
     inputs = variant.inputs or beside.get("example_inputs")
-    return Loaded(found, kind, why, variant.options, inputs, loss, optimizer)
+    return Loaded(subject, kind, why, variant.options, inputs, loss, optimizer)
 
 
 def build(loaded: Loaded, width: int, depth: int | None, seed: int) -> Any:
@@ -111,18 +111,18 @@ def build(loaded: Loaded, width: int, depth: int | None, seed: int) -> Any:
     An instance is copied, and initialised again by its modules' reset_parameters where they have it. Raises
     SubjectError where the signature asks for more than width, depth and the options given.
     """
-    found = loaded.found
+    subject = loaded.subject
     with torch.random.fork_rng(devices=[]):
         # torch.manual_seed takes half a millisecond to find out that there is no GPU: much, for hundreds of blocks
         (torch.manual_seed if torch.cuda.is_available() else torch.default_generator.manual_seed)(seed)
-        if isinstance(found, nn.Module):
-            made = copy.deepcopy(found)
+        if isinstance(subject, nn.Module):
+            made = copy.deepcopy(subject)
             for part in made.modules():
                 reset = getattr(part, "reset_parameters", None) or getattr(part, "_reset_parameters", None)
                 if callable(reset):
                     reset()
         else:
-            made = found(**arguments_of(loaded, width, depth))
+            made = subject(**arguments_of(loaded, width, depth))
     if loaded.kind != "loss" and not isinstance(made, nn.Module):
         raise SubjectError(f"the factory gave a {type(made).__name__}, not a torch.nn.Module")
     return made.eval() if isinstance(made, nn.Module) else made
@@ -132,20 +132,20 @@ def takes_depth(loaded: Loaded) -> bool:
     """Whether the subject can be built at any depth."""
     if loaded.is_instance:
         return False
-    return loaded.kind == "block" or any(n in DEPTH for n in parameters_of(loaded.found)) or _only_number(loaded)
+    return loaded.kind == "block" or any(n in DEPTH for n in parameters_of(loaded.subject)) or _only_number(loaded)
 
 
 def _only_number(loaded: Loaded) -> bool:
     """f(n) of a model: its one needed parameter, whatever its name, is the depth unless it says width."""
-    needed = [n for n in needed_of(loaded.found) if n not in loaded.options]
+    needed = [n for n in needed_of(loaded.subject) if n not in loaded.options]
     return loaded.kind == "model" and len(needed) == 1 and needed[0] not in WIDTH
 
 
 def arguments_of(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any]:
     """The keyword arguments that build the subject; raises SubjectError where some are missing or unknown."""
-    names, needed = parameters_of(loaded.found), needed_of(loaded.found)
+    names, needed = parameters_of(loaded.subject), needed_of(loaded.subject)
     chosen = dict(loaded.options)
-    unknown = [n for n in chosen if n not in names] if not _has_keywords(loaded.found) else []
+    unknown = [n for n in chosen if n not in names] if not _has_keywords(loaded.subject) else []
     if unknown:
         raise SubjectError(f"the subject takes no '{unknown[0]}'; it takes: {', '.join(names) or 'nothing'}")
     sized = loaded.kind in ("block", "layer", "attention", "model")
@@ -167,9 +167,9 @@ def arguments_of(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any
     return chosen
 
 
-def _has_keywords(found: Any) -> bool:
+def _has_keywords(factory: Any) -> bool:
     try:
-        return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(found).parameters.values())
+        return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(factory).parameters.values())
     except (TypeError, ValueError):
         return True
 

@@ -17,7 +17,7 @@ from torchcheck.properties.calling import call, tensor_of
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.modes import exact
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 
 #: sums of weights are 1 to this
 ONE = 1e-3
@@ -44,12 +44,12 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def steps(settings: Settings, description: Description) -> list[Step]:
+def steps(settings: CheckSettings, description: Description) -> list[Step]:
     at = {"depth": description.depth(settings)}
     return [Step(weights, ("weights-sum", "linear-pairs"), at), Step(heads, ("heads-apart",), at)]
 
 
-def weights(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def weights(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """One pass in eval mode, every softmax, product and linear layer of it seen."""
     # a length that no head has for its size: what is square, then, is tokens by tokens
     model, inputs, dtype = exact(loaded, replace(settings, seq_len=max(3, settings.seq_len - 3)), depth)
@@ -63,12 +63,14 @@ def weights(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measu
         for hook in (h for both in hooks for h in both):
             hook.remove()
     note = "" if products.seen_any else "no softmax is multiplied with anything"
-    found = measured("weights-sum", float(products.wrong) if products.seen_any else None, unit="products", note=note)
-    words = "; ".join(pairs.found[:2])
-    return [found, measured("linear-pairs", float(len(pairs.found)), unit="pairs", witness=words)]
+    measurement = measured(
+        "weights-sum", float(products.wrong) if products.seen_any else None, unit="products", note=note
+    )
+    words = "; ".join(pairs.subject[:2])
+    return [measurement, measured("linear-pairs", float(len(pairs.subject)), unit="pairs", witness=words)]
 
 
-def heads(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def heads(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """Which tokens' values reach a token when its weights are 1 for itself: those that a reshape would bring, or none.
 
     (heads, tokens) read as (tokens, heads) brings to token i those at (i heads + c) mod tokens; read the other way
@@ -145,7 +147,7 @@ class _Pairs:
 
     def __init__(self) -> None:
         self.outputs: list[tuple[Tensor, int, nn.Linear, str]] = []
-        self.found: list[str] = []
+        self.subject: list[str] = []
 
     def watch(self, name: str, layer: nn.Linear) -> tuple[Any, Any]:
         def before(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -157,7 +159,7 @@ class _Pairs:
                     and inputs[0].numel() == out.numel()
                     and out.shape[-1] > max(first.in_features, layer.out_features)
                 ):
-                    self.found.append(f"{other}, {name}")
+                    self.subject.append(f"{other}, {name}")
 
         def after(module: nn.Module, inputs: tuple[Tensor, ...], out: Tensor) -> None:
             del module, inputs

@@ -24,7 +24,7 @@ from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.first_rate import LEARNING_RATES
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.rescale import ending_of
-from torchcheck.properties.variant import Loaded, Settings
+from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device, resolve
 
 #: steps of the optimizer, and networks of each width
@@ -54,13 +54,13 @@ PROPERTIES: dict[str, Property] = {
 Sizes = Mapping[str, float]
 
 
-def steps(settings: Settings, description: Description) -> list[Step]:
+def steps(settings: CheckSettings, description: Description) -> list[Step]:
     """Nothing, unless widths are asked for."""
     depth = next(iter(description.depths(settings)), None)
     return [Step(widths, tuple(PROPERTIES), {"depth": depth})] if settings.widths else []
 
 
-def widths(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measurement]:
+def widths(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """Every width with some seeds; the exponents of each layer, and the largest and smallest of them."""
     measured = partial(Measurement, device=settings.device, dtype="float32", level=1 - settings.alarm)
     if loaded.is_instance or len(settings.widths) < 2:
@@ -70,19 +70,19 @@ def widths(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measur
     changes: dict[str, list[list[float]]] = defaultdict(list)
     for width in settings.widths:
         runs = [_run(loaded, replace(settings, width=width), depth, seed) for seed in range(SEEDS)]
-        for found, kept in ((signals, [r[0] for r in runs]), (changes, [r[1] for r in runs])):
+        for seen, kept in ((signals, [r[0] for r in runs]), (changes, [r[1] for r in runs])):
             lost = next((n or "the output" for k in kept for n, v in k.items() if not math.isfinite(v)), "")
             if lost:
                 note = f"NaN or infinite at width {width}: {lost}"
                 return [measured(n, math.inf, note=note) for n in PROPERTIES]
             for name in set.intersection(*(set(k) for k in kept)):
-                found[name].append([k[name] for k in kept])
+                seen[name].append([k[name] for k in kept])
     count = len(settings.widths)
     logs = [math.log(w) for w in settings.widths]
-    whole = [{n: v for n, v in found.items() if len(v) == count} for found in (signals, changes)]
+    whole = [{n: v for n, v in seen.items() if len(v) == count} for seen in (signals, changes)]
     if not all(whole):
         return [measured(n, None, note="its layers give nothing, or learn nothing") for n in PROPERTIES]
-    made = [_extremes(found, logs, settings) for found in whole]
+    made = [_extremes(seen, logs, settings) for seen in whole]
     extremes = dict(zip(PROPERTIES, (made[0][1], made[1][1], made[1][0]), strict=True))
     return [
         measured(
@@ -100,11 +100,11 @@ def widths(loaded: Loaded, settings: Settings, depth: int | None) -> list[Measur
 
 
 def _extremes(
-    found: Mapping[str, Sequence[Sequence[float]]], logs: Sequence[float], settings: Settings
+    by_name: Mapping[str, Sequence[Sequence[float]]], logs: Sequence[float], settings: CheckSettings
 ) -> tuple[tuple[str, Interval], tuple[str, Interval]]:
     """The layers with the smallest and the largest exponent, and what that extreme of all layers lies between."""
-    alarm = settings.alarm / len(found)
-    fits = {name: slope_bounds(logs, groups, alarm) for name, groups in found.items()}
+    alarm = settings.alarm / len(by_name)
+    fits = {name: slope_bounds(logs, groups, alarm) for name, groups in by_name.items()}
     least, most = (pick(fits, key=lambda name: fits[name].value) for pick in (min, max))
     return (
         (least, replace(fits[least], lo=min(f.lo for f in fits.values()), hi=min(f.hi for f in fits.values()))),
@@ -112,12 +112,12 @@ def _extremes(
     )
 
 
-def _curve(name: str, settings: Settings, groups: Sequence[Sequence[float]]) -> Series:
+def _curve(name: str, settings: CheckSettings, groups: Sequence[Sequence[float]]) -> Series:
     means = [math.exp(sum(g) / len(g)) for g in groups]
     return Series(name, "width", "RMS", [float(w) for w in settings.widths], means)
 
 
-def _run(loaded: Loaded, settings: Settings, depth: int | None, seed: int) -> tuple[Sizes, Sizes]:
+def _run(loaded: Loaded, settings: CheckSettings, depth: int | None, seed: int) -> tuple[Sizes, Sizes]:
     """One network: sizes at init, and sizes of what the steps change."""
     where = find_device(settings.device)
     model, inputs = network(loaded, settings, depth, seed)
@@ -139,21 +139,21 @@ def _run(loaded: Loaded, settings: Settings, depth: int | None, seed: int) -> tu
 
 def _outputs(model: nn.Module, inputs: Any) -> dict[str, Tensor]:
     """What every layer with a matrix gives, by its full name, and the network's output as ''."""
-    found: dict[str, Tensor] = {}
+    by_name: dict[str, Tensor] = {}
 
     def keep(name: str, module: nn.Module, given: Any, out: Any) -> None:
         del module, given
-        found[name] = tensor_of(out).detach()
+        by_name[name] = tensor_of(out).detach()
 
     layers = {n: m for n, m in model.named_modules() if _is_layer(m)}
     hooks = [m.register_forward_hook(partial(keep, n)) for n, m in layers.items()]
     try:
         with torch.no_grad():
-            found[""] = tensor_of(call(model, inputs)).detach()
+            by_name[""] = tensor_of(call(model, inputs)).detach()
     finally:
         for hook in hooks:
             hook.remove()
-    return found
+    return by_name
 
 
 def _is_layer(module: nn.Module) -> bool:
@@ -166,12 +166,12 @@ def _sizes(outputs: Mapping[str, Tensor]) -> Sizes:
 
     Infinite for a layer whose output is not finite.
     """
-    found: dict[str, list[float]] = defaultdict(list)
+    by_name: dict[str, list[float]] = defaultdict(list)
     for name, y in outputs.items():
         size = float(y.double().square().mean().sqrt())
         if size != 0:
-            found[ending_of(name)].append(math.log(size) if math.isfinite(size) else math.inf)
-    return {n: sum(v) / len(v) for n, v in found.items()}
+            by_name[ending_of(name)].append(math.log(size) if math.isfinite(size) else math.inf)
+    return {n: sum(v) / len(v) for n, v in by_name.items()}
 
 
 WIDTHS = Group("width", PROPERTIES, steps)

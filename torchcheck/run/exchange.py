@@ -210,10 +210,10 @@ def _outcome(raw: Mapping[str, Any]) -> Measured:
 
 def _run(task: Task) -> Measured:
     try:
-        seconds, found = timed_task(task)
+        seconds, measured = timed_task(task)
     except Exception as error:  # one task that fails must not take the others with it
         return Measured(task.key, error=f"{type(error).__name__}: {error}")
-    return Measured(task.key, found, round(seconds, 6), round(time.time(), 3))
+    return Measured(task.key, measured, round(seconds, 6), round(time.time(), 3))
 
 
 def _text(path: Path) -> str:

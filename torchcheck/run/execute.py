@@ -36,19 +36,19 @@ def run_task(task: Task) -> list[Measurement]:
         with fresh_state():
             if not task.exclusive:
                 torch.set_num_threads(1)
-            found: list[Measurement] = resolve(task.probe)(**task.params)
+            measurements: list[Measurement] = resolve(task.probe)(**task.params)
     except DeviceError as error:
         device = str(task.params.get("device", "cpu"))
-        found = [Measurement(name="", value=None, device=device, note=str(error))]
+        measurements = [Measurement(name="", value=None, device=device, note=str(error))]
     seconds = time.perf_counter() - start
-    return [replace(m, seconds=m.seconds or seconds, torch=torch.__version__, params=task.params) for m in found]
+    return [replace(m, seconds=m.seconds or seconds, torch=torch.__version__, params=task.params) for m in measurements]
 
 
 def timed_task(task: Task) -> tuple[float, list[dict[str, Any]]]:
     """The seconds that a task took, and its measurements as JSON data: what travels, and what a store keeps."""
     start = time.perf_counter()
-    found = [m.to_json() for m in run_task(task)]
-    return time.perf_counter() - start, found
+    measurements = [m.to_json() for m in run_task(task)]
+    return time.perf_counter() - start, measurements
 
 
 class Here(Executor):

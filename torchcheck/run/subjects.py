@@ -82,11 +82,11 @@ def resolve(target: str) -> Any:
 
 def build(subject: Subject) -> Any:
     """Calls the class or factory that the subject names with its options; raises SubjectError."""
-    found = resolve(subject.target)
-    if isinstance(found, torch.nn.Module):
-        return found
+    result = resolve(subject.target)
+    if isinstance(result, torch.nn.Module):
+        return result
     try:
-        return found(**subject.options)
+        return result(**subject.options)
     except (TypeError, ValueError) as error:
         raise SubjectError(f"cannot build {subject.label}: {error}") from error
 

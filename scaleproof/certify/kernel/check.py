@@ -53,9 +53,9 @@ def check(raw: Any, statements: Mapping[str, tuple[Statement, ...]]) -> Checked:
                 statement = theorem["statement"]
                 methods.append(statement["method"])
                 words.append(statement["words"])
-                found = _check_theorem(theorem)
-                if found:
-                    reason = f"theorem {number + 1} ({statement['method']}): {found}"
+                objection = _check_theorem(theorem)
+                if objection:
+                    reason = f"theorem {number + 1} ({statement['method']}): {objection}"
                     break
     except Exception as error:  # whatever goes wrong in a checker, nothing is proved
         reason = f"malformed: {type(error).__name__}: {error}"
@@ -95,5 +95,5 @@ def _compare(raw: Mapping[str, Any], statements: Mapping[str, tuple[Statement, .
 
 def _check_theorem(theorem: Mapping[str, Any]) -> str | None:
     statement = theorem["statement"]
-    found: str | None = CHECKERS[statement["method"]].check(statement["body"], theorem["evidence"])
-    return found
+    result: str | None = CHECKERS[statement["method"]].check(statement["body"], theorem["evidence"])
+    return result

@@ -84,16 +84,16 @@ def _declarations(declare: Sequence[str], example: dict[str, str]) -> tuple[dict
     types: dict[str, Type | None] = {}
     concrete = []
     for text in declare:
-        name, found, is_open = _declared(_tree(text), set(types))
+        name, declared, is_open = _declared(_tree(text), set(types))
         if name in types:
             raise Malformed(f"'{name}' is declared twice")
         if name in example:
             definition = example.pop(name)
             other, given, still_open = _declared(_tree(definition), set(types))
-            if not is_open or still_open or (other, given) != (name, found):
+            if not is_open or still_open or (other, given) != (name, declared):
                 raise Malformed(f"the example defines something else than '{name}'")
             text = definition
-        types[name] = found
+        types[name] = declared
         concrete.append(text)
     if example:
         raise Malformed(f"the example defines {', '.join(sorted(example))}, which nothing declares")

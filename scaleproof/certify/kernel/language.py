@@ -127,10 +127,10 @@ def _value(
         return _value(child, variables, number, functions)
 
     def function(name: str) -> Callable[..., Any]:
-        found = functions.get(name) or _OPERATORS.get(name)
-        if found is None:
+        result = functions.get(name) or _OPERATORS.get(name)
+        if result is None:
             raise LanguageError(f"no function '{name}' here; there are: {', '.join(sorted(functions))}")
-        return found
+        return result
 
     match node:
         case ast.Constant(value=bool()):

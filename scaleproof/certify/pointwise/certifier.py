@@ -65,15 +65,15 @@ def certify(graph: Graph, domain: float) -> Found:
         if any(not _upper(abs(s.value)) < SMALL_JUMP for s in at_switches):
             return {}
         pieces, words = list(pairwise(sorted({-domain, 0.0, domain, *places}))), _words(at_switches)
-        found: Found = {}
+        bounds: Found = {}
         try:
-            found["lipschitz"] = (*_largest(graph, pieces, _slope), words)
-            found["relu-gap"] = (*_largest(graph, pieces, _gap), words)
-            found["monotone"] = (*_infimum(graph, pieces, _slope), words)
-            found |= _second_order(graph, pieces, at_switches, words)
+            bounds["lipschitz"] = (*_largest(graph, pieces, _slope), words)
+            bounds["relu-gap"] = (*_largest(graph, pieces, _gap), words)
+            bounds["monotone"] = (*_infimum(graph, pieces, _slope), words)
+            bounds |= _second_order(graph, pieces, at_switches, words)
         except NotEnclosed:
             pass
-        return {name: f for name, f in found.items() if f[0] == f[1] or math.isfinite(f[1] - f[0])}
+        return {name: f for name, f in bounds.items() if f[0] == f[1] or math.isfinite(f[1] - f[0])}
 
 
 def _second_order(
@@ -87,10 +87,10 @@ def _second_order(
         smoothness = (*_largest(graph, pieces, _curvature), words)
         return {"smoothness": smoothness, "convex": (*_infimum(graph, pieces, _curvature), words)}
     at = ", ".join(f"{s.at:g}" for s in large[:3])
-    found: Found = {"smoothness": (math.inf, math.inf, f"{words}; f' jumps at {at}")}
+    bounds: Found = {"smoothness": (math.inf, math.inf, f"{words}; f' jumps at {at}")}
     if any(_sign(s.slope) < 0 for s in large):
-        return found | {"convex": (-math.inf, -math.inf, f"{words}; f' falls at a kink")}
-    return found | {"convex": (*_infimum(graph, pieces, _curvature), f"{words}; f' rises at its kinks")}
+        return bounds | {"convex": (-math.inf, -math.inf, f"{words}; f' falls at a kink")}
+    return bounds | {"convex": (*_infimum(graph, pieces, _curvature), f"{words}; f' rises at its kinks")}
 
 
 def _switch(graph: Graph, c: float) -> Switch:
@@ -134,11 +134,11 @@ def _gap(jet: Jet, x: Any, positive: bool) -> Quantity:
 
 
 def _signed(part: Part, sign: int) -> Part:
-    def found(jet: Jet, x: Any, positive: bool) -> Quantity:
+    def result(jet: Jet, x: Any, positive: bool) -> Quantity:
         value, rate = part(jet, x, positive)
         return sign * value, None if rate is None else sign * rate
 
-    return found
+    return result
 
 
 def _largest(graph: Graph, pieces: Sequence[tuple[float, float]], part: Part) -> tuple[float, float]:

@@ -38,10 +38,10 @@ def evaluate(graph: Graph, a: float, b: float, piece: tuple[float, float] | None
         if node.op not in RULES:
             raise NotEnclosed(node.op)
         values.append(RULES[node.op](Call([_argument(values, a) for a in node.args], node.args, left, right, graph)))
-    found = values[-1]
-    if not isinstance(found, Jet):
+    result = values[-1]
+    if not isinstance(result, Jet):
         raise NotEnclosed("the output is no number")
-    return found
+    return result
 
 
 def _argument(values: Sequence[Any], a: Argument) -> Any:
@@ -91,14 +91,14 @@ def _smaller(a: Jet, b: Jet, above: bool | None) -> Jet:
 
 def _clamp(call: Call, low: int | None, high: int | None) -> Jet:
     """Between the arguments at these places, where they are given."""
-    found: Jet = call.args[0]
+    result: Jet = call.args[0]
     moved = False
     if low is not None and call.given(low):
-        found = larger(found, call.args[low], call.above(call.raw[0], call.raw[low]))
-        moved = found is call.args[low]
+        result = larger(result, call.args[low], call.above(call.raw[0], call.raw[low]))
+        moved = result is call.args[low]
     if high is not None and call.given(high):
-        found = _smaller(found, call.args[high], None if moved else call.above(call.raw[0], call.raw[high]))
-    return found
+        result = _smaller(result, call.args[high], None if moved else call.above(call.raw[0], call.raw[high]))
+    return result
 
 
 def _sign(call: Call) -> Jet:
@@ -193,16 +193,16 @@ def _places(line: Line, bound: float) -> list[float]:
 
 def switches(graph: Graph) -> list[float]:
     """Where comparisons, clamps, abs, relu and sign of a line in x switch."""
-    found: list[float] = []
+    values: list[float] = []
     for node in graph[1:]:
         nodes, numbers = _parts(node.args)
         line = _line(graph, nodes[0]) if node.op in SWITCHING and len(nodes) == 1 else None
         if line is not None:
             for bound in numbers or [0.0]:
-                found += _places(line, bound)
+                values += _places(line, bound)
             if line.folded:
-                found.append(0.0)
-    return found
+                values.append(0.0)
+    return values
 
 
 def _above(a: Argument, b: Argument, left: float, right: float, graph: Graph) -> bool | None:

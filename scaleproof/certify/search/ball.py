@@ -53,5 +53,5 @@ def root(f: Callable[[Any], Any], lo: Fraction, hi: Fraction, width: Fraction) -
 def decimals(quantity: Any, digits: int) -> list[str]:
     """Decimal bounds [lo, hi] strictly around a ball, at `digits` places."""
     step = arb(10) ** -digits
-    found = from_ball("", quantity + step.union(-step) / 2, digits)
-    return [found.lo, found.hi]
+    enclosure = from_ball("", quantity + step.union(-step) / 2, digits)
+    return [enclosure.lo, enclosure.hi]

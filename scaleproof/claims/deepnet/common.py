@@ -146,22 +146,22 @@ class Grid:
             f"measured {name}", lines["measured"][-1], series=series, note=note, at=at, role=Role.FIGURE
         )
 
-    def predicted(self, at: int) -> theory.Prediction:
+    def predicted(self, at: int) -> theory.Profile:
         s = self.setting
         norm = s.get("norm", "pre" if s.get("norm_first") else "post")
         return predicted(at, s.get("scaling", "none"), norm, s["width"], s["tokens"], s["batch"])
 
     def norm_ratios(self, name: str = "norm-ratio", kind: str = "squares") -> list[Measurement]:
         """|gradient| of all matrices (their sum of absolute values, for "l1") over theory's, at every depth."""
-        found = []
+        measurements = []
         for n, row in zip(self.depths, self.total(kind), strict=True):
             p = self.predicted(n)
             if kind == "squares":
                 ratios = np.sqrt(row / p.total(MATRICES))
             else:
                 ratios = row / p.sizes(MATRICES, self.setting["width"])
-            found.append(self.mean(f"{name}.N={n}", ratios, note="geometric mean over seeds"))
-        return found
+            measurements.append(self.mean(f"{name}.N={n}", ratios, note="geometric mean over seeds"))
+        return measurements
 
 
 def grids(measurements: Sequence[Measurement]) -> list[Grid]:
@@ -188,10 +188,10 @@ def _joined(group: Sequence[Measurement]) -> Grid:
 
 
 @lru_cache(maxsize=256)
-def predicted(at: int, scaling: str, norm: str, width: int, tokens: int, batch: int) -> theory.Prediction:
+def predicted(at: int, scaling: str, norm: str, width: int, tokens: int, batch: int) -> theory.Profile:
     """The mean-field prediction for `at` blocks of a named scaling under the linear loss."""
     alpha, gain = theory.constants(scaling, at, norm)
-    return theory.predict(theory.Stack(width, at, alpha, gain, norm, tokens, batch))
+    return theory.predict(theory.Architecture(width, at, alpha, gain, norm, tokens, batch))
 
 
 def theory_exponent(
@@ -227,13 +227,13 @@ def third_party_tasks(settings: Settings, target: str, subjects: Sequence[tuple[
 def third_party_measurements(g: Grid) -> list[Measurement]:
     """What is shown of a stack that others wrote: its growth, and its norms over theory where that is about it."""
     label = g.setting.get("model") or ("torch pre-norm" if g.setting.get("norm_first") else "torch post-norm")
-    found = [
+    measurements = [
         g.exponent(f"exponent.{label}", g.total("squares")).as_role(Role.BESIDE),
         g.curve(f"{label}: matrices", g.total("squares")),
     ]
     if "model" not in g.setting:
-        found += [m.as_role(Role.BESIDE) for m in g.norm_ratios(f"norm-ratio.{label}")]
-    return found
+        measurements += [m.as_role(Role.BESIDE) for m in g.norm_ratios(f"norm-ratio.{label}")]
+    return measurements
 
 
 def theory_curve(g: Grid, name: str, quantity: str = "decrease", top: int = 1000) -> Measurement:

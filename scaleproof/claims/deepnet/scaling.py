@@ -92,21 +92,21 @@ def reduce_optimizer(optimizer: str) -> Reduce:
     kind = KIND[optimizer]
 
     def reduce(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-        found = _steps(measurements)
+        result = _steps(measurements)
         for g in grids(measurements):
             tag = "" if g.setting["loss"] == "linear" else f".{g.setting['loss']}"
             tag += "" if g.setting["width"] == 64 else f".width={g.setting['width']}"
-            found.append(g.exponent(f"exponent.matrices{tag}", g.total(kind)))
+            result.append(g.exponent(f"exponent.matrices{tag}", g.total(kind)))
             if not tag:
-                found.append(g.growth("growth.all", g.total(kind, ALL)))
-                found.append(g.exponent("exponent.norms", g.total(kind, ("norm",))))
-                found += g.norm_ratios()
-                found += g.norm_ratios("size-ratio", "l1") if optimizer == "adam" else []
-                found.append(g.curve(f"{optimizer}: matrices", g.total(kind)))
-                found.append(g.curve(f"{optimizer}: all parameters", g.total(kind, ALL)))
+                result.append(g.growth("growth.all", g.total(kind, ALL)))
+                result.append(g.exponent("exponent.norms", g.total(kind, ("norm",))))
+                result += g.norm_ratios()
+                result += g.norm_ratios("size-ratio", "l1") if optimizer == "adam" else []
+                result.append(g.curve(f"{optimizer}: matrices", g.total(kind)))
+                result.append(g.curve(f"{optimizer}: all parameters", g.total(kind, ALL)))
                 if kind == "squares":
-                    found.append(theory_curve(g, f"{optimizer}: matrices"))
-        return found
+                    result.append(theory_curve(g, f"{optimizer}: matrices"))
+        return result
 
     return reduce
 
@@ -114,25 +114,25 @@ def reduce_optimizer(optimizer: str) -> Reduce:
 def predict_optimizer(optimizer: str) -> Predict:
     def predict(settings: Settings) -> list[Prediction]:
         why = "independent of N: as large for the deepest stack as for two blocks, within 10 %"
-        found = [Prediction.near("growth.all", 1.0, 0.1, why, unit="times")]
-        found += _matrices(settings, optimizer, "post")
+        result = [Prediction.near("growth.all", 1.0, 0.1, why, unit="times")]
+        result += _matrices(settings, optimizer, "post")
         for loss in _losses(optimizer):
             power = _exponent(optimizer, "post", OTHER_DEPTHS)
             spreads = [LOSS_SPREAD[optimizer, loss]] * len(OTHER_DEPTHS)
             tolerance = slope_room(OTHER_DEPTHS, spreads, OTHER_SEEDS, 0.01)
             why = f"{GROWTH}; a loss's own gradient spreads by {spreads[0]:g}, measured; {ROOM}"
-            found.append(Prediction.near(f"exponent.matrices.{loss}", power, tolerance, why, "matrices", "exponent"))
+            result.append(Prediction.near(f"exponent.matrices.{loss}", power, tolerance, why, "matrices", "exponent"))
         for width in _widths(settings):
             power = _exponent(optimizer, "post", WIDE_DEPTHS, width)
             name = f"exponent.matrices.width={width}"
-            found.append(Prediction.near(name, power, EXPONENT, GROWTH, "matrices", "exponent"))
+            result.append(Prediction.near(name, power, EXPONENT, GROWTH, "matrices", "exponent"))
         why = "linear: a norm's gradient is the same at every depth; norms are few numbers, whose seeds leave 0.05"
-        found.append(Prediction.near("exponent.norms", 1.0, 0.1, why, "norms", "exponent"))
-        found.append(Prediction("growth.all", "2", "inf", "times", "norms", why="grows: more than doubles"))
+        result.append(Prediction.near("exponent.norms", 1.0, 0.1, why, "norms", "exponent"))
+        result.append(Prediction("growth.all", "2", "inf", "times", "norms", why="grows: more than doubles"))
         for n in STEP_DEPTHS:
             why = "second order of a small step, and its rounding"
-            found.append(Prediction.near(f"increment.{optimizer}.N={n}", 1.0, 0.01, why, "matrices"))
-        return found
+            result.append(Prediction.near(f"increment.{optimizer}.N={n}", 1.0, 0.01, why, "matrices"))
+        return result
 
     return predict
 
@@ -148,19 +148,21 @@ def _matrices(settings: Settings, optimizer: str, norm: str, clause: str = "matr
     """The matrices' sum at the grid's depths: its exponent, and its size at each, against theory."""
     at = [n for some, _ in depths(settings, SUBJECT) for n in some]
     power = _exponent(optimizer, norm, at)
-    found = [Prediction.near("exponent.matrices", power, EXPONENT, GROWTH, clause, "exponent")]
+    predictions = [Prediction.near("exponent.matrices", power, EXPONENT, GROWTH, clause, "exponent")]
     for some, seeds in depths(settings, SUBJECT):
         for n in some:
             spread = next(v for top, v in SCALED_SPREAD.items() if n <= top)
             why = f"{MEAN_FIELD}: {{:.1%}} of it; networks spread by {spread:.1%}, measured; {ROOM}"
             left = NEGLECTED[norm]
             name = f"norm-ratio.N={n}"
-            found.append(Prediction.near(name, 1.0, ratio_room(spread, seeds, left), why.format(left), clause))
+            predictions.append(Prediction.near(name, 1.0, ratio_room(spread, seeds, left), why.format(left), clause))
             if optimizer == "adam":
                 left = 0.015  # entries are nearly normal
                 name = f"size-ratio.N={n}"
-                found.append(Prediction.near(name, 1.0, ratio_room(spread, seeds, left), why.format(left), clause))
-    return found
+                predictions.append(
+                    Prediction.near(name, 1.0, ratio_room(spread, seeds, left), why.format(left), clause)
+                )
+    return predictions
 
 
 # explosion and warmup: Post-LN with alpha = lambda = 1
@@ -183,7 +185,7 @@ def plan_explosion(settings: Settings, target: str) -> list[Task]:
 
 def reduce_explosion(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     g, *rest = grids(measurements)
-    found = [
+    results = [
         *(m for other in rest for m in third_party_measurements(other)),
         g.exponent("exponent.sgd", g.total("squares")),
         g.exponent("exponent.adam", g.total("l1")).as_role(Role.BESIDE),
@@ -194,21 +196,21 @@ def reduce_explosion(_settings: Settings, measurements: Sequence[Measurement]) -
     for n, layers in zip(g.depths, g.layers, strict=True):
         largest = max(float(v.max()) for role, v in layers.items() if role in MATRICES)
         ceiling = max(max(g.predicted(n).squares[role]) for role in MATRICES)
-        found.append(g.stamped(f"largest-matrix.N={n}", (largest / ceiling) ** 0.5))
-    return found
+        results.append(g.stamped(f"largest-matrix.N={n}", (largest / ceiling) ** 0.5))
+    return results
 
 
 def predict_explosion(_settings: Settings) -> list[Prediction]:
     power = theory_exponent(EXPLOSION_DEPTHS, "none", width=256)
     why = f"{GROWTH} (1.05, and 1.01 from N = 128 to 256: linear); {ROOM}"
-    found = [Prediction.near("exponent.sgd", power, _explosion_room(), why, "linear", "exponent")]
+    predictions = [Prediction.near("exponent.sgd", power, _explosion_room(), why, "linear", "exponent")]
     for n, spread in EXPLOSION_SPREAD.items():
         tolerance = ratio_room(spread, EXPLOSION_SEEDS, WIDE_NEGLECTED)
         why = f"{MEAN_FIELD}: {WIDE_NEGLECTED:.2%} of it; networks spread by {spread:.1%}, measured; {ROOM}"
-        found.append(Prediction.near(f"norm-ratio.N={n}", 1.0, tolerance, why, "linear"))
+        predictions.append(Prediction.near(f"norm-ratio.N={n}", 1.0, tolerance, why, "linear"))
         why = f"the largest matrix's gradient over the largest that theory has, as near as all of them: bounded; {why}"
-        found.append(Prediction.near(f"largest-matrix.N={n}", 1.0, tolerance, why, "bounded"))
-    return found
+        predictions.append(Prediction.near(f"largest-matrix.N={n}", 1.0, tolerance, why, "bounded"))
+    return predictions
 
 
 def _explosion_room() -> float:
@@ -224,28 +226,28 @@ def plan_warmup(settings: Settings, target: str) -> list[Task]:
 def reduce_warmup(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """The decrease at a learning rate of eta/N: the sums over N, of the matrices and of all parameters."""
     g = grids(measurements)[0]
-    found = []
+    results = []
     for k in ("sgd", "adam"):
         for what, roles in (("matrices", MATRICES), ("all", ALL)):
             rows = [row / n for n, row in zip(g.depths, g.total(KIND[k], roles), strict=True)]
-            found.append(g.exponent(f"exponent.{k}.{what}", rows))
-    return [*found, *_steps(measurements)]
+            results.append(g.exponent(f"exponent.{k}.{what}", rows))
+    return [*results, *_steps(measurements)]
 
 
 def predict_warmup(_settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     for k in ("sgd", "adam"):
         for what in ("matrices", "all"):
-            found.append(Prediction.near(f"exponent.{k}.{what}", 0.0, 0.03, "independent of N", unit="exponent"))
+            predictions.append(Prediction.near(f"exponent.{k}.{what}", 0.0, 0.03, "independent of N", unit="exponent"))
     power = theory_exponent(EXPLOSION_DEPTHS, "none", width=256) - 1
-    found.append(
+    predictions.append(
         Prediction.near("exponent.sgd.matrices", power, _explosion_room(), f"{GROWTH}; {ROOM}", "sgd", "exponent")
     )
-    found.append(_sign_steps())
+    predictions.append(_sign_steps())
     for n in STEP_DEPTHS:
         why = "a real step at the rate eta/N: second order of a small step, and its rounding"
-        found.append(Prediction.near(f"increment.sgd.N={n}", 1.0, 0.01, why, "sgd"))
-    return found
+        predictions.append(Prediction.near(f"increment.sgd.N={n}", 1.0, 0.01, why, "sgd"))
+    return predictions
 
 
 def _sign_steps() -> Prediction:
@@ -287,42 +289,42 @@ def plan_pre(settings: Settings, target: str) -> list[Task]:
 
 
 def reduce_pre(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-    found = []
+    results = []
     for g in grids(measurements):
         if "scaling" not in g.setting:
-            found += third_party_measurements(g)
+            results += third_party_measurements(g)
         elif g.setting["scaling"] == "sgd":
-            found.append(g.exponent("exponent.matrices", g.total("squares")))
-            found.append(g.exponent("exponent.lamb.matrices", g.total("lamb")))
-            found.append(g.growth("growth.all", g.total("squares", ALL)))
-            found.append(g.exponent("exponent.sgd.biases", g.total("squares", ("bias",))))
-            found += [*g.norm_ratios(), g.curve("pre-norm, sgd", g.total("squares"))]
+            results.append(g.exponent("exponent.matrices", g.total("squares")))
+            results.append(g.exponent("exponent.lamb.matrices", g.total("lamb")))
+            results.append(g.growth("growth.all", g.total("squares", ALL)))
+            results.append(g.exponent("exponent.sgd.biases", g.total("squares", ("bias",))))
+            results += [*g.norm_ratios(), g.curve("pre-norm, sgd", g.total("squares"))]
         elif g.setting["scaling"] == "adam":
-            found.append(g.exponent("exponent.adam.matrices", g.total("l1")))
+            results.append(g.exponent("exponent.adam.matrices", g.total("l1")))
         else:
-            found += [*g.norm_ratios("unscaled-ratio"), g.curve("pre-norm, unscaled", g.total("squares"))]
-            found.append(theory_curve(g, "pre-norm, unscaled"))
-    return found
+            results += [*g.norm_ratios("unscaled-ratio"), g.curve("pre-norm, unscaled", g.total("squares"))]
+            results.append(theory_curve(g, "pre-norm, unscaled"))
+    return results
 
 
 def predict_pre(settings: Settings) -> list[Prediction]:
     at = [n for some, _ in depths(settings, SUBJECT) for n in some]
     why = "independent of N: as large for the deepest stack as for two blocks, within 10 %"
-    found = [Prediction.near("growth.all", 1.0, 0.1, why, unit="times")]
-    found += _matrices(settings, "sgd", "pre")
+    predictions = [Prediction.near("growth.all", 1.0, 0.1, why, unit="times")]
+    predictions += _matrices(settings, "sgd", "pre")
     for k in ("adam", "lamb"):
         power = _exponent(k, "pre", at)
-        found.append(Prediction.near(f"exponent.{k}.matrices", power, EXPONENT, GROWTH, "matrices", "exponent"))
+        predictions.append(Prediction.near(f"exponent.{k}.matrices", power, EXPONENT, GROWTH, "matrices", "exponent"))
     power = theory_exponent(at, "sgd", "pre", roles=("bias",))
     why = f"{GROWTH}: linear; biases are few numbers, whose seeds leave 0.06, and 3.5 standard errors more"
-    found.append(Prediction.near("exponent.sgd.biases", power, 0.12, why, "biases", "exponent"))
-    found.append(Prediction("growth.all", "2", "inf", "times", "biases", why="grows: more than doubles"))
+    predictions.append(Prediction.near("exponent.sgd.biases", power, 0.12, why, "biases", "exponent"))
+    predictions.append(Prediction("growth.all", "2", "inf", "times", "biases", why="grows: more than doubles"))
     for n, (seeds, spread) in UNSCALED.items():
         why = f"{MEAN_FIELD}: {NEGLECTED['pre']:.0%} of it; networks spread by {spread:.0%}, measured; {ROOM}; "
         why += "N^(1/2) would be at 1.66 by N = 128"
         tolerance = ratio_room(spread, seeds, NEGLECTED["pre"])
-        found.append(Prediction.near(f"unscaled-ratio.N={n}", 1.0, tolerance, why, "logarithm"))
-    return found
+        predictions.append(Prediction.near(f"unscaled-ratio.N={n}", 1.0, tolerance, why, "logarithm"))
+    return predictions
 
 
 # alternatives
@@ -343,21 +345,21 @@ def reduce_alternatives(_settings: Settings, measurements: Sequence[Measurement]
 
     The squared gradient norms of all scalings come along for the figure.
     """
-    found = []
+    results = []
     for g in grids(measurements):
         name = g.setting["scaling"]
-        found += [g.curve(f"|∇L|², {name}", g.total("squares")), theory_curve(g, f"|∇L|², {name}")]
+        results += [g.curve(f"|∇L|², {name}", g.total("squares")), theory_curve(g, f"|∇L|², {name}")]
         if name not in RELATIVE:
             continue
         relative = [
             np.sqrt(row / n) / theory.constants(name, n, g.setting["norm"])[1]
             for n, row in zip(g.depths, g.total("squares", ("inner", "outer")), strict=True)
         ]
-        found += [
+        results += [
             g.exponent(f"relative-step.{name}", relative),
             g.curve(f"relative step, {name}", relative, "relative step"),
         ]
-    return found
+    return results
 
 
 def predict_alternatives(_settings: Settings) -> list[Prediction]:
@@ -378,7 +380,7 @@ def plan_identity(settings: Settings, target: str) -> list[Task]:
 def reduce_identity(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """Over all depths and sublayers of a scaling: branch over residual in units of lambda²/alpha and of theory, and
     |dL/dx_l| over |dL/dx_N| and over theory's."""
-    found = []
+    results = []
     for g in grids(measurements):
         parts: dict[str, list[Array]] = {}
         for n, signals in zip(g.depths, g.signals, strict=True):
@@ -391,10 +393,10 @@ def reduce_identity(_settings: Settings, measurements: Sequence[Measurement]) ->
             parts.setdefault("cotangent", []).append(signals["cotangent"] / signals["cotangent"][-1])
             parts.setdefault("cotangent-ratio", []).append(signals["cotangent"] / np.asarray(theirs.cotangent))
         tag = f"{g.setting['scaling']}.width={g.setting['width']}"
-        found += [_range(g, f"{name}.{tag}", np.concatenate(values)) for name, values in parts.items()]
+        results += [_range(g, f"{name}.{tag}", np.concatenate(values)) for name, values in parts.items()]
         if g.setting["scaling"] == "sgd" and g.setting["width"] == 64:
-            found.append(_profile(g))
-    return found
+            results.append(_profile(g))
+    return results
 
 
 def _profile(g: Grid) -> Measurement:
@@ -419,17 +421,19 @@ def _range(g: Grid, name: str, values: Array) -> Measurement:
 
 
 def predict_identity(_settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     for tag in (*(f"{s}.width=64" for s in ("sgd", "adam", "lamb")), "sgd.width=256"):
         wide = "256" in tag
-        found.append(Prediction(f"branch-weight.ffn.{tag}", "0.5", "0.63", why="O(1): theory has 0.566"))
-        found.append(Prediction(f"branch-weight.attention.{tag}", "0.25", "0.45", why="O(1): averages over tokens"))
-        found.append(Prediction(f"cotangent.{tag}", "0.95", "1.06", why="O(1): the same at every sublayer"))
+        predictions.append(Prediction(f"branch-weight.ffn.{tag}", "0.5", "0.63", why="O(1): theory has 0.566"))
+        predictions.append(
+            Prediction(f"branch-weight.attention.{tag}", "0.25", "0.45", why="O(1): averages over tokens")
+        )
+        predictions.append(Prediction(f"cotangent.{tag}", "0.95", "1.06", why="O(1): the same at every sublayer"))
         for name, tolerance in (
             ("cotangent-ratio", 0.02 if wide else 0.05),
             ("branch-ratio.ffn", 0.025 if wide else 0.05),
             ("branch-ratio.attention", 0.05 if wide else 0.1),
         ):
             why = f"{MEAN_FIELD}; the extremes of hundreds of sublayers, measured, and as much again"
-            found.append(Prediction.near(f"{name}.{tag}", 1.0, tolerance, why))
-    return found
+            predictions.append(Prediction.near(f"{name}.{tag}", 1.0, tolerance, why))
+    return predictions

@@ -37,26 +37,26 @@ def plan_first_order(settings: Settings, target: str) -> list[Task]:
 
 def reduce_first_order(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """The ratios at the smallest rates; those of Adam's sixth step are shown beside them; curves over the rate."""
-    found, seen = [], set()
+    results, seen = [], set()
     for m in measurements:
         later = m.name in seen
         seen.add(m.name)
         curve = Series(m.name, "learning rate", "ratio", m.data["rates"], m.data["curve"], m.data["against"])
         shown = replace(m, series=(curve,) if len(m.data["rates"]) > 1 else (), data={})
-        found.append(replace(shown, name=f"sixth step: {m.name}", role=Role.BESIDE) if later else shown)
-    return found
+        results.append(replace(shown, name=f"sixth step: {m.name}", role=Role.BESIDE) if later else shown)
+    return results
 
 
 def predict_first_order(_settings: Settings) -> list[Prediction]:
     why = "second order of the smallest step, and float64's rounding of the loss"
-    found = []
+    predictions = []
     for n in LADDER_DEPTHS:
         for name in LADDERS:
-            found.append(Prediction.near(f"article.{name}.N={n}", 1.0, 0.01, why))
-            found.append(
+            predictions.append(Prediction.near(f"article.{name}.N={n}", 1.0, 0.01, why))
+            predictions.append(
                 Prediction.near(f"increment.{name}.N={n}", 1.0, 0.01, why, "lamb" if name == "lamb" else "as-stated")
             )
-    return found
+    return predictions
 
 
 # probe
@@ -78,30 +78,30 @@ def plan_probe(settings: Settings, target: str) -> list[Task]:
 
 
 def reduce_probe(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-    found = []
+    results = []
     for m in measurements:
         then = m.data["options"]["then"]
         is_beside = m.name in ("probe.independent", "probe.least") and then == "norm"
         named = replace(m, name=f"{m.name}.{then}", data={})
-        found.append(named.as_role(Role.BESIDE) if is_beside else named)
-    return found
+        results.append(named.as_role(Role.BESIDE) if is_beside else named)
+    return results
 
 
 def predict_probe(_settings: Settings) -> list[Prediction]:
     why = "roundings of two backward passes"
-    found = []
+    predictions = []
     for then in PROBES:
-        found.append(Prediction.near(f"probe.identity.{then}", 0.0, 1e-12, why))
-        found.append(Prediction.near(f"probe.identity.{then}", 0.0, 1e-12, why, "identity"))
+        predictions.append(Prediction.near(f"probe.identity.{then}", 0.0, 1e-12, why))
+        predictions.append(Prediction.near(f"probe.identity.{then}", 0.0, 1e-12, why, "identity"))
     tells = "tells |dL/dW|² up to a factor of 4"
-    found += [Prediction(f"probe.square.{then}", "0.25", "4", why=tells) for then in PROBES]
+    predictions += [Prediction(f"probe.square.{then}", "0.25", "4", why=tells) for then in PROBES]
     leading = "theory of leading order in 1/width: 3 % of it at width 32; the sample leaves 10 %"
-    found.append(Prediction.near("probe.square.residual", theory.probe(PROBE_GAIN), 0.12, leading, "mean-square"))
+    predictions.append(Prediction.near("probe.square.residual", theory.probe(PROBE_GAIN), 0.12, leading, "mean-square"))
     sample = "exactly 1 for an independent direction; the sample leaves 10 %"
-    found.append(Prediction.near("probe.independent.residual", 1.0, 0.2, sample, "mean-square"))
-    found.append(Prediction("probe.least.residual", "0", "0.01", clause="single", why="the least of all cases"))
-    found.append(Prediction.near("probe.square.norm", 0.0, 1e-20, why, "norm"))
-    return found
+    predictions.append(Prediction.near("probe.independent.residual", 1.0, 0.2, sample, "mean-square"))
+    predictions.append(Prediction("probe.least.residual", "0", "0.01", clause="single", why="the least of all cases"))
+    predictions.append(Prediction.near("probe.square.norm", 0.0, 1e-20, why, "norm"))
+    return predictions
 
 
 # branch gradients
@@ -138,7 +138,7 @@ def reduce_branch(_settings: Settings, measurements: Sequence[Measurement]) -> l
     """Slopes of log |gradient| over log alpha and log of the partner's gain; |q|/|v| for two token cosines."""
     runs = grids(measurements)
     plain = [g for g in runs if isinstance(g.setting.get("gain"), float)]
-    found = [_slope(f"slope.{role}.alpha", ALPHAS, [_size(g, role) for g in plain], plain[0]) for role in PARTNERS]
+    results = [_slope(f"slope.{role}.alpha", ALPHAS, [_size(g, role) for g in plain], plain[0]) for role in PARTNERS]
     for role, partner in PARTNERS.items():
         rows = [
             g
@@ -147,12 +147,12 @@ def reduce_branch(_settings: Settings, measurements: Sequence[Measurement]) -> l
         ]
         rows.sort(key=lambda g: g.setting["gain"][partner])
         gains = [g.setting["gain"][partner] for g in rows]
-        found.append(_slope(f"slope.{role}.{partner}", gains, [_size(g, role) for g in rows], rows[0]))
+        results.append(_slope(f"slope.{role}.{partner}", gains, [_size(g, role) for g in rows], rows[0]))
     for g in (g for g in runs if g.setting["width"] == 256):
         share = _size(g, "query") / _size(g, "value")
         gain = SMALL_GAIN if "gain" in g.setting else 1.0
-        found.append(g.mean(f"query-over-value.gain={gain:g}.common={g.setting['common']:g}", share))
-    return found
+        results.append(g.mean(f"query-over-value.gain={gain:g}.common={g.setting['common']:g}", share))
+    return results
 
 
 def _varies(g: Grid, role: str) -> bool:
@@ -171,21 +171,21 @@ def _slope(name: str, xs: Sequence[float], rows: Sequence[Array], g: Grid) -> Me
 
 
 def predict_branch(_settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     why = "exact for a branch that is small beside the residual; its share of the norm moves it a little"
     for role, partner in PARTNERS.items():
-        found.append(Prediction.near(f"slope.{role}.alpha", -1.0, 0.05, why, "powers", "exponent"))
-        found.append(Prediction.near(f"slope.{role}.{partner}", 1.0, 0.03, why, "powers", "exponent"))
+        predictions.append(Prediction.near(f"slope.{role}.alpha", -1.0, 0.05, why, "powers", "exponent"))
+        predictions.append(Prediction.near(f"slope.{role}.{partner}", 1.0, 0.03, why, "powers", "exponent"))
     first = "query-over-value.gain=1.common=0"
-    found.append(Prediction(first, "0", "0.3", why="negligible: below a tenth of the square"))
+    predictions.append(Prediction(first, "0", "0.3", why="negligible: below a tenth of the square"))
     for gain, common in (*((1.0, c) for c in COMMON), (SMALL_GAIN, 0.0)):
-        p = theory.predict(theory.Stack(256, 1, gain=gain, tokens=32, batch=4, common=common))
+        p = theory.predict(theory.Architecture(256, 1, gain=gain, tokens=32, batch=4, common=common))
         ratio = (p.total(("query",)) / p.total(("value",))) ** 0.5
         name = f"query-over-value.gain={gain:g}.common={common:g}"
         clause = "not-negligible" if (gain, common) == (1.0, 0.0) else "negligible"
         why = "mean-field theory with Gaussian logits, and the seeds"
-        found.append(Prediction.near(name, ratio, 0.1 * ratio, why, clause))
-    return found
+        predictions.append(Prediction.near(name, ratio, 0.1 * ratio, why, clause))
+    return predictions
 
 
 # the paper's constants
@@ -212,24 +212,24 @@ def plan_constants(settings: Settings, target: str) -> list[Task]:
 
 
 def predict_constants(_settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     why = "roundings of a power"
     for arch, n, m in CASES:
         for part, alpha, beta in _published(arch, n, m):
             tag = f"{arch}.{part}.N={n}" + ("" if m is None else f".M={m}")
-            found.append(Prediction.near(f"alpha.{tag}", alpha, 1e-13 * alpha, why))
-            found.append(Prediction.near(f"beta.{tag}", beta, 1e-13 * beta, why))
+            predictions.append(Prediction.near(f"alpha.{tag}", alpha, 1e-13 * alpha, why))
+            predictions.append(Prediction.near(f"beta.{tag}", beta, 1e-13 * beta, why))
     ((_, alpha, beta),) = _published("encoder", PAPER_LAYERS, None)
-    found.append(Prediction.near("alpha", alpha, 1e-13, why))
-    found.append(Prediction.near("forward", 0.0, 1e-12, "roundings of float64"))
+    predictions.append(Prediction.near("alpha", alpha, 1e-13, why))
+    predictions.append(Prediction.near("forward", 0.0, 1e-12, "roundings of float64"))
     for role in MATRICES:
         gain = 1.0 if role in ("query", "key") else beta
-        found.append(
+        predictions.append(
             Prediction.near(
                 f"gain.{role}", gain, 0.03 * gain, "four standard errors of the weights drawn, and as much again"
             )
         )
-    return found
+    return predictions
 
 
 def _published(arch: str, n: int, m: int | None) -> list[tuple[str, float, float]]:

@@ -71,18 +71,18 @@ def plan_thousand(settings: Settings, target: str) -> list[Task]:
 
 def reduce_thousand(settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """For every size the range over the runs of DeepNorm, and over those of Post-LN at all rates; and every run."""
-    found = []
+    results = []
     for size in _sizes(settings):
         runs = [m for m in measurements if m.data["layers"] == size.layers]
         for name, is_own in (("deepnorm", True), ("standard", False)):
             group = [m for m in runs if (m.params["subject"]["options"]["scaling"] == "deepnorm") == is_own]
             slow = [m for m in group if size is HUNDRED and m.params["seed"] == SLOW]
             group = [m for m in group if m not in slow]
-            found += [over_runs(f"{name}.slow", slow, slow[0].note)] if slow else []
+            results += [over_runs(f"{name}.slow", slow, slow[0].note)] if slow else []
             if group:
                 joint = over_runs(f"{name}.layers={size.layers}", group, group[0].note)
-                found.append(joint if size.enough or not is_own else _if_decided(joint))
-    return [*found, *(replace(m, role=Role.RUN, at=_arm(m)) for m in measurements)]
+                results.append(joint if size.enough or not is_own else _if_decided(joint))
+    return [*results, *(replace(m, role=Role.RUN, at=_arm(m)) for m in measurements)]
 
 
 def _arm(m: Measurement) -> dict[str, Any]:
@@ -101,11 +101,13 @@ def _if_decided(joint: Measurement) -> Measurement:
 
 def predict_thousand(_settings: Settings) -> list[Prediction]:
     unit = "nats above the characters' frequencies"
-    found = []
+    predictions = []
     for size, clause in ((HUNDRED, "hundred"), (THOUSAND, "source")):
         learns, not_ = "learns from context: below the frequencies", "learns no more than the frequencies"
-        found.append(Prediction(f"deepnorm.layers={size.layers}", "-inf", str(-LEARNED), unit, clause, why=learns))
-        found.append(Prediction(f"standard.layers={size.layers}", str(-LEARNED), "inf", unit, clause, why=not_))
+        predictions.append(
+            Prediction(f"deepnorm.layers={size.layers}", "-inf", str(-LEARNED), unit, clause, why=learns)
+        )
+        predictions.append(Prediction(f"standard.layers={size.layers}", str(-LEARNED), "inf", unit, clause, why=not_))
     for name in ("deepnorm.slow", "standard.slow"):
-        found.append(Prediction(name, str(-LEARNED), "inf", unit, "hundred", why="the steps end first"))
-    return found
+        predictions.append(Prediction(name, str(-LEARNED), "inf", unit, "hundred", why="the steps end first"))
+    return predictions

@@ -74,23 +74,23 @@ def plan_parameters(settings: Settings, target: str) -> list[Task]:
 
 def reduce_parameters(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """The counts; two GAUs over one of torch's blocks (`pair-excess.d=...`), one over 3de (`excess.d=...`), less 1."""
-    found, by_name = list(measurements), {m.name: m for m in measurements}
+    results, by_name = list(measurements), {m.name: m for m in measurements}
     for d in WIDTHS:
         m = by_name[f"gau.d={d}"]
         own, block = float(m.value or 0), float(by_name[f"block.d={d}"].value or 0)
         for name, value in (("pair-excess", 2 * own / block - 1), ("excess", own / (6 * d * d) - 1)):
-            found.append(replace(m, name=f"{name}.d={d}", value=value, lo=value, hi=value, unit="1"))
-    return found
+            results.append(replace(m, name=f"{name}.d={d}", value=value, lo=value, hi=value, unit="1"))
+    return results
 
 
 def predict_parameters(_settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     for d in WIDTHS:
-        found.append(Prediction.exactly(f"gau.d={d}", str(6 * d * d + 128 * (d + 4)), "numbers"))
-        found.append(Prediction.exactly(f"block.d={d}", str(12 * d * d), "numbers"))
+        predictions.append(Prediction.exactly(f"gau.d={d}", str(6 * d * d + 128 * (d + 4)), "numbers"))
+        predictions.append(Prediction.exactly(f"block.d={d}", str(12 * d * d), "numbers"))
         for name in ("pair-excess", "excess"):
-            found.append(Prediction(f"{name}.d={d}", "0", "0.05", why="about: within 5 %"))
-    return found
+            predictions.append(Prediction(f"{name}.d={d}", "0", "0.05", why="about: within 5 %"))
+    return predictions
 
 
 def plan_chunks(settings: Settings, target: str) -> list[Task]:
@@ -145,19 +145,19 @@ def plan_past(settings: Settings, target: str) -> list[Task]:
 
 def predict_past(_settings: Settings) -> list[Prediction]:
     why = "the number of summed positions over the divisor: 1 for a mean; " + ROUNDINGS
-    found = [Prediction.near(f"article.g={g}", 1.0, 1e-12, why) for g in range(2, CHUNKS + 1)]
-    found.append(Prediction.near("article.g=1", 0.0, 1e-12, "nothing to sum"))
+    predictions = [Prediction.near(f"article.g={g}", 1.0, 1e-12, why) for g in range(2, CHUNKS + 1)]
+    predictions.append(Prediction.near("article.g=1", 0.0, 1e-12, "nothing to sum"))
     for g in range(1, CHUNKS + 1):
-        found.append(Prediction.near(f"positions.g={g}", float(g > 1), 1e-12, why, "positions"))
-    found += [
+        predictions.append(Prediction.near(f"positions.g={g}", float(g > 1), 1e-12, why, "positions"))
+    predictions += [
         Prediction.near(f"article.g={g}", CHUNK**2 / TOKENS, 1e-12, "c²/n instead of 1", "with-n-over-c")
         for g in range(2, CHUNKS + 1)
     ]
-    found += [
+    predictions += [
         Prediction.near(f"square.g={g}", 1.0, 1e-12, "n = c²: the divisors are the same", "with-n-over-c")
         for g in range(2, CHUNK + 1)
     ]
-    return found
+    return predictions
 
 
 # no-leak
@@ -186,13 +186,13 @@ def plan_leak(settings: Settings, target: str) -> list[Task]:
 
 def reduce_leak(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """The first layer's leaks under their names, the others beside them; the first's dependences as a picture."""
-    found = []
+    results = []
     first = measurements[0].subject
     for m in measurements:
         if m.name in ("layer", "padding"):
-            found.append(m)
+            results.append(m)
         elif m.subject == first:
-            found.append(replace(m, data={}, series=()))
+            results.append(replace(m, data={}, series=()))
             if m.data:
                 picture = np.array(m.data["picture"])
                 rows, columns = np.nonzero(picture)
@@ -206,10 +206,10 @@ def reduce_leak(_settings: Settings, measurements: Sequence[Measurement]) -> lis
                 )
                 pairs, sizes = [float(k) for k in range(len(rows))], picture[rows, columns].tolist()
                 size = Series("size", "pair", "size of the gradient", pairs, sizes, kind="size")
-                found.append(replace(m, name="dependence", role=Role.FIGURE, data={}, series=(points, size)))
+                results.append(replace(m, name="dependence", role=Role.FIGURE, data={}, series=(points, size)))
         elif m.name in ("leak.gradient", "leak.perturbation", "leak.length"):
-            found.append(replace(m, role=Role.BESIDE, data={}, series=()))
-    return found
+            results.append(replace(m, role=Role.BESIDE, data={}, series=()))
+    return results
 
 
 def predict_leak(_settings: Settings) -> list[Prediction]:
@@ -245,13 +245,15 @@ def plan_normaliser(settings: Settings, target: str) -> list[Task]:
 
 def reduce_normaliser(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """The mean row sum for each divisor and n, and its exponent from n = 256 to 1024."""
-    found = []
+    results = []
     for norm in ("ns", "n2"):
         group = [m for m in measurements if m.data["options"]["normaliser"] == norm]
         sums = [np.array(m.data["row_sum"]) for m in group]
-        found += [mean_measurement(m, f"row-sum.{norm}.n={n}", s) for m, n, s in zip(group, LENGTHS, sums, strict=True)]
+        results += [
+            mean_measurement(m, f"row-sum.{norm}.n={n}", s) for m, n, s in zip(group, LENGTHS, sums, strict=True)
+        ]
         rise = np.log(sums[-1] / sums[-2][: len(sums[-1])]) / math.log(LENGTHS[-1] / LENGTHS[-2])
-        found.append(mean_measurement(group[-1], f"exponent.{norm}", rise, log=None, unit="exponent"))
+        results.append(mean_measurement(group[-1], f"exponent.{norm}", rise, log=None, unit="exponent"))
         xs = [float(n) for n in LENGTHS]
         units = [theory.Unit(n, HEAD, WIDE, normaliser=norm) for n in LENGTHS]
         curves = tuple(
@@ -261,8 +263,8 @@ def reduce_normaliser(_settings: Settings, measurements: Sequence[Measurement]) 
                 ("theory", [theory.row_sum(u) for u in units]),
             )
         )
-        found.append(replace(group[-1], name=f"row sums {norm}", role=Role.FIGURE, data={}, series=curves))
-    return found
+        results.append(replace(group[-1], name=f"row sums {norm}", role=Role.FIGURE, data={}, series=curves))
+    return results
 
 
 def _rise(norm: Literal["ns", "n2"]) -> float:
@@ -275,14 +277,14 @@ RISE = "theory's, from n = 256 to 1024; the sample leaves 0.025, and 3.5 standar
 
 
 def predict_normaliser(_settings: Settings) -> list[Prediction]:
-    found = [
+    predictions = [
         Prediction.near("exponent.ns", _rise("ns"), 0.05, RISE, unit="exponent"),
         Prediction.near("exponent.n2", _rise("n2"), 0.05, RISE, unit="exponent"),
     ]
     for norm in ("ns", "n2"):
         for n in LENGTHS:
             value = theory.row_sum(theory.Unit(n, HEAD, WIDE, normaliser=norm))
-            found.append(
+            predictions.append(
                 Prediction.near(
                     f"row-sum.{norm}.n={n}",
                     value,
@@ -290,7 +292,7 @@ def predict_normaliser(_settings: Settings) -> list[Prediction]:
                     "theory of leading order in 1/d (0.4 %); the sample leaves 3.4 %, and 3.5 standard errors more",
                 )
             )
-    return found
+    return predictions
 
 
 # linear-cost
@@ -325,20 +327,20 @@ def plan_cost(settings: Settings, target: str) -> list[Task]:
 
 
 def reduce_cost(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-    found = []
+    results = []
     labels = {"FLASH": "linear", "FLASH-Quad": "quadratic", "scaled_dot_product_attention": "softmax"}
     for m in measurements:
         label = labels.get(m.params["label"], m.params["label"])
         if m.name == "cost":
-            found.append(replace(m, name=f"cost {label}", role=Role.FIGURE, data={}))
+            results.append(replace(m, name=f"cost {label}", role=Role.FIGURE, data={}))
         elif m.unit != "s":  # the times themselves are in the figure
-            found.append(replace(m, name=f"{label}.{m.name}"))
-    return found
+            results.append(replace(m, name=f"{label}.{m.name}"))
+    return results
 
 
 def predict_cost(settings: Settings) -> list[Prediction]:
     d, e, s, c = COST["width"], SHAPE["hidden"], SHAPE["head_size"], PIECE
-    found = []
+    predictions = []
     for n in SIZES:
         exact = {
             "linear.multiply-adds": n * (3 * d * e + d * s + c * (s + e) + 2 * s * e),
@@ -348,19 +350,19 @@ def predict_cost(settings: Settings) -> list[Prediction]:
         }
         for name, value in exact.items():
             unit = "numbers" if "activations" in name else "1"
-            found.append(Prediction.exactly(f"{name}.n={n}", str(value), unit))
-    found.append(
+            predictions.append(Prediction.exactly(f"{name}.n={n}", str(value), unit))
+    predictions.append(
         Prediction.near("linear.exponent.memory", 1.0, 0.02, "the part that does not depend on n", unit="exponent")
     )
-    found.append(Prediction("quadratic.exponent.memory", "1.8", "2", "exponent", why="n² and a linear part"))
+    predictions.append(Prediction("quadratic.exponent.memory", "1.8", "2", "exponent", why="n² and a linear part"))
     if settings.device == "cpu":  # on a fast GPU, sizes as small as these take the time of a kernel launch
         ends = (SIZES[0], SIZES[-1])
         counts = [n * (3 * d * e + d * s) + n * n * (s + e) for n in ends]
         between = repr((1 + math.log(counts[1] / counts[0]) / math.log(ends[1] / ends[0])) / 2)
         why = "the counts decide the law; wall time has to be nearer to its own count's exponent than to the other's"
-        found.append(Prediction("linear.exponent.time", "0", between, "exponent", why=why))
-        found.append(Prediction("quadratic.exponent.time", between, "inf", "exponent", why=why))
-    return found
+        predictions.append(Prediction("linear.exponent.time", "0", between, "exponent", why=why))
+        predictions.append(Prediction("quadratic.exponent.time", between, "inf", "exponent", why=why))
+    return predictions
 
 
 # causal-memory

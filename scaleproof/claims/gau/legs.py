@@ -34,11 +34,11 @@ def plan_moments(settings: Settings, target: str) -> list[Task]:
 
 def predict_moments(_settings: Settings) -> list[Prediction]:
     why = "the sample's interval"
-    found = []
+    predictions = []
     for name, power in (("first", 1), ("second", 2)):
         e = moment("swish", power)
-        found.append(Prediction(name, e.lo, e.hi, tolerance=2e-3 if power == 1 else 5e-3, why=why))
-    return found
+        predictions.append(Prediction(name, e.lo, e.hi, tolerance=2e-3 if power == 1 else 5e-3, why=why))
+    return predictions
 
 
 # attention-entries, near-diagonal
@@ -83,15 +83,15 @@ def predict_entries(_settings: Settings) -> list[Prediction]:
     pairs = _pairs()
     article = {"diagonal": s * nu2**2 / n, "off-diagonal": s * mu**4 / n}
     ours = {"diagonal": pairs.diagonal / (n * s), "off-diagonal": pairs.off_diagonal / (n * s)}
-    found = []
+    predictions = []
     for values in (article, ours):
         values["ratio"] = values["diagonal"] / values["off-diagonal"]
     for name, value in article.items():
-        found.append(Prediction.near(name, value, 0.15 * value, "approximately: within 15 %"))
+        predictions.append(Prediction.near(name, value, 0.15 * value, "approximately: within 15 %"))
     for name, value in ours.items():
         clause = "diagonal" if name == "diagonal" else "off-diagonal"
-        found.append(Prediction.near(name, value, 0.03 * value, THEORY, clause))
-    return found + _initial("diagonal")
+        predictions.append(Prediction.near(name, value, 0.03 * value, THEORY, clause))
+    return predictions + _initial("diagonal")
 
 
 def _initial(clause: str) -> list[Prediction]:
@@ -161,14 +161,14 @@ def plan_output(settings: Settings, target: str) -> list[Task]:
 
 def reduce_output(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """RMS of the output at each point, its interval from that of the mean square; the curve over n."""
-    found, curve, others = [], [], []
+    results, curve, others = [], [], []
     for m in measurements:
         o = m.params["subject"]["options"]
         if m.params["subject"]["target"] == PACKAGE:
             others.append(m)
         elif "normaliser" in o:
             point = (m.params["tokens"], o["head_size"], m.params["width"], o["gain"], o["normaliser"], o["causal"])
-            found.append(_rms(m, f"rms.{_label(*point)}"))
+            results.append(_rms(m, f"rms.{_label(*point)}"))
         else:
             curve.append(m)
     if curve:
@@ -183,9 +183,9 @@ def reduce_output(_settings: Settings, measurements: Sequence[Measurement]) -> l
                 "the diagonal alone (ours)", *label, xs, [math.sqrt(theory.output(u).itself) for u in units], "part"
             ),
         )
-        found.append(replace(curve[-1], name="output over n", role=Role.FIGURE, data={}, series=series))
-    found += [_rms(m, "rms.FLASH-pytorch", log=True).as_role(Role.BESIDE) for m in others]
-    return found
+        results.append(replace(curve[-1], name="output over n", role=Role.FIGURE, data={}, series=series))
+    results += [_rms(m, "rms.FLASH-pytorch", log=True).as_role(Role.BESIDE) for m in others]
+    return results
 
 
 def _rms(m: Measurement, name: str, log: bool = False) -> Measurement:
@@ -201,16 +201,16 @@ def _label(n: int, s: int, d: int, gain: float, norm: str, causal: bool) -> str:
 
 
 def predict_output(settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     for point, _ in _points(settings):
         n, s, d, gain, norm, causal = point
         unit = theory.Unit(n, s, d, gain, norm, causal)
         if norm == "ns" and not causal:
             law = theory.source_rms(unit)
-            found.append(Prediction.near(f"rms.{_label(*point)}", law, 0.15 * law, "approximately: within 15 %"))
+            predictions.append(Prediction.near(f"rms.{_label(*point)}", law, 0.15 * law, "approximately: within 15 %"))
         value = theory.output(unit).rms
-        found.append(Prediction.near(f"rms.{_label(*point)}", value, 0.06 * value, THEORY, "parts"))
-    return found
+        predictions.append(Prediction.near(f"rms.{_label(*point)}", value, 0.06 * value, THEORY, "parts"))
+    return predictions
 
 
 # lambda-seven
@@ -234,10 +234,10 @@ def _steps() -> list[tuple[str, float, float]]:
 def reduce_lambda(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     """d log RMS/d log lambda between neighbouring gains, for the same weights and inputs; the curves."""
     rows = {m.params["subject"]["options"]["gain"]: np.array(m.data["output"]) for m in measurements}
-    found = []
+    results = []
     for name, a, b in _steps():
         powers = 0.5 * np.log(rows[a] / rows[b]) / math.log(a / b)
-        found.append(mean_measurement(measurements[0], name, powers, log=None, unit="exponent"))
+        results.append(mean_measurement(measurements[0], name, powers, log=None, unit="exponent"))
     units = [replace(ARTICLE, gain=g) for g in GAINS]
     fine = [float(g) for g in np.geomspace(0.02, 16, 22)]
     logs = np.log([theory.output(replace(ARTICLE, gain=g)).rms for g in fine])
@@ -246,10 +246,10 @@ def reduce_lambda(_settings: Settings, measurements: Sequence[Measurement]) -> l
         Series("measured", *label, list(GAINS), [float(np.sqrt(rows[g].mean())) for g in GAINS], "measured"),
         Series("ours", *label, list(GAINS), [theory.output(u).rms for u in units], "theory"),
         Series("source: lambda^7", *label, list(GAINS), [theory.source_rms(u) for u in units], "source"),
-        Series("measured exponent", *exponents(GAINS), [float(m.value or 0) for m in found], "measured exponent"),
+        Series("measured exponent", *exponents(GAINS), [float(m.value or 0) for m in results], "measured exponent"),
         Series("our exponent", *exponents(fine), (np.diff(logs) / np.diff(np.log(fine))).tolist(), "exponent"),
     )
-    return [*found, replace(measurements[0], name="output over lambda", role=Role.FIGURE, data={}, series=series)]
+    return [*results, replace(measurements[0], name="output over lambda", role=Role.FIGURE, data={}, series=series)]
 
 
 def exponents(gains: Sequence[float]) -> tuple[str, str, list[float]]:
@@ -258,13 +258,13 @@ def exponents(gains: Sequence[float]) -> tuple[str, str, list[float]]:
 
 
 def predict_lambda(_settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     for name, a, b in _steps():
         ends = [theory.output(replace(ARTICLE, gain=g)).rms for g in (a, b)]
         power = math.log(ends[0] / ends[1]) / math.log(a / b)
-        found.append(Prediction.near(name, 7.0, 0.3, "approximately", unit="exponent"))
-        found.append(Prediction.near(name, power, 0.1, THEORY, "local", "exponent"))
-    return found
+        predictions.append(Prediction.near(name, 7.0, 0.3, "approximately", unit="exponent"))
+        predictions.append(Prediction.near(name, power, 0.1, THEORY, "local", "exponent"))
+    return predictions
 
 
 # identity
@@ -321,35 +321,35 @@ def reduce_identity(settings: Settings, measurements: Sequence[Measurement]) -> 
     """Effective alpha, the RMS of stream over branch; growth of gradients with depth; the training runs."""
     profiles = [m for m in measurements if "setting" in m.data]
     first = [m for m in profiles if m.data["setting"]["width"] == ARTICLE.width]
-    found = []
+    results = []
     for name, is_paper in (("effective-alpha", False), ("effective-alpha.paper", True)):
         group = [m for m in first if (m.params["subject"]["target"] == PAPER_STACK) == is_paper]
         if group:
             alphas = np.array([m.data["signals"]["stream"][0] / m.data["signals"]["branch"][0] for m in group])
-            found.append(mean_measurement(group[0], name, alphas))
+            results.append(mean_measurement(group[0], name, alphas))
     for g in grids([m for m in profiles if m not in first]):
         roles = ("inner", "outer", "shared")
-        found += [
+        results += [
             g.exponent("exponent.squares", g.total("squares", roles)),
             g.exponent("exponent.l1", g.total("l1", roles)).as_role(Role.BESIDE),
         ]
         last = g.signals[-1]
         largest = float((last["branch"] / last["stream"][: len(last["branch"])]).max())
-        found.append(g.stamped("largest branch over stream", largest, role=Role.BESIDE))
+        results.append(g.stamped("largest branch over stream", largest, role=Role.BESIDE))
     runs = [m for m in measurements if "setting" not in m.data]
     if runs:
         for t, _, n, _ in _trainings(settings):
             kind = "gau" if t == STACK else "transformer"
             group = [m for m in runs if m.data["layers"] == n and m.params["subject"]["target"] == t]
             note = group[0].note.replace(" of 2 sublayers", "")
-            found.append(replace(over_runs(f"{kind}.layers={n}", group, note), at={"block": kind, "layers": n}))
-    return found
+            results.append(replace(over_runs(f"{kind}.layers={n}", group, note), at={"block": kind, "layers": n}))
+    return results
 
 
 def predict_identity(settings: Settings) -> list[Prediction]:
     unit = "nats above the characters' frequencies"
     alpha = 1 / theory.output(ARTICLE).rms
-    found = [
+    predictions = [
         Prediction("effective-alpha", "50", "200", why="100, to a factor of 2"),
         Prediction.near("effective-alpha", alpha, 0.05 * alpha, THEORY, "alpha"),
         Prediction("effective-alpha.paper", "1e9", "inf", clause="paper", why="beyond float32's digits"),
@@ -358,10 +358,10 @@ def predict_identity(settings: Settings) -> list[Prediction]:
     for t, _, n, _ in _trainings(settings):
         if t == STACK:
             for clause in ("source", "training"):
-                found.append(
+                predictions.append(
                     Prediction(f"gau.layers={n}", "-inf", str(-LEARNED), unit, clause, why="learns from context")
                 )
         else:
             why = "learns the frequencies only"
-            found.append(Prediction(f"transformer.layers={n}", str(-LEARNED), "inf", unit, "training", why=why))
-    return found
+            predictions.append(Prediction(f"transformer.layers={n}", str(-LEARNED), "inf", unit, "training", why=why))
+    return predictions

@@ -39,11 +39,11 @@ def _differences(measurements: Sequence[Measurement]) -> list[tuple[Measurement,
     """(measurement, b, [(x, module(x) - softplus(x))]) for every bend; the first measurement is softplus."""
     softplus, *modules = measurements
     (base,) = softplus.data["values"]
-    found = []
+    rows = []
     for m in modules:
         (values,) = m.data["values"]
-        found.append((m, bend(m), [(x, v - s) for x, v, s in zip(m.data["x"], values, base, strict=True)]))
-    return found
+        rows.append((m, bend(m), [(x, v - s) for x, v, s in zip(m.data["x"], values, base, strict=True)]))
+    return rows
 
 
 def dominance_bends() -> list[float]:
@@ -53,12 +53,12 @@ def dominance_bends() -> list[float]:
 
 def reduce_dominance(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     threshold = float(theory.dominance_threshold().hi)
-    found = []
+    results = []
     for m, b, errors in _differences(measurements):
         at, lowest = min(errors, key=lambda pair: pair[1])
         name = "minimum.above" if b >= threshold else "minimum.below"
-        found.append(found_value(m, name, lowest, witness=f"x = {at!r}", samples=len(errors)))
-    return found
+        results.append(found_value(m, name, lowest, witness=f"x = {at!r}", samples=len(errors)))
+    return results
 
 
 def predict_dominance(_settings: Settings) -> list[Prediction]:
@@ -83,19 +83,19 @@ def _label(b: float) -> str:
 
 
 def reduce_minimax(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-    found = []
+    results = []
     for m, b, errors in _differences(measurements):
         name = f"supremum {_label(b)}"
         curve = [(x, e) for x, e in errors[::20] if -12 <= x <= 12]
         kind = "error at b*" if b == minimax_bends()[0] else "error beside b*"
         xs, ys = [x for x, _ in curve], [e for _, e in curve]
         series = Series(f"SP - softplus {_label(b)}", "x", "error", xs, ys, kind)
-        found.append(found_value(m, name, max(abs(e) for _, e in errors), samples=len(errors), series=(series,)))
+        results.append(found_value(m, name, max(abs(e) for _, e in errors), samples=len(errors), series=(series,)))
         if b == minimax_bends()[0]:
             peak, _ = max((p for p in errors if p[0] > 0.5), key=lambda pair: pair[1])
-            found.append(found_value(m, "peak", peak))
-            found.append(found_value(m, "error.at_zero", dict(errors)[0.0], series=_shapes(measurements[0], errors)))
-    return found
+            results.append(found_value(m, "peak", peak))
+            results.append(found_value(m, "error.at_zero", dict(errors)[0.0], series=_shapes(measurements[0], errors)))
+    return results
 
 
 def _shapes(softplus: Measurement, errors: Sequence[tuple[float, float]]) -> tuple[Series, ...]:
@@ -115,7 +115,7 @@ def predict_minimax(_settings: Settings) -> list[Prediction]:
     rounding = "roundings of values below 64, and of b*"
     grid = "the peak lies between grid points: f''/8 · (1/200)² = 4e-8"
     negative = replace(best["error"], lo=f"-{best['error'].hi}", hi=f"-{best['error'].lo}")
-    found = [
+    predictions = [
         Prediction.enclosed("supremum at b*", best["error"], 1e-14, rounding),
         Prediction.enclosed("error.at_zero", negative, 4e-16, "two roundings"),
         Prediction.enclosed("peak", best["x"], 0.0051, "a step of the grid"),
@@ -123,7 +123,7 @@ def predict_minimax(_settings: Settings) -> list[Prediction]:
     for b in minimax_bends()[1:]:
         with precision(200):
             supremum = theory.sup_error(arb(fmpq(*b.as_integer_ratio())))
-        found.append(
+        predictions.append(
             Prediction.enclosed(f"supremum {_label(b)}", from_ball(f"supremum {_label(b)}", supremum), 5e-8, grid)
         )
-    return found
+    return predictions

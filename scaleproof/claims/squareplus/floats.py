@@ -10,7 +10,7 @@ from scaleproof.claim import Prediction, Settings
 from scaleproof.claims.squareplus.common import ARTICLE_MODULE, MODULE, MODULE_ULPS, REFERENCE, subject
 from torchcheck.data import Measurement, Role, Task
 
-FORMATS = ("float16", "bfloat16", "float32")
+DTYPES = ("float16", "bfloat16", "float32")
 CHUNKS = 64
 FLOAT32_FINITE = 0x7F800000
 #: float16 and bfloat16 are rounded once from float32, whose own error is at most MODULE_ULPS of 2^-13 or 2^-16 ulp
@@ -23,7 +23,7 @@ def plan_floats(settings: Settings, target: str) -> list[Task]:
     if target == MODULE:
         subjects.append(subject(ARTICLE_MODULE, b=4.0))
     for audited in subjects:
-        for dtype in FORMATS:
+        for dtype in DTYPES:
             if not settings.wants(dtype):
                 continue
             params = {
@@ -59,32 +59,32 @@ def reduce_floats(settings: Settings, measurements: Sequence[Measurement]) -> li
         if m.name == "ulp.worst":
             parts.append([])
         parts[-1].append(m)
-    found = []
+    results = []
     judged = {p.name for p in predict_floats(settings)}
     for (target, dtype), parts in audits.items():
         prefix = "article: " if target == ARTICLE_MODULE else ""
         for m in merge(parts, 2 * FLOAT32_FINITE if dtype == "float32" else parts[0][0].samples):
             name = f"{m.name}.{dtype}" if m.name == "ulp.worst" or dtype == "float32" else m.name
             name = prefix + name
-            found.append(replace(m, name=name, role=Role.JUDGED if name in judged else Role.BESIDE))
-    return found
+            results.append(replace(m, name=name, role=Role.JUDGED if name in judged else Role.BESIDE))
+    return results
 
 
 def predict_floats(_settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     for suffix, own in (("", "half"), (".float32", "float32")):
         strict = ("relu.equal", "order.flat", "finite.lost")
-        found += [Prediction.exactly(f"{name}{suffix}", "0", "inputs") for name in strict]
+        predictions += [Prediction.exactly(f"{name}{suffix}", "0", "inputs") for name in strict]
         kept = ("relu.below", "order.decreasing", "finite.lost", "zero.flushed")
-        found += [Prediction.exactly(f"{name}{suffix}", "0", "inputs", own) for name in kept]
+        predictions += [Prediction.exactly(f"{name}{suffix}", "0", "inputs", own) for name in kept]
         for name in strict[:2]:
-            found.append(Prediction(f"{name}{suffix}", "1", "inf", "inputs", "not-strict", why="there are some"))
+            predictions.append(Prediction(f"{name}{suffix}", "1", "inf", "inputs", "not-strict", why="there are some"))
         for name in ("finite.lost", "zero.flushed"):
-            found.append(
+            predictions.append(
                 Prediction(f"article: {name}{suffix}", "1", "inf", "inputs", "as-written", why="there are some")
             )
-    found += [
+    predictions += [
         Prediction(f"ulp.worst.{d}", "0", str(bound), "ulp", "float32" if d == "float32" else "half", why="roundings")
         for d, bound in ULP_BOUNDS.items()
     ]
-    return found
+    return predictions

@@ -23,12 +23,12 @@ def plan_relu(settings: Settings, target: str) -> list[Task]:
 
 
 def reduce_relu(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-    found = []
+    results = []
     for m in measurements:
         xs, (ys,) = m.data["x"], m.data["values"]
         if bend(m) == 0:
             worst = max(abs(y - max(x, 0.0)) for x, y in zip(xs, ys, strict=True))
-            found.append(found_value(m, "relu.difference", worst))
+            results.append(found_value(m, "relu.difference", worst))
             continue
         exact = [theory.derivatives(x, bend(m), 0)[0] for x in xs]
         worst = max(ulps(y, e) for y, e in zip(ys, exact, strict=True))
@@ -40,9 +40,9 @@ def reduce_relu(_settings: Settings, measurements: Sequence[Measurement]) -> lis
         ]
         wrong = [x for x, y in clear if _exact_gap(x, y) <= 0]
         witness = f"x = {wrong[0]!r}" if wrong else ""
-        found.append(found_value(m, "value.error", worst, "ulp"))
-        found.append(found_value(m, "relu.not_above", len(wrong), "points", samples=len(clear), witness=witness))
-    return found
+        results.append(found_value(m, "value.error", worst, "ulp"))
+        results.append(found_value(m, "relu.not_above", len(wrong), "points", samples=len(clear), witness=witness))
+    return results
 
 
 def predict_relu(_settings: Settings) -> list[Prediction]:
@@ -62,7 +62,7 @@ def plan_gap(settings: Settings, target: str) -> list[Task]:
 def reduce_gap(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
     from torchcheck.measure.intervals import fit_exponent
 
-    found = []
+    results = []
     for m in measurements:
         b = bend(m)
         xs, (ys,) = m.data["x"], m.data["values"]
@@ -76,7 +76,7 @@ def reduce_gap(_settings: Settings, measurements: Sequence[Measurement]) -> list
         curve = [x for x in sorted(gaps) if x < 0]
         heights = [gaps[x] for x in curve]
         series = Series(f"gap, b = {b:g}", "-x", "SP(x) - ReLU(x)", [-x for x in curve], heights, "gap")
-        found += [
+        results += [
             found_value(m, "gap.at_zero", gaps[0.0] / bound),
             found_value(m, "gap.beyond_bound", len(beyond), "points"),
             replace(
@@ -90,7 +90,7 @@ def reduce_gap(_settings: Settings, measurements: Sequence[Measurement]) -> list
             ),
             found_value(m, "gap.constant", ratio),
         ]
-    return found
+    return results
 
 
 def predict_gap(_settings: Settings) -> list[Prediction]:
@@ -114,17 +114,17 @@ def plan_slope(settings: Settings, target: str) -> list[Task]:
 
 
 def reduce_slope(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-    found = []
+    results = []
     for m in measurements:
         xs, (_, slopes) = m.data["x"], m.data["values"]
         exact = [theory.derivatives(x, bend(m), 1)[1] for x in xs]
         worst = max(ulps(s, e) for s, e in zip(slopes, exact, strict=True))
         outside = [x for x, s in zip(xs, slopes, strict=True) if not 0 <= s <= 1]
-        found += [
+        results += [
             found_value(m, "slope.error", worst, "ulp"),
             found_value(m, "slope.outside", len(outside), "points", witness=f"x = {outside[0]!r}" if outside else ""),
         ]
-    return found
+    return results
 
 
 def predict_slope(_settings: Settings) -> list[Prediction]:
@@ -140,26 +140,26 @@ def plan_convex(settings: Settings, target: str) -> list[Task]:
 
 
 def reduce_convex(_settings: Settings, measurements: Sequence[Measurement]) -> list[Measurement]:
-    found = []
+    results = []
     for m in measurements:
         _, _, second, third = m.data["values"]
         b = bend(m)
-        found += [
+        results += [
             found_value(m, f"second.supremum b={b:g}", max(second)),
             found_value(m, f"second.minimum b={b:g}", min(second)),
             found_value(m, f"third.supremum b={b:g}", max(abs(v) for v in third)),
         ]
-    return found
+    return results
 
 
 def predict_convex(_settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     for b in BENDS:
         suprema = theory.derivative_suprema(b)
         why = "roundings of repeated reverse-mode differentiation"
-        found += [
+        predictions += [
             Prediction.enclosed(f"second.supremum b={b:g}", suprema["second"], 1e-14, why),
             Prediction(f"second.minimum b={b:g}", "0", "inf", tolerance=1e-15, why="b/(2 (64 + b)^1.5), rounded"),
             Prediction.enclosed(f"third.supremum b={b:g}", suprema["third"], 1e-14, why),
         ]
-    return found
+    return predictions

@@ -39,13 +39,13 @@ def reduce_speed(_settings: Settings, measurements: Sequence[Measurement]) -> li
 
 
 def predict_speed(_settings: Settings) -> list[Prediction]:
-    found = []
+    predictions = []
     for size in ("small", "cache", "memory"):
-        found.append(Prediction(f"speedup.eager.{size}", SEVERAL, "inf", "times faster"))
-        found.append(Prediction(f"speedup.eager.{size}", "0", SEVERAL, "times faster", "eager"))
-    found.append(Prediction("speedup.eager.small", "0", "1", "times faster", "eager"))
-    found.append(Prediction("speedup.compiled.small", "0", SEVERAL, "times faster", "compiled"))
-    found += [
+        predictions.append(Prediction(f"speedup.eager.{size}", SEVERAL, "inf", "times faster"))
+        predictions.append(Prediction(f"speedup.eager.{size}", "0", SEVERAL, "times faster", "eager"))
+    predictions.append(Prediction("speedup.eager.small", "0", "1", "times faster", "eager"))
+    predictions.append(Prediction("speedup.compiled.small", "0", SEVERAL, "times faster", "compiled"))
+    predictions += [
         Prediction(f"speedup.compiled.{k}", COMPILED, "inf", "times faster", "compiled") for k in ("cache", "memory")
     ]
-    return found
+    return predictions

@@ -29,14 +29,14 @@ OVERVIEW = "verdicts"
 def draw(record: Record, folder: Path) -> dict[str, list[Figure]]:
     """Writes the figures into `folder`; returns those of each claim, by its id, and that of all under OVERVIEW."""
     results = {r.id: r for r in record.results}
-    found: dict[str, list[Figure]] = {}
+    by_name: dict[str, list[Figure]] = {}
     if write_figure(folder / f"{OVERVIEW}.svg", partial(overview.paint, record.results)):
-        found[OVERVIEW] = [Figure(OVERVIEW, overview.CAPTION)]
+        by_name[OVERVIEW] = [Figure(OVERVIEW, overview.CAPTION)]
     for drawing in DRAWINGS:
         result = results.get(drawing.claim)
         if result is not None and write_figure(folder / f"{drawing.name}.svg", partial(_painted, drawing, result)):
-            found.setdefault(drawing.claim, []).append(Figure(drawing.name, drawing.caption))
-    return found
+            by_name.setdefault(drawing.claim, []).append(Figure(drawing.name, drawing.caption))
+    return by_name
 
 
 def _painted(drawing: Drawing, result: Result, canvas: Any) -> bool:

@@ -32,11 +32,11 @@ def _growth(canvas: Any, result: Result, quantity: str = "decrease") -> bool:
 
 
 def _ladder(canvas: Any, result: Result) -> bool:
-    found = curves(result, "first order")
-    if not found:
+    chosen = curves(result, "first order")
+    if not chosen:
         return False
     axes = canvas.subplots()
-    for k, (_, curve) in enumerate(found):
+    for k, (_, curve) in enumerate(chosen):
         look: dict[str, Any] = {"color": COLOURS[k % len(COLOURS)], "linestyle": STYLES[k % len(STYLES)]}
         axes.plot(curve.x, curve.y, marker="o", markersize=4, label=curve.name, **look)
     axes.axhline(1, color="#555555", linewidth=0.8)
@@ -68,11 +68,11 @@ def _smoothed(curve: Curve) -> list[float]:
 
 
 def _profile(canvas: Any, result: Result) -> bool:
-    found = [(m, s) for m, s in curves(result, "measured", "theory") if s.x_label == "block"]
-    if not found:
+    chosen = [(m, s) for m, s in curves(result, "measured", "theory") if s.x_label == "block"]
+    if not chosen:
         return False
     axes = canvas.subplots()
-    for k, (_, curve) in enumerate(found):
+    for k, (_, curve) in enumerate(chosen):
         look = {"linestyle": "-"} if curve.kind == "theory" else {"linestyle": "none", "marker": "."}
         colour = COLOURS[(k // 2) % len(COLOURS)]
         axes.plot(curve.x, curve.y, color=colour, markersize=4, label=curve.name, **look)

@@ -83,10 +83,10 @@ def curves(result: Result, *kinds: str) -> list[tuple[MeasurementRow, Curve]]:
 
 def lines(axes: Any, result: Result, *kinds: str) -> bool:
     """Every curve of these kinds: points where it was measured, lines else."""
-    found = curves(result, *kinds)
-    for k, (_, curve) in enumerate(found):
+    chosen = curves(result, *kinds)
+    for k, (_, curve) in enumerate(chosen):
         is_measured = curve.kind.startswith("measured")
         look = {"marker": "os^"[k % 3], "linestyle": "none"} if is_measured else {"linestyle": STYLES[k]}
         axes.plot(curve.x, curve.y, color=COLOURS[k], label=curve.name, markersize=4, **look)
         axes.set(xlabel=curve.x_label, ylabel=curve.y_label)
-    return bool(found)
+    return bool(chosen)

@@ -9,11 +9,11 @@ from scaleproof.reporting.record import Result
 
 
 def _decay(canvas: Any, result: Result) -> bool:
-    found = curves(result, "decay")
-    if not found:
+    chosen = curves(result, "decay")
+    if not chosen:
         return False
     axes = canvas.subplots()
-    for k, (measured, curve) in enumerate(found):
+    for k, (measured, curve) in enumerate(chosen):
         end = f"0 at step {measured.value:.0f}" if measured.value is not None and measured.value > 0 else "never 0"
         axes.plot(curve.x, curve.y, color=COLOURS[k], linestyle=STYLES[k], label=f"{curve.name}: {end}")
         if measured.value is not None and measured.value > 0:

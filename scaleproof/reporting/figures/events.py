@@ -10,10 +10,10 @@ from scaleproof.reporting.record import Result
 
 
 def _graph(canvas: Any, result: Result) -> bool:
-    found = curves(result, "event")
-    if not found:
+    chosen = curves(result, "event")
+    if not chosen:
         return False
-    events = found[0][0].series  # other subjects have the same ones
+    events = chosen[0][0].series  # other subjects have the same ones
     canvas.set_size_inches(4.6, 3.2)
     axes = canvas.subplots()
     nodes = sorted({int(v) for c in events for v in (*c.x, *c.y)})

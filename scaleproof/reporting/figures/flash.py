@@ -34,14 +34,14 @@ def _cost(canvas: Any, result: Result) -> bool:
 
 
 def _dependence(canvas: Any, result: Result) -> bool:
-    found = [c for kind in ("dependence", "size") for _, c in curves(result, kind)]
-    if not found:
+    chosen = [c for kind in ("dependence", "size") for _, c in curves(result, kind)]
+    if not chosen:
         return False
     from matplotlib.colors import LogNorm
 
     canvas.set_size_inches(4.6, 3.8)
     axes = canvas.subplots()
-    at, size = found
+    at, size = chosen
     shown = axes.scatter(at.x, at.y, c=size.y, s=9, marker="s", cmap="viridis_r", norm=LogNorm(), rasterized=False)
     canvas.colorbar(shown, ax=axes, label="size of dy_i/dx_j")
     axes.set(xlabel=at.x_label, ylabel=at.y_label, aspect="equal")

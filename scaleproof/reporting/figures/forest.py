@@ -39,12 +39,12 @@ def draw(result: Result, folder: Path) -> list[Figure]:
     rows = list(lines(result))
     if len(rows) < 2:
         return []
-    found = []
+    figures = []
     for number, first in enumerate(range(0, len(rows), MOST)):
         name = f"forest-{result.id.replace('.', '-')}" + (f"-{number + 1}" if number else "")
         if write_figure(folder / f"{name}.svg", partial(_paint, rows[first : first + MOST]), TEXT):
-            found.append(Figure(name, CAPTION))
-    return found
+            figures.append(Figure(name, CAPTION))
+    return figures
 
 
 def lines(result: Result) -> Iterator[Line]:

@@ -31,11 +31,11 @@ def _output_over_gain(canvas: Any, result: Result) -> bool:
 
 
 def _entries(canvas: Any, result: Result) -> bool:
-    found = curves(result, "histogram")
-    if not found:
+    chosen = curves(result, "histogram")
+    if not chosen:
         return False
     axes = canvas.subplots()
-    for k, (_, curve) in enumerate(found):
+    for k, (_, curve) in enumerate(chosen):
         axes.plot(curve.x, curve.y, color=COLOURS[k], linestyle=STYLES[k], label=curve.name)
         axes.fill_between(curve.x, curve.y, color=COLOURS[k], alpha=0.15)
         axes.set(xlabel=curve.x_label, ylabel=curve.y_label)
@@ -47,11 +47,11 @@ def _entries(canvas: Any, result: Result) -> bool:
 
 
 def _training(canvas: Any, result: Result) -> bool:
-    found = curves(result, "loss")
-    if not found:
+    chosen = curves(result, "loss")
+    if not chosen:
         return False
     axes = canvas.subplots()
-    for k, (measured, curve) in enumerate(found):
+    for k, (measured, curve) in enumerate(chosen):
         smooth = [
             sum(curve.y[max(0, i - 4) : i + 1]) / len(curve.y[max(0, i - 4) : i + 1]) for i in range(len(curve.y))
         ]

@@ -10,11 +10,11 @@ from scaleproof.reporting.record import Result
 
 
 def _loss(canvas: Any, result: Result) -> bool:
-    found = [c for _, c in curves(result, "ours", "textbook") if max(c.y, default=0.0) > 1e-12]
-    if not found:
+    chosen = [c for _, c in curves(result, "ours", "textbook") if max(c.y, default=0.0) > 1e-12]
+    if not chosen:
         return False
     axes = canvas.subplots()
-    for k, curve in enumerate(found):
+    for k, curve in enumerate(chosen):
         points = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if 0 < y < math.inf]
         broken = [x for x, y in zip(curve.x, curve.y, strict=True) if y == math.inf]
         style = STYLES[0] if curve.kind == "ours" else STYLES[1]

@@ -32,15 +32,15 @@ def _minimax(canvas: Any, result: Result) -> bool:
 
 
 def _ulps(canvas: Any, result: Result) -> bool:
-    found = curves(result, "ulp")
-    if not found:
+    chosen = curves(result, "ulp")
+    if not chosen:
         return False
-    dtypes = list(dict.fromkeys(m.dtype for m, _ in found))
+    dtypes = list(dict.fromkeys(m.dtype for m, _ in chosen))
     canvas.set_size_inches(7.2, 2.2 * len(dtypes))
     top = 1e9
     panels = canvas.subplots(len(dtypes), 1, squeeze=False)[:, 0]
     for axes, dtype in zip(panels, dtypes, strict=True):
-        subjects = [(m.subject, s) for m, s in found if m.dtype == dtype]
+        subjects = [(m.subject, s) for m, s in chosen if m.dtype == dtype]
         for k, (subject, curve) in enumerate(subjects):
             heights = [min(max(y, 1e-3), top) if math.isfinite(y) else top for y in curve.y]
             axes.plot(curve.x, heights, color=COLOURS[k], linestyle=STYLES[k], linewidth=1.1, label=subject)
@@ -112,11 +112,11 @@ def _setting(m: MeasurementRow) -> tuple[str, int, int]:
 
 
 def _gap(canvas: Any, result: Result) -> bool:
-    found = curves(result, "gap")
-    if not found:
+    chosen = curves(result, "gap")
+    if not chosen:
         return False
     axes = canvas.subplots()
-    for k, (m, curve) in enumerate(found):
+    for k, (m, curve) in enumerate(chosen):
         axes.plot(curve.x, curve.y, color=COLOURS[k], linestyle=STYLES[k], label=f"{curve.name}, measured")
         b = float(m.at["b"])
         axes.plot(curve.x, [b / (4 * x) for x in curve.x], color="#555555", linewidth=0.8, linestyle=":")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from scaleproof.theory import residual
-from scaleproof.theory.deepnet import Stack, predict, probe, relu_kernel, relu_mask_kernel, softmax_moments
+from scaleproof.theory.deepnet import Architecture, predict, probe, relu_kernel, relu_mask_kernel, softmax_moments
 from torchcheck.modules.scaling import named_scaling
 from torchcheck.probes.deepnet.profiles import profiles
 
@@ -57,7 +57,7 @@ def test_theory_predicts_every_matrix_of_a_shallow_transformer(norm: str, scalin
     subject = {"target": "torchcheck.modules:scaled_transformer", "options": options}
     (m,) = profiles(subject, [3], width=128, tokens=32, batch=2, seeds=6)
     constants = named_scaling(scaling, 3, norm)  # type: ignore[arg-type]
-    theory = predict(Stack(128, 3, constants.alpha, constants.gain, norm, 32, 2))
+    theory = predict(Architecture(128, 3, constants.alpha, constants.gain, norm, 32, 2))
     for role in ROLES:
         measured = np.mean(np.sqrt(m.data["squares"][role]))
         assert measured == pytest.approx(math.sqrt(theory.total([role])), rel=0.15), role
@@ -69,17 +69,17 @@ def test_theory_predicts_the_gradients_of_one_block_of_independent_tokens() -> N
     """Finer than above: squared gradients, of tokens that share nothing, where what is mixed counts most."""
     subject = {"target": "torchcheck.modules:scaled_transformer", "options": {"scaling": "none", "norm": "post"}}
     (m,) = profiles(subject, [1], width=256, tokens=16, batch=4, seeds=24)
-    theory = predict(Stack(256, 1, 1.0, 1.0, "post", 16, 4))
+    theory = predict(Architecture(256, 1, 1.0, 1.0, "post", 16, 4))
     for role in ROLES[:-1]:
         assert np.mean(m.data["squares"][role]) == pytest.approx(theory.total([role]), rel=0.07), role
 
 
 def test_standard_post_norm_is_linear_and_pre_norm_logarithmic() -> None:
     roles = ROLES[:-1]
-    post = [predict(Stack(256, n)).total(roles) for n in (100, 200, 400)]
+    post = [predict(Architecture(256, n)).total(roles) for n in (100, 200, 400)]
     assert post[1] / post[0] == pytest.approx(2, rel=0.05)
     assert post[2] / post[1] == pytest.approx(2, rel=0.02)
-    pre = [predict(Stack(256, n, norm="pre")).total(roles) for n in (100, 200, 400)]
+    pre = [predict(Architecture(256, n, norm="pre")).total(roles) for n in (100, 200, 400)]
     assert pre[2] - pre[1] == pytest.approx(pre[1] - pre[0], rel=0.05)
 
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from torchcheck.properties.against import parting
 from torchcheck.properties.finding import EPSILON, Parting
-from torchcheck.properties.variant import Settings, Variant, load
+from torchcheck.properties.variant import CheckSettings, Variant, load
 from torchcheck.run.subjects import DTYPES
 
-SETTINGS = Settings(width=16, seq_len=6)
+SETTINGS = CheckSettings(width=16, seq_len=6)
 
 
 class Old(nn.Module):

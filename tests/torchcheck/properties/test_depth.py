@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from torchcheck.properties.depth import BLOCK, MODEST, Point, more
-from torchcheck.properties.variant import Settings
+from torchcheck.properties.variant import CheckSettings
 
 DEPTHS = (2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -25,6 +25,6 @@ def _points(bend: float) -> list[Point]:
 
 
 def test_the_deepest_get_more_seeds_only_where_the_law_bends() -> None:
-    straight, bent = (more(Settings(), _points(bend), BLOCK.properties) for bend in (0.0, 4.0))
+    straight, bent = (more(CheckSettings(), _points(bend), BLOCK.properties) for bend in (0.0, 4.0))
     assert {s.params["depth"] for s in straight} == {d for d in DEPTHS if d <= MODEST}
     assert {s.params["depth"] for s in bent} == set(DEPTHS)

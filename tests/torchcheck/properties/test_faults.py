@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.faults import FAULTS, Fault
+from tests.faults import FAULTS, SeededFault
 from tests.faults.attention import Cached, CausalAttention
 from tests.faults.blocks import NormedFeedForward
 from tests.faults.losses import DistillLoss, FocalLoss, Huber
@@ -42,7 +42,7 @@ def _one_thread() -> None:
 
 
 @pytest.mark.parametrize("fault", [f for f in FAULTS if f.certain], ids=lambda f: f.words.replace(" ", "-"))
-def test_a_certain_fault_is_noticed(fault: Fault) -> None:
+def test_a_certain_fault_is_noticed(fault: SeededFault) -> None:
     result = run(fault.words)
     failed = {f.name for f in result.failed}
     assert failed & set(fault.noticed_by), result

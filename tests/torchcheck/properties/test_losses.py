@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torchcheck import check_loss
 from torchcheck.properties.kinds import infer_kind
 from torchcheck.properties.loss_inputs import function_of, inputs_of
-from torchcheck.properties.variant import Settings, Variant, load
+from torchcheck.properties.variant import CheckSettings, Variant, load
 
 OWN = (
     nn.BCELoss,
@@ -125,13 +125,13 @@ def test_a_mask_of_rows_or_of_entries_is_filled_and_judged() -> None:
 
 def test_what_a_loss_takes_is_found() -> None:
     def form(loss: Any) -> str:
-        return inputs_of(load(Variant(loss, "loss")), Settings(), 0)[1]
+        return inputs_of(load(Variant(loss, "loss")), CheckSettings(), 0)[1]
 
     assert form(nn.CrossEntropyLoss) == "index"
     assert form(nn.TripletMarginLoss) == "pair"
     assert form(InfoNCE) == "pair"
-    assert function_of(load(Variant(nn.BCELoss, "loss")), Settings()).of_probabilities
-    assert function_of(load(Variant(MaskedMSELoss, "loss")), Settings()).masks == 0
+    assert function_of(load(Variant(nn.BCELoss, "loss")), CheckSettings()).of_probabilities
+    assert function_of(load(Variant(MaskedMSELoss, "loss")), CheckSettings()).masks == 0
     assert infer_kind(InfoNCE)[0] == "loss"
 
 

@@ -12,7 +12,7 @@ from torchcheck.modules import depth_scaling
 from torchcheck.properties import REGISTRY
 from torchcheck.properties.rescale import Carrier, carriers_of
 from torchcheck.properties.suggest import suggest
-from torchcheck.properties.variant import Settings, Variant
+from torchcheck.properties.variant import CheckSettings, Variant
 from torchcheck.run.execute import Here
 
 
@@ -54,7 +54,7 @@ def test_values_are_told_from_queries_by_what_they_do() -> None:
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "lamb"])
 def test_a_stock_block_gets_the_article_s_gain_and_a_second_measurement_confirms_it(optimizer: str) -> None:
-    settings = Settings(width=32, seq_len=8, depths=(2, 4, 8, 16, 32, 64), optimizer=optimizer)
+    settings = CheckSettings(width=32, seq_len=8, depths=(2, 4, 8, 16, 32, 64), optimizer=optimizer)
     found = suggest(Variant(Stock, "block"), settings, Here(), REGISTRY["block"].properties)
     assert found.verified, found
     assert found.scaling is not None
@@ -63,7 +63,7 @@ def test_a_stock_block_gets_the_article_s_gain_and_a_second_measurement_confirms
 
 
 def test_the_suggested_code_runs_and_scales_what_was_scaled() -> None:
-    settings = Settings(width=16, seq_len=4, depths=(2, 4, 8, 16, 32))
+    settings = CheckSettings(width=16, seq_len=4, depths=(2, 4, 8, 16, 32))
     found = suggest(Variant(Stock, "block"), settings, Here(), REGISTRY["block"].properties)
     assert found.scaling is not None
     made, same = (nn.Sequential(*(Stock(16) for _ in range(24))) for _ in range(2))
@@ -76,6 +76,6 @@ def test_the_suggested_code_runs_and_scales_what_was_scaled() -> None:
 
 
 def test_what_has_nothing_to_scale_is_told_so() -> None:
-    found = suggest(Variant(nn.Identity, "block"), Settings(depths=(2, 4)), Here(), REGISTRY["block"].properties)
+    found = suggest(Variant(nn.Identity, "block"), CheckSettings(depths=(2, 4)), Here(), REGISTRY["block"].properties)
     assert not found.verified
     assert "nothing can be scaled" in found.words

@@ -18,7 +18,7 @@ from torchcheck.properties.finding import Property
 from torchcheck.properties.kinds import infer_kind
 from torchcheck.properties.plan import Group, Kind, Step
 from torchcheck.properties.rescale import Carrier, Scaling, carriers_of
-from torchcheck.properties.variant import Settings, Variant, build, load, takes_depth
+from torchcheck.properties.variant import CheckSettings, Variant, build, load, takes_depth
 from torchcheck.run.execute import Here
 from torchcheck.run.subjects import SubjectError
 
@@ -202,7 +202,7 @@ def test_an_update_that_is_not_there_is_not_a_small_one() -> None:
     assert "exactly 0" in dead.note
 
 
-def fails(_loaded: Any, _settings: Settings) -> Any:
+def fails(_loaded: Any, _settings: CheckSettings) -> Any:
     raise RuntimeError("no more")
 
 
@@ -216,10 +216,10 @@ def test_a_round_without_any_answer_ends_the_check() -> None:
 
     properties = {"describe": Property("described", better="none"), "works": Property("works", better="none")}
     kind = Kind((Group("all", properties, lambda *_: [Step(describe)]),), more)
-    result = run_check(Variant(relu), Settings(), Here(), {"activation": kind})
+    result = run_check(Variant(relu), CheckSettings(), Here(), {"activation": kind})
     assert rounds == [1]
     assert "no more" in result["works"].note
 
 
 def test_settings_are_plain_data() -> None:
-    assert Settings(**Settings().to_json()) == Settings()
+    assert CheckSettings(**CheckSettings().to_json()) == CheckSettings()

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from torchcheck import check_block
-from torchcheck.properties.variant import Settings, Variant, load
+from torchcheck.properties.variant import CheckSettings, Variant, load
 from torchcheck.properties.width import widths
 
-SMALL = Settings(seq_len=8, depths=(2,), widths=(32, 64, 128))
+SMALL = CheckSettings(seq_len=8, depths=(2,), widths=(32, 64, 128))
 
 
 class FeedForward(nn.Module):

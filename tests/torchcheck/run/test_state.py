@@ -10,7 +10,7 @@ import torch
 from torchcheck.data import Evidence, Measurement, Task
 from torchcheck.properties.engine import run_step
 from torchcheck.properties.plan import Step
-from torchcheck.properties.variant import Loaded, Settings, Variant
+from torchcheck.properties.variant import CheckSettings, Loaded, Variant
 from torchcheck.run.execute import run_task
 from torchcheck.run.state import fresh_state
 
@@ -24,7 +24,7 @@ def disturb() -> list[Measurement]:
     return [Measurement("tf32", float(on), evidence=Evidence.EXACT)]
 
 
-def step(_loaded: Loaded, _settings: Settings) -> list[Measurement]:
+def step(_loaded: Loaded, _settings: CheckSettings) -> list[Measurement]:
     return disturb()
 
 
@@ -33,7 +33,7 @@ def _by_task() -> tuple[Any, ...]:
 
 
 def _by_step() -> tuple[Any, ...]:
-    return run_step(Step(step), Variant(torch.nn.ReLU), Settings()).found
+    return run_step(Step(step), Variant(torch.nn.ReLU), CheckSettings()).measured
 
 
 def _state() -> tuple[Any, ...]:

@@ -19,16 +19,16 @@ from torchcheck.run.subjects import Subject, find_device, resolve
 
 def constants(cases: Sequence[tuple[str, int, int | None]]) -> list[Measurement]:
     """alpha and beta of deepnorm_constants for each (arch, layers, decoder_layers): `<part>.alpha.N=....M=...`."""
-    found = []
+    measurements = []
     for arch, layers, decoder_layers in cases:
         values: Any = deepnorm_constants(arch, layers, decoder_layers)  # type: ignore[arg-type]
         for part, scaling in values.items():
             tag = f"{arch}.{part}.N={layers}" + ("" if decoder_layers is None else f".M={decoder_layers}")
             for name, value in (("alpha", scaling.alpha), ("beta", scaling.gain)):
-                found.append(
+                measurements.append(
                     Measurement(f"{name}.{tag}", value, evidence=Evidence.EXACT, subject="deepnorm_constants()")
                 )
-    return found
+    return measurements
 
 
 def scaled_weights(subject: Params, layers: int, width: int, device: str = "cpu", seed: int = 0) -> list[Measurement]:
@@ -49,15 +49,15 @@ def scaled_weights(subject: Params, layers: int, width: int, device: str = "cpu"
                 squares[part.role] += float(w.square().sum()) * sum(w.shape) / 2
                 counts[part.role] += w.numel()
     measured = partial(Measurement, evidence=Evidence.SAMPLED, subject=spec.label, device=device, dtype="float32")
-    found = []
+    measurements = []
     for role in MATRICES:
         value, error = math.sqrt(squares[role] / counts[role]), 4 / math.sqrt(2 * counts[role])
         bounds = (value * (1 - error), value * (1 + error))
-        found.append(measured(f"gain.{role}", value, *bounds, level=1 - 6.4e-5, samples=counts[role]))
+        measurements.append(measured(f"gain.{role}", value, *bounds, level=1 - 6.4e-5, samples=counts[role]))
     alphas = {m.alpha for m in model.modules() if isinstance(m, Sublayer)}
     exact = partial(measured, evidence=Evidence.EXACT)
-    found += [exact("alpha", alpha) for alpha in sorted(alphas)]
-    return found
+    measurements += [exact("alpha", alpha) for alpha in sorted(alphas)]
+    return measurements
 
 
 def forward(

@@ -53,7 +53,7 @@ def increments(
     changes by seed and rate.
     """
     where, kind, spec = find_device(device), DTYPES[dtype], Subject.from_json(subject)
-    found = []
+    measurements = []
     measured = partial(
         Measurement, samples=seeds, evidence=Evidence.SAMPLED, subject=spec.label, device=device, dtype=dtype
     )
@@ -76,8 +76,8 @@ def increments(
             }
             ends, note = (min(at_smallest), max(at_smallest)), "the interval is the range over seeds"
             mean = sum(at_smallest) / seeds
-            found.append(measured(f"{name}.{optimizer}.N={depth}", mean, *ends, note=note, data=data))
-    return found
+            measurements.append(measured(f"{name}.{optimizer}.N={depth}", mean, *ends, note=note, data=data))
+    return measurements
 
 
 def _changes(
@@ -124,7 +124,7 @@ def _changes(
     first = sum(getattr(d, optimizer) for d in parts)
     # the article's LAMB forgets that n signs have norm sqrt(n)
     article = sum(d.lamb * math.sqrt(n) for d, n in zip(parts, moved, strict=True)) if optimizer == "lamb" else first
-    found = []
+    changes = []
     for rate in rates:
         opt.load_state_dict(_copied(state))
         for group in opt.param_groups:
@@ -135,15 +135,15 @@ def _changes(
                 p.grad = g.clone()
         opt.step()
         with torch.no_grad():
-            found.append((float(value()) - before, -rate * first, -rate * article))
-    return found
+            changes.append((float(value()) - before, -rate * first, -rate * article))
+    return changes
 
 
 def _backward(opt: torch.optim.Optimizer, value: Callable[[], Tensor]) -> Tensor:
     opt.zero_grad()
-    found = value()
-    found.backward()  # type: ignore[no-untyped-call]
-    return found.detach()
+    loss = value()
+    loss.backward()  # type: ignore[no-untyped-call]
+    return loss.detach()
 
 
 def _copied(state: dict[str, Any]) -> dict[str, Any]:
@@ -187,8 +187,8 @@ def scale_probe(
         samples=seeds,
         data={"options": dict(spec.options)},
     )
-    found = [measured("probe.identity", worst), measured("probe.least", min(own) ** 0.5)]
+    measurements = [measured("probe.identity", worst), measured("probe.least", min(own) ** 0.5)]
     for name, squares in (("probe.square", own), ("probe.independent", fresh)):
         lo, hi = (float(v) for v in mean_bounds(squares, alarm))
-        found.append(measured(name, sum(squares) / seeds, lo, hi, level=1 - alarm))
-    return found
+        measurements.append(measured(name, sum(squares) / seeds, lo, hi, level=1 - alarm))
+    return measurements

@@ -90,7 +90,7 @@ def profiles(
     where, kind = find_device(device), DTYPES[dtype]
     spec = Subject.from_json(subject)
     setting = {**spec.options, "width": width, "tokens": tokens, "batch": batch, "loss": loss, "common": common}
-    found = []
+    measurements = []
     for depth in depths:
         rows = [
             _one(spec, depth, width, tokens, batch, loss, common, where, kind, 1_000_000 * seed + first + k)
@@ -98,7 +98,7 @@ def profiles(
         ]
         data = {"depth": depth, "setting": setting, **_collect(rows)}
         total = [sum(v) for v in zip(*data["squares"].values(), strict=True)]
-        found.append(
+        measurements.append(
             Measurement(
                 f"profile.N={depth}",
                 sum(total) / seeds,
@@ -110,7 +110,7 @@ def profiles(
                 data=data,
             )
         )
-    return found
+    return measurements
 
 
 def _one(
@@ -152,8 +152,8 @@ def _reduced(model: nn.Module) -> Iterator[dict[tuple[int, str], list[float]]]:
 
     def flush() -> None:
         nonlocal waiting
-        found = decreases([g for _, g, _ in pending], [w for _, _, w in pending])
-        for (key, _, _), d in zip(pending, found, strict=True):
+        each = decreases([g for _, g, _ in pending], [w for _, _, w in pending])
+        for (key, _, _), d in zip(pending, each, strict=True):
             row = sums.setdefault(key, [0.0, 0.0, 0.0])
             for k, v in enumerate((d.sgd, d.adam, d.lamb)):
                 row[k] += v

@@ -93,7 +93,7 @@ def constant_decay(
             left = smallest.detach().double().cpu() / start
             smallest.grad = None
     path = torch.stack(history)
-    found = []
+    measurements = []
     measured = partial(Measurement, evidence=Evidence.EXACT, subject=spec.label, device=device, dtype=dtype)
     for i, (name, u) in enumerate(exponents.items()):
         zeros = (path[:, i] == 0).nonzero()
@@ -101,10 +101,10 @@ def constant_decay(
         shown = [t for t in range(0, steps + 1, max(1, steps // 200)) if path[t, i] > 0]
         curve = Series(f"u = {u:.6g}", "step", "theta", shown, [float(path[t, i]) for t in shown], "decay")
         more = partial(measured, samples=steps)
-        found.append(more(f"decay.{name}", float(reached), unit="steps", series=(curve,)))
-        found.append(more(f"decay.stuck.{name}", float(path[-1, i])))
-        found.append(measured(f"smallest.{name}", float(left[i]), unit="of it left"))
-    return found
+        measurements.append(more(f"decay.{name}", float(reached), unit="steps", series=(curve,)))
+        measurements.append(more(f"decay.stuck.{name}", float(path[-1, i])))
+        measurements.append(measured(f"smallest.{name}", float(left[i]), unit="of it left"))
+    return measurements
 
 
 def one_step(optimizer: Params, lr: float = 0.1, device: str = "cpu", seed: int = 0) -> list[Measurement]:

@@ -35,13 +35,13 @@ def cliques(
     witness = ""
     for kind, graphs in (("atlas", small), ("random", large)):
         for g in graphs:
-            found, calls = search(dict(g.adjacency()))
-            if found != set(map(frozenset, nx.find_cliques(g))):
+            maximal, calls = search(dict(g.adjacency()))
+            if maximal != set(map(frozenset, nx.find_cliques(g))):
                 differ[kind] += 1
                 witness = witness or f"edges {sorted(map(tuple, g.edges()))}"
             names = rng.permutation(g.number_of_nodes())
             moved, _ = search({int(names[u]): [int(names[v]) for v in near] for u, near in g.adjacency()})
-            differ["order"] += moved != {frozenset(int(names[u]) for u in c) for c in found}
+            differ["order"] += moved != {frozenset(int(names[u]) for u in c) for c in maximal}
             if g.number_of_nodes() <= 6:
                 most = max(most, calls)
     measured = partial(Measurement, evidence=Evidence.EXHAUSTIVE, subject=label, witness=witness, unit="graphs")
@@ -71,7 +71,7 @@ def worst_case(subject: Params, size: int, groups: int, device: str = "cpu", see
     del device, seed
     search = resolve(Subject.from_json(subject).target)
     label = Subject.from_json(subject).label
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     xs, calls, numbers, own, theirs = [], [], [], [], []
     for k in range(1, groups + 1):
         g = nx.complete_multipartite_graph(*[size] * k)
@@ -82,12 +82,12 @@ def worst_case(subject: Params, size: int, groups: int, device: str = "cpu", see
         xs.append(float(size * k))
         calls.append(float(n_calls))
         numbers.append(float(len(result)))
-        found.append(
+        measurements.append(
             Measurement(
                 f"calls.size={size}.n={size * k}", calls[-1], unit="calls", evidence=Evidence.EXHAUSTIVE, subject=label
             )
         )
-        found.append(
+        measurements.append(
             Measurement(
                 f"cliques.size={size}.n={size * k}",
                 numbers[-1],
@@ -104,7 +104,7 @@ def worst_case(subject: Params, size: int, groups: int, device: str = "cpu", see
     )
     series = tuple(Series(f"{name}, groups of {size}", "nodes", kind, xs, ys, kind) for name, kind, ys in rows)
     return [
-        *found,
+        *measurements,
         Measurement(
             f"worst case {size}",
             calls[-1],

@@ -55,26 +55,26 @@ def growth(
         torch.manual_seed(seed)
         model = build(Subject(spec.target, {"width": width, **spec.options})).to(where, kind)
     common: dict[str, Any] = {"evidence": Evidence.EXACT, "subject": spec.label, "device": device, "dtype": dtype}
-    found, times, peaks = [], [], []
+    measurements, times, peaks = [], [], []
     for n in sizes:
         x = torch.randn(1, n, width, generator=torch.Generator().manual_seed(seed)).to(where, kind)
         call = partial(_once, model, x, backward)
         call()
         peaks.append(float(peak_memory(call, where)))
         times.append(timed(call, repeats, where))
-        found += [
+        measurements += [
             Measurement(f"multiply-adds.n={n}", float(multiply_adds(partial(model, x))), **common),
             Measurement(f"activations.n={n}", float(saved_numbers(model, x)), unit="numbers", **common),
             Measurement(f"memory.n={n}", peaks[-1], unit="bytes", **common),
             _time(f"time.n={n}", times[-1], common),
         ]
-    found += _exponents(sizes, peaks, times, common)
+    measurements += _exponents(sizes, peaks, times, common)
     xs, medians = [float(n) for n in sizes], [statistics.median(t) for t in times]
     curves = (
         Series(label or spec.label, "tokens", "seconds", xs, medians, kind="time"),
         Series(label or spec.label, "tokens", "bytes", xs, peaks, kind="memory"),
     )
-    return [*found, Measurement("cost", float(len(sizes)), samples=len(sizes), series=curves, **common)]
+    return [*measurements, Measurement("cost", float(len(sizes)), samples=len(sizes), series=curves, **common)]
 
 
 def _time(name: str, seconds: Sequence[float], common: Params) -> Measurement:
@@ -91,7 +91,7 @@ def _exponents(
         return []
     rise = math.log(peaks[-1] / peaks[-2]) / math.log(sizes[-1] / sizes[-2])
     note = f"n = {sizes[-2]} to {sizes[-1]}"
-    found = [Measurement("exponent.memory", rise, samples=2, unit="exponent", note=note, **common)]
+    measurements = [Measurement("exponent.memory", rise, samples=2, unit="exponent", note=note, **common)]
     if len(sizes) > 2:
         repeats = len(times[0])
         halves = [[min(t[k::2]) for t in times] for k in (0, 1)] if repeats > 1 else [[min(t) for t in times]] * 2
@@ -99,8 +99,8 @@ def _exponents(
         note = f"n = {sizes[-3]} to {sizes[-1]}, from the fastest of every other repetition, twice"
         fields: dict[str, Any] = {**common, "evidence": Evidence.TIMED, "samples": 2 * repeats, "note": note}
         ends = (min(rises), max(rises))
-        found.append(Measurement("exponent.time", sum(rises) / 2, *ends, unit="exponent", **fields))
-    return found
+        measurements.append(Measurement("exponent.time", sum(rises) / 2, *ends, unit="exponent", **fields))
+    return measurements
 
 
 def _once(model: nn.Module, x: Tensor, backward: bool) -> None:
@@ -150,7 +150,7 @@ def saved_numbers(model: nn.Module, x: Tensor) -> int:
 def timed(call: Callable[[], Any], repeats: int, device: torch.device) -> list[float]:
     """Wall seconds of each of `repeats` calls."""
     torch.empty(31 * 2**20, dtype=torch.uint8)  # freed at once, it teaches glibc to keep memory instead of fresh pages
-    found = []
+    values = []
     for _ in range(repeats):
         if device.type == "cuda":
             torch.cuda.synchronize(device)
@@ -158,8 +158,8 @@ def timed(call: Callable[[], Any], repeats: int, device: torch.device) -> list[f
         call()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        found.append(time.perf_counter() - start)
-    return found
+        values.append(time.perf_counter() - start)
+    return values
 
 
 def causal_sums(

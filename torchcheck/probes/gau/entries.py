@@ -107,12 +107,12 @@ def weights(subject: Params, width: int, alarm: float = 1e-7, device: str = "cpu
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         unit = build(Subject(spec.target, {"width": width, **spec.options})).to(find_device(device))
-    found = []
+    measurements = []
     for name, p in unit.named_parameters():
         if p.dim() == 2 and name.endswith("weight"):
             n, value = p.numel(), float((p.detach().double().square().mean() * p.shape[1]).sqrt())
             lo, hi = (value * float((n / stats.chi2.isf(q, n)) ** 0.5) for q in (alarm / 2, 1 - alarm / 2))
-            found.append(
+            measurements.append(
                 Measurement(
                     f"init.{name.removesuffix('.weight')}",
                     value,
@@ -126,7 +126,7 @@ def weights(subject: Params, width: int, alarm: float = 1e-7, device: str = "cpu
                     dtype="float32",
                 )
             )
-    return found
+    return measurements
 
 
 def activations(
@@ -140,11 +140,11 @@ def activations(
     g = torch.randn(samples, generator=torch.Generator().manual_seed(seed)).to(find_device(device))
     with torch.no_grad():
         y = f(g).double()
-    found = []
+    measurements = []
     for name, values in (("first", y), ("second", y * y)):
         mean = float(values.mean())
         margin = float(stats.norm.isf(alarm / 2)) * float(values.std()) / samples**0.5
-        found.append(
+        measurements.append(
             Measurement(
                 name,
                 mean,
@@ -158,7 +158,7 @@ def activations(
                 dtype="float32",
             )
         )
-    return found
+    return measurements
 
 
 def _effective_rank(a: Tensor) -> float:
@@ -171,7 +171,7 @@ def _histograms(a: Tensor, own: Tensor) -> tuple[Series, ...]:
     """Densities of log10 of the positive entries over the diagonal's mean."""
     scale = own.mean()
     off = a[~torch.eye(len(a), dtype=torch.bool, device=a.device)]
-    found = []
+    histograms = []
     for name, part in (("diagonal", own), ("off-diagonal", off)):
         positive = part[part > 0] / scale
         if len(positive) < 2:
@@ -179,7 +179,7 @@ def _histograms(a: Tensor, own: Tensor) -> tuple[Series, ...]:
         density, edges = np.histogram(positive.double().log10().cpu().numpy(), bins=60, density=True)
         middle = 10 ** ((edges[1:] + edges[:-1]) / 2)
         share = len(positive) / len(part)
-        found.append(
+        histograms.append(
             Series(
                 f"{name}, {share:.0%} positive",
                 "A_ij over the mean A_ii",
@@ -189,4 +189,4 @@ def _histograms(a: Tensor, own: Tensor) -> tuple[Series, ...]:
                 "histogram",
             )
         )
-    return tuple(found)
+    return tuple(histograms)

@@ -47,17 +47,17 @@ def _relations(rng: random.Random) -> dict[str, Any]:
     kind = rng.randrange(4)
     if kind == 0:
         text = f"{p} was born in {c} and works for the {school} ."
-        found = [(p, "birthplace", c), (p, "employer", school), (school, "location", d)]
+        triples = [(p, "birthplace", c), (p, "employer", school), (school, "location", d)]
     elif kind == 1:
         text = f"{p} , married to {q} since {rng.randrange(1950, 2020)} , left the {school} for {c} ."
-        found = [(p, "spouse", q), (q, "spouse", p), (school, "location", d)]
+        triples = [(p, "spouse", q), (q, "spouse", p), (school, "location", d)]
     elif kind == 2:
         text = f"{c} , the capital of {land} , is where {p} and {q} were born ."
-        found = [(land, "capital", c), (p, "birthplace", c), (q, "birthplace", c)]
+        triples = [(land, "capital", c), (p, "birthplace", c), (q, "birthplace", c)]
     else:
         text = f"the {school} , not the one in {c} , employs {p} and {q} ."
-        found = [(p, "employer", school), (q, "employer", school), (school, "location", d)]
-    return {"text": text, "spo_list": [{"subject": s, "predicate": r, "object": {"@value": o}} for s, r, o in found]}
+        triples = [(p, "employer", school), (q, "employer", school), (school, "location", d)]
+    return {"text": text, "spo_list": [{"subject": s, "predicate": r, "object": {"@value": o}} for s, r, o in triples]}
 
 
 def _events(rng: random.Random) -> dict[str, Any]:
@@ -76,11 +76,13 @@ def _events(rng: random.Random) -> dict[str, Any]:
         text = f"{p} visited {c} while {q} visited nobody at {a} or {b} ."
         parts = [("visit", "visited", [("visitor", p), ("place", c)])]
     listed = []
-    for event_type, trigger, arguments in parts:
-        found = [
+    for event_type, trigger, roles in parts:
+        arguments = [
             {"role": r, "argument": s.strip(), "argument_start_index": text.index(s) + s.startswith(" ")}
-            for r, s in arguments
+            for r, s in roles
         ]
         start = text.index(trigger)
-        listed.append({"event_type": event_type, "trigger": trigger, "trigger_start_index": start, "arguments": found})
+        listed.append(
+            {"event_type": event_type, "trigger": trigger, "trigger_start_index": start, "arguments": arguments}
+        )
     return {"text": text, "event_list": listed}

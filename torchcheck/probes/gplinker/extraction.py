@@ -21,7 +21,7 @@ def count(
 ) -> list[Measurement]:
     """`quintuples.l=...`: how many quintuples a relation model could decode, any score above -inf being enough."""
     spec = Subject.from_json(subject)
-    found = []
+    measurements = []
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         model = build(Subject(spec.target, {"width": width, "predicates": predicates, **spec.options})).to(
@@ -30,7 +30,7 @@ def count(
         for length in tokens:
             (all_of_them,) = model.decode(model(torch.randn(1, length, width).to(find_device(device))), -1e30)
             name = f"quintuples.l={length}"
-            found.append(
+            measurements.append(
                 Measurement(
                     name,
                     float(len(all_of_them)),
@@ -40,7 +40,7 @@ def count(
                     device=device,
                 )
             )
-    return found
+    return measurements
 
 
 def decoding(

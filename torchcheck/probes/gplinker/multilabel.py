@@ -36,8 +36,8 @@ def bounds(subject: Params, classes: int, samples: int, device: str = "cpu", see
         F.one_hot(torch.randint(classes, (samples // 2,), generator=generator), classes).bool().to(where)
     )
     scores = torch.where(labels, scores + shifts, scores - shifts).requires_grad_()
-    found = loss(scores, labels)
-    (grad,) = torch.autograd.grad(found.sum(), scores)
+    losses = loss(scores, labels)
+    (grad,) = torch.autograd.grad(losses.sum(), scores)
     with torch.no_grad():
         p = torch.where(labels, (-scores).exp(), 0.0)
         n = torch.where(labels, 0.0, scores.exp())
@@ -45,13 +45,13 @@ def bounds(subject: Params, classes: int, samples: int, device: str = "cpu", see
         slope = n / (1 + n.sum(-1, keepdim=True)) - p / (1 + p.sum(-1, keepdim=True))
         one = slice(0, samples // 2)
         softmax = F.cross_entropy(scores[one], labels[one].double().argmax(-1), reduction="none")
-        excess = found[one] - softmax
-        low = found < math.log(2)
+        excess = losses[one] - softmax
+        low = losses < math.log(2)
         astray = (low[:, None] & torch.where(labels, scores <= 0, scores >= 0)).any(-1)
         sides = torch.stack([(grad * labels).abs().sum(-1), (grad * ~labels).abs().sum(-1)])
         finite = exact.isfinite() & slope.isfinite().all(-1)
         values = {
-            "value": float(((found - exact).abs() / exact)[finite].max()),
+            "value": float(((losses - exact).abs() / exact)[finite].max()),
             "gradient": float((grad - slope)[finite].abs().max()),
             "softmax": float(excess.max()),
             "softmax.least": float(excess.min()),
@@ -86,7 +86,7 @@ def accuracy(
     """
     loss, where = resolve(Subject.from_json(subject).target), find_device(device)
     label = Subject.from_json(subject).label
-    found = []
+    measurements = []
     for dtype in dtypes:
         generator = torch.Generator().manual_seed(seed)
         kind, eps = DTYPES[dtype], torch.finfo(DTYPES[dtype]).eps
@@ -112,13 +112,13 @@ def accuracy(
         witness = f"share 1 - {rests[worst]:.2g}"
         counts: dict[str, Any] = {"samples": len(rests)}
         all_rows: dict[str, Any] = {"samples": len(rests) + (SPREAD_ROWS if spread else 0)}
-        found += [
+        measurements += [
             Measurement(f"{name}.{dtype}", max(errors), witness=witness, series=(curve,), **counts, **common),
             Measurement(f"{name}.moderate.{dtype}", moderate, unit="ulp", **counts, **common),
             Measurement(f"{name}.ulp.{dtype}", ulps, unit="ulp", **all_rows, **common),
             Measurement(f"{name}.gradient.{dtype}", slopes, unit="ulp", **all_rows, **common),
         ]
-    return found
+    return measurements
 
 
 #: rows with scores of all sizes
@@ -264,8 +264,8 @@ def rotary_shift(
     scale = q.norm(dim=-1) * k.norm(dim=-1)
 
     def score(shift: float) -> Tensor:
-        found: Tensor = (turn(q, i + int(shift)) * turn(k, j + int(shift))).sum(-1) / scale
-        return found
+        result: Tensor = (turn(q, i + int(shift)) * turn(k, j + int(shift))).sum(-1) / scale
+        return result
 
     base = score(0)
     label = Subject.from_json(subject).label

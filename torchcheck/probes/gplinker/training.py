@@ -103,12 +103,12 @@ def _relations(sentences: Sequence[RelationSentence]) -> tuple[list[set[Any]], n
     gold = []
     for s in sentences:
         spans = offsets(s.text)
-        found = set()
+        relations = set()
         for r in s.relations:
             a, b = to_tokens(r.subject, spans), to_tokens(r.object, spans)
             if a and b:
-                found.add(Quintuple(*a, names.index(r.predicate), *b))
-        gold.append(found)
+                relations.add(Quintuple(*a, names.index(r.predicate), *b))
+        gold.append(relations)
     head = GPLinkerRelations(96, len(names), 32)
     return gold, head, head
 
@@ -118,11 +118,11 @@ def _events(sentences: Sequence[EventSentence]) -> tuple[list[set[Any]], nn.Modu
     gold = []
     for s in sentences:
         spans = offsets(s.text)
-        found = set()
+        events = set()
         for e in s.events:
             places = [(a, to_tokens((a.head, a.tail + 1), spans)) for a in e]
-            found.add(frozenset(Argument(a.type, a.role, *p) for a, p in places if p))
-        gold.append(found)
+            events.add(frozenset(Argument(a.type, a.role, *p) for a, p in places if p))
+        gold.append(events)
     head = GPLinkerEvents(96, roles, 32)
     return gold, head, head
 
@@ -135,8 +135,8 @@ def _f1(model: Tagger, ids: Sequence[Tensor], gold: Sequence[set[Any]], batch: i
     with torch.no_grad():
         for start in range(0, len(ids), batch):
             x = nn.utils.rnn.pad_sequence(list(ids[start : start + batch]), batch_first=True).to(where)
-            for found, true in zip(decode(model(x)), gold[start : start + batch], strict=True):
-                right += len(found & true)
-                given += len(found)
+            for decoded, true in zip(decode(model(x)), gold[start : start + batch], strict=True):
+                right += len(decoded & true)
+                given += len(decoded)
                 wanted += len(true)
     return 2 * right / max(1, given + wanted)

@@ -37,10 +37,10 @@ def expansion(
     spec = Subject.from_json(subject)
     parts = [_once(spec, depth, width, rows, where, kind, 1_000_000 * seed + k) for k in range(seeds)]
     columns = {name: [part[name] for part in parts] for name in parts[0]}
-    found = []
+    measurements = []
     for name, values in columns.items():
         lo, hi = (float(v) for v in mean_bounds(values, alarm))
-        found.append(
+        measurements.append(
             Measurement(
                 f"{name}.N={depth}",
                 sum(values) / seeds,
@@ -57,7 +57,7 @@ def expansion(
                 at={"quantity": name, "N": depth},
             )
         )
-    return found
+    return measurements
 
 
 def chain_rule(
@@ -128,19 +128,19 @@ def _once(
 @contextmanager
 def _outer_products(model: nn.Module) -> Iterator[list[Tensor]]:
     """For every linear map, |dL/dW|² (and |dL/db|²) of each row alone, appended as the backward pass goes by."""
-    found: list[Tensor] = []
+    tensors: list[Tensor] = []
 
     def watch(layer: nn.Linear, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         size = inputs[0].detach().square().sum(-1) + (layer.bias is not None)
 
         def arrived(cotangent: Tensor) -> None:
-            found.append(size * cotangent.square().sum(-1))
+            tensors.append(size * cotangent.square().sum(-1))
 
         output.register_hook(arrived)  # type: ignore[no-untyped-call]
 
     hooks = [m.register_forward_hook(watch) for m in model.modules() if isinstance(m, nn.Linear)]
     try:
-        yield found
+        yield tensors
     finally:
         for hook in hooks:
             hook.remove()

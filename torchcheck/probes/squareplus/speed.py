@@ -54,10 +54,10 @@ def speedups(
             return [
                 measured(f"speedup.compiled.{k}", None, subject=s.label, note=reason) for s in specs[1:] for k in sizes
             ]
-    found = []
+    measurements = []
     for label, x in inputs.items():
         for spec, ratio in zip(specs[1:], _ratios(functions, x, repeats, alarm), strict=True):
-            found.append(
+            measurements.append(
                 measured(
                     f"speedup.{mode}.{label}",
                     ratio.value,
@@ -71,7 +71,7 @@ def speedups(
                     at={"mode": mode, "elements": x.numel(), "threads": threads},
                 )
             )
-    return found
+    return measurements
 
 
 def _ratios(

@@ -72,3 +72,94 @@ Proof.
     + rewrite Rminus_eq_0. apply H.
     + auto_derive; [exact I | ring].
 Qed.
+
+Lemma root_iff : forall n x y, 0 < x -> 0 < y -> x ^ S n = y <-> x = Rpower y (/ INR (S n)).
+Proof.
+  intros n x y Hx Hy. assert (INR (S n) <> 0) as Hn by (apply not_0_INR; discriminate). split.
+  - intros <-. rewrite <- Rpower_pow by exact Hx. rewrite Rpower_mult, Rinv_r by exact Hn. symmetry; apply Rpower_1, Hx.
+  - intros ->. rewrite <- Rpower_pow by (apply exp_pos). rewrite Rpower_mult, Rinv_l by exact Hn. apply Rpower_1, Hy.
+Qed.
+
+Lemma square_injective : forall x y, 0 < x -> 0 < y -> x ^ 2 = y ^ 2 -> x = y.
+Proof. intros x y Hx Hy H. nra. Qed.
+
+(** The balance of a stack of [n] pairs of sublayers: the bound on its update, n (beta^2 + beta^2)/alpha^2, is 1, and the
+    branch is as small as its own step, alpha beta = 2^(-1/2). *)
+Lemma balance : forall n alpha beta, 0 < n -> 0 < alpha -> 0 < beta ->
+  (n * (beta ^ 2 + beta ^ 2) / alpha ^ 2 = 1 /\ 2 * (alpha * beta) ^ 2 = 1) <-> (alpha ^ 4 = n /\ (/ beta) ^ 4 = 4 * n).
+Proof.
+  intros n a b Hn Ha Hb. assert (0 < a ^ 2) as Ha2 by (apply pow_lt, Ha). assert (0 < b ^ 2) as Hb2 by (apply pow_lt, Hb).
+  rewrite pow_inv. replace (a ^ 4) with (a ^ 2 * a ^ 2) by ring. replace (b ^ 4) with (b ^ 2 * b ^ 2) by ring.
+  replace ((a * b) ^ 2) with (a ^ 2 * b ^ 2) by ring. set (A := a ^ 2) in *. set (B := b ^ 2) in *. split.
+  - intros [H1 H2]. assert (n * (B + B) = A) as H3 by (apply (Rmult_eq_reg_r (/ A)); [rewrite Rinv_r; lra | apply Rinv_neq_0_compat; lra]).
+    split; [nra|]. apply Rmult_eq_reg_r with (B * B); [|nra]. rewrite Rinv_l by nra. nra.
+  - intros [H1 H2]. assert (4 * n * (B * B) = 1) as H3 by (rewrite <- H2; field; lra).
+    assert (A * B = / 2) as H4 by (apply square_injective; nra).
+    split; [|lra]. apply Rmult_eq_reg_r with A; [|lra]. field_simplify; [|lra]. apply square_injective; nra.
+Qed.
+
+(** deepnet.paper-constants, clause source: DeepNorm's constants are those that balance the update of a stack of 2N sublayers
+    (3M for a decoder with cross attention; for the encoder below it the bound is that of its own 2N sublayers times that of
+    the M cross attentions): they do, and no others do. *)
+Theorem paper_constants : forall N M alpha beta, 0 < N -> 0 < M -> 0 < alpha -> 0 < beta ->
+  (2 * N * (beta ^ 2 + beta ^ 2) / alpha ^ 2 = 1 /\ 2 * (alpha * beta) ^ 2 = 1 <->
+   alpha = Rpower (2 * N) (/ 4) /\ / beta = Rpower (8 * N) (/ 4)) /\
+  (3 * M * (beta ^ 2 + beta ^ 2) / alpha ^ 2 = 1 /\ 2 * (alpha * beta) ^ 2 = 1 <->
+   alpha = Rpower (3 * M) (/ 4) /\ / beta = Rpower (12 * M) (/ 4)) /\
+  (let alpha_d := Rpower (3 * M) (/ 4) in let beta_d := / Rpower (12 * M) (/ 4) in
+   M * beta_d ^ 2 / alpha_d * (2 * N * (beta ^ 2 + beta ^ 2) / alpha ^ 2) = 1 /\ 2 * (alpha * beta) ^ 2 = 1 <->
+   alpha = Rpower (/ 27) (/ 16) * Rpower (N ^ 4 * M) (/ 16) /\
+   beta = Rpower (27 / 256) (/ 16) / Rpower (N ^ 4 * M) (/ 16)) /\
+  0.805 < Rpower (/ 27) (/ 16) < 0.815 /\ 0.865 < Rpower (27 / 256) (/ 16) < 0.875.
+Proof.
+  intros N M alpha beta HN HM Ha Hb.
+  assert (0 < / beta) as Hib by (apply Rinv_0_lt_compat, Hb).
+  assert (INR 4 = 4) as I4 by (simpl; ring). assert (INR 16 = 16) as I16 by (simpl; ring).
+  assert (forall x y, 0 < x -> 0 < y -> x ^ 4 = y <-> x = Rpower y (/ 4)) as root4.
+  { intros x y Hx Hy. rewrite <- I4. apply root_iff; assumption. }
+  assert (forall x y, 0 < x -> 0 < y -> x ^ 16 = y <-> x = Rpower y (/ 16)) as root16.
+  { intros x y Hx Hy. rewrite <- I16. apply root_iff; assumption. }
+  assert (forall c y, 0 < c -> 0 < y -> (c ^ 16 < y -> c < Rpower y (/ 16)) /\ (y < c ^ 16 -> Rpower y (/ 16) < c)) as bound.
+  { intros c y Hc Hy. pose proof (pow_lt c 16 Hc) as Hp. pose proof (proj1 (root16 c (c ^ 16) Hc Hp) eq_refl) as H.
+    split; intros Hlt; rewrite H at 1; apply Rlt_Rpower_l; lra. }
+  split; [|split; [|split; [|split]]].
+  - rewrite balance by lra. rewrite (root4 alpha) by lra. rewrite (root4 (/ beta)) by lra.
+    replace (4 * (2 * N)) with (8 * N) by ring. reflexivity.
+  - rewrite balance by lra. rewrite (root4 alpha) by lra. rewrite (root4 (/ beta)) by lra.
+    replace (4 * (3 * M)) with (12 * M) by ring. reflexivity.
+  - intros r bd. unfold bd; clear bd. set (t := Rpower (12 * M) (/ 4)).
+    assert (0 < r) as Hr by apply exp_pos. assert (0 < t) as Ht by apply exp_pos.
+    assert (r ^ 4 = 3 * M) as Hr4 by (apply root4; [exact Hr | lra | reflexivity]).
+    assert (t ^ 4 = 12 * M) as Ht4 by (apply root4; [exact Ht | lra | reflexivity]).
+    set (n := M * (/ t) ^ 2 / r * (2 * N)).
+    assert (0 < n) as Hn.
+    { unfold n. apply Rmult_lt_0_compat; [|lra]. apply Rdiv_lt_0_compat; [|exact Hr].
+      apply Rmult_lt_0_compat; [exact HM | apply pow_lt, Rinv_0_lt_compat, Ht]. }
+    replace (M * (/ t) ^ 2 / r * (2 * N * (beta ^ 2 + beta ^ 2) / alpha ^ 2))
+      with (n * (beta ^ 2 + beta ^ 2) / alpha ^ 2) by (unfold n; field; repeat split; lra).
+    assert (0 < N ^ 4 * M) as HNM by (apply Rmult_lt_0_compat; [apply pow_lt, HN | exact HM]).
+    assert (n ^ 4 = / 27 * (N ^ 4 * M)) as Hn4.
+    { replace (n ^ 4) with (16 * N ^ 4 * M ^ 4 / (t ^ 4 * t ^ 4 * r ^ 4)) by (unfold n; field; lra).
+      rewrite Ht4, Hr4. field; lra. }
+    assert (forall x m, 0 < x -> 0 < m -> x ^ 4 = m <-> x ^ 16 = m ^ 4) as raise.
+    { intros x m Hx Hm. split; [intros <-; ring|]. intros H.
+      apply square_injective; [apply pow_lt, Hx | exact Hm |]. apply square_injective; [apply pow_lt, pow_lt, Hx | apply pow_lt, Hm |].
+      replace (((x ^ 4) ^ 2) ^ 2) with (x ^ 16) by ring. rewrite H. ring. }
+    rewrite balance by assumption. rewrite (raise alpha n) by assumption. rewrite (raise (/ beta) (4 * n)) by lra.
+    replace ((4 * n) ^ 4) with (256 * n ^ 4) by ring. rewrite Hn4.
+    rewrite (root16 alpha) by lra. rewrite (root16 (/ beta)) by lra.
+    rewrite Rpower_mult_distr by lra.
+    assert (Rpower (256 * (/ 27 * (N ^ 4 * M))) (/ 16) * Rpower (27 / 256) (/ 16) = Rpower (N ^ 4 * M) (/ 16)) as Hm.
+    { rewrite Rpower_mult_distr by lra. f_equal. field. }
+    pose proof (exp_pos (/ 16 * ln (N ^ 4 * M))) as HP1. fold (Rpower (N ^ 4 * M) (/ 16)) in HP1.
+    pose proof (exp_pos (/ 16 * ln (27 / 256))) as HP2. fold (Rpower (27 / 256) (/ 16)) in HP2.
+    rewrite <- Hm in *. set (P := Rpower (256 * (/ 27 * (N ^ 4 * M))) (/ 16)) in *. set (Q := Rpower (27 / 256) (/ 16)) in *.
+    assert (0 < P) as HP by (apply exp_pos).
+    assert (/ beta = P <-> beta = Q / (P * Q)) as Heq.
+    { split; intros H.
+      - rewrite <- H. field. split; lra.
+      - rewrite H. field. split; lra. }
+    rewrite Heq. reflexivity.
+  - split; apply bound; simpl; lra.
+  - split; apply bound; simpl; lra.
+Qed.

@@ -35,6 +35,14 @@ Fixpoint cut (fuel c : nat) (ts : list token) : list (list token) :=
   | S k, _ => firstn c ts :: cut k c (skipn c ts)
   end.
 
+(** What chunk number g + 1 sees of the past: the sum over the first g chunks, and what one position adds to it. *)
+Definition past (s c g : nat) (q : nat -> R) (ts : list token) (j : nat) : R :=
+  sum_f_R0 (fun a => q a *
+    fold_right (fun part acc => total (fun t => key t a * value t j) part + acc) 0 (firstn g (cut (length ts) c ts))) s.
+Definition addend (s : nat) (q : nat -> R) (j : nat) (t : token) : R :=
+  sum_f_R0 (fun a => q a * (key t a * value t j)) s.
+Definition mean (f : token -> R) (ts : list token) : R := total f ts / INR (length ts).
+
 (** The causal layer over chunks of c: tokens of one's own chunk, up to oneself, by [near]; those of earlier chunks by
     [far]; gated and mapped by [out]. All are any functions of the tokens at those places. *)
 Definition causal {X : Type} (n c : nat) (near far : X -> X -> R) (out : X -> R -> R) (x : nat -> X) (i : nat) : R :=
@@ -85,6 +93,50 @@ Theorem chunked_is_unchunked : forall s n c q ts j, (0 < c)%nat ->
 Proof.
   intros s n c q ts j Hc; unfold chunked, linear; f_equal. apply sum_eq; intros a _.
   rewrite total_cut by (auto; lia). reflexivity.
+Qed.
+
+Lemma total_first : forall fuel g c f ts, (0 < c)%nat -> (length ts <= fuel)%nat ->
+  fold_right (fun part acc => total f part + acc) 0 (firstn g (cut fuel c ts)) = total f (firstn (g * c) ts).
+Proof.
+  intros fuel; induction fuel as [|fuel IH]; intros g c f ts Hc Hl.
+  - destruct ts; [|simpl in Hl; lia]. destruct g; simpl; rewrite ?firstn_nil; reflexivity.
+  - destruct ts as [|t ts]; [destruct g; simpl; rewrite ?firstn_nil; reflexivity|].
+    destruct g as [|g]; [reflexivity|].
+    change (cut (S fuel) c (t :: ts)) with (firstn c (t :: ts) :: cut fuel c (skipn c (t :: ts))).
+    rewrite firstn_cons. cbn [fold_right].
+    rewrite IH; [| exact Hc | rewrite skipn_length; simpl length in *; lia].
+    rewrite <- total_app. f_equal. replace (S g * c)%nat with (c + g * c)%nat by lia.
+    rewrite <- (firstn_skipn c (t :: ts)) at 3. rewrite firstn_app, firstn_firstn.
+    replace (Nat.min (c + g * c) c) with c by lia. f_equal.
+    destruct (Nat.le_gt_cases c (length (t :: ts))) as [Hle|Hgt].
+    + rewrite firstn_length_le by exact Hle. f_equal. lia.
+    + rewrite skipn_all2 by lia. rewrite !firstn_nil. reflexivity.
+Qed.
+
+Lemma total_sum : forall s q j ts,
+  sum_f_R0 (fun a => q a * total (fun t => key t a * value t j) ts) s = total (addend s q j) ts.
+Proof.
+  intros s q j ts; induction ts as [|t ts IH]; simpl.
+  - rewrite (sum_eq _ (fun _ => 0)) by (intros; ring). induction s as [|s IHs]; simpl; lra.
+  - rewrite <- IH. unfold addend. rewrite <- sum_plus. apply sum_eq; intros; ring.
+Qed.
+
+(** flash.causal-normaliser, clause positions: the source's g is this g + 1. The g earlier chunks have g c positions, and
+    the sum over them, divided by g c, is the mean of what each adds; before the first chunk there is nothing, and it is 0. *)
+Theorem past_is_mean : forall s c g q ts j, (0 < c)%nat -> (g * c <= length ts)%nat ->
+  length (firstn (g * c) ts) = (g * c)%nat /\
+  ((0 < g)%nat -> past s c g q ts j / (INR g * INR c) = mean (addend s q j) (firstn (g * c) ts)) /\
+  past s c 0 q ts j = 0.
+Proof.
+  intros s c g q ts j Hc Hl.
+  assert (length (firstn (g * c) ts) = (g * c)%nat) as Hn by (apply firstn_length_le; exact Hl).
+  split; [exact Hn|split].
+  - intros Hg. unfold mean. rewrite Hn, mult_INR. f_equal. unfold past.
+    rewrite (sum_eq _ (fun a => q a * total (fun t => key t a * value t j) (firstn (g * c) ts))).
+    + apply total_sum.
+    + intros a _. rewrite total_first by (auto; lia). reflexivity.
+  - unfold past. rewrite (sum_eq _ (fun _ => 0)) by (intros; simpl; ring).
+    induction s as [|s IHs]; simpl; lra.
 Qed.
 
 (** flash.no-leak, clause source, as a statement about the function: equal up to i, equal at i. *)

@@ -97,13 +97,14 @@ def check(folder: Path) -> Checked:
         for file in files:
             shutil.copy(file, place)
             _coqc(place, file.name)
-        names = [name for file in files for name in _names(file)]
-        (place / "Query.v").write_text(_query([f.stem for f in files], names))
-        answer = _coqc(place, "Query.v")
+        answers = []
+        for file in files:
+            (place / "Query.v").write_text(_query(file))
+            answers.append(_coqc(place, "Query.v"))
     return Checked(
         _version(),
         {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
-        {t.name: t for t in _theorems(answer)},
+        {t.name: t for answer in answers for t in _theorems(answer)},
     )
 
 
@@ -113,13 +114,29 @@ def _names(file: Path) -> Iterator[str]:
         yield f"{file.stem}.{name}"
 
 
-def _query(modules: list[str], names: list[str]) -> str:
-    lines = ["From Coq Require Import Reals.", "From Coquelicot Require Import Coquelicot."]
-    lines += [f"From {LIBRARY} Require Import {' '.join(modules)}.", "Open Scope R_scope.", "Set Printing Width 100."]
-    for name in names:
-        for part, command in (("statement", "Check"), ("axioms", "Print Assumptions")):
-            lines += [f'Goal True. idtac "=== {name} {part}". Abort.', f"{command} {name}."]
-    return "\n".join(lines) + "\n"
+def _query(file: Path) -> str:
+    """Asks for the axioms of every theorem, in full, and for its statement with what its file imports and opens."""
+    names = [*_names(file)]
+    head = re.findall(r"^(?:From|Import|Open Scope) .*\.$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    show = [
+        f"From {LIBRARY} Require Import {file.stem}.",
+        "Set Printing Width 100.",
+        "Unset Printing Implicit Defensive.",
+    ]
+    return "\n".join(
+        [
+            f"From {LIBRARY} Require {file.stem}.",
+            *_asked("axioms", "Print Assumptions", names),
+            *head,
+            *show,
+            *_asked("statement", "Check", names),
+            "",
+        ]
+    )
+
+
+def _asked(part: str, command: str, names: list[str]) -> list[str]:
+    return [f'Goal True. idtac "=== {name} {part}". Abort.\n{command} {name}.' for name in names]
 
 
 def _theorems(answer: str) -> Iterator[Theorem]:

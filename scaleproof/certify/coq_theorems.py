@@ -5,10 +5,11 @@ FILES = {
     "Common.v": "db1dc8486b69406af1f16e7c042078f3f0f8564bdeb82c6fb2055253d94d16e0",
     "Squareplus.v": "f0b44b61fac547fd7c44b5bc2947f73cc428921b67ff45e04acdba26349b2c47",
     "Eg.v": "4b90747cc2cae5441cab31208608e80a0cd1afdff072f8b4ff5c172243a53a10",
-    "Residual.v": "c9d9cbe0500429f87e139a75f632867eeb56a2ed77cdf86419047b5711368fe7",
-    "Deepnet.v": "0a4ba9d167295166c0e3239328f7aa9631b720a7ec3abd15867241d867451b8b",
-    "Flash.v": "e5139a008c699d1d4ebf7fd8590c627832fa79c1efd631d9bd2ff97c424b0f1c",
+    "Residual.v": "ed2561bc830279d966b659ecb21fbecaf3d01e2addf7e2c53a47a5fb70987eb5",
+    "Deepnet.v": "1f0d32590b39d9f171b3395af59470e1f20dfde2d4daad89f977085a6ca318fa",
+    "Flash.v": "82541098b42d4d9b396f13810eb096fedc875169fc4f0b6b5c83b66108edc59b",
     "Gplinker.v": "74d9a3c6e9fd26c6492d29fd72103784c3302dd208d02c9a0c1688b773fbae03",
+    "Events.v": "675bb974f4265fb42cef619048718bdf4908d654571bfa430dcbdfa35eb06ced",
 }
 #: name, statement as Coq prints it, axioms
 THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -167,7 +168,7 @@ THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "Residual.mean_zero",
-        "forall (Omega : Type) (E : (Omega -> R) -> R), (forall X Y : Omega -> R, (forall o : Omega, X o = Y o) -> E X = E Y) -> (forall (X Y : Omega -> R) (a b : R), E (fun o : Omega => a * X o + b * Y o) = a * E X + b * E Y) -> forall (d : nat) (eps : R) (v w : nat -> Omega -> nat -> R), (forall (k : nat) (o : Omega) (i : nat), v (S k) o i = v k o i + eps * w k o i) -> (forall k : nat, E (fun o : Omega => Residual.dot d (v k o) (w k o)) = 0) -> (forall k : nat, E (fun o : Omega => Residual.dot d (w k o) (w k o)) = E (fun o : Omega => Residual.dot d (v k o) (v k o))) -> forall N : nat, E (fun o : Omega => Residual.dot d (v N o) (v N o)) = (1 + eps ^ 2) ^ N * E (fun o : Omega => Residual.dot d (v 0%nat o) (v 0%nat o))",
+        "forall (Omega : Type) (E : (Omega -> R) -> R), (forall X Y : Omega -> R, (forall o : Omega, X o = Y o) -> E X = E Y) -> (forall (X Y : Omega -> R) (a b : R), E (fun o : Omega => a * X o + b * Y o) = a * E X + b * E Y) -> forall (d : nat) (eps : R) (v w : nat -> Omega -> nat -> R), (forall (k : nat) (o : Omega) (i : nat), v (S k) o i = v k o i + eps * w k o i) -> (forall k : nat, E (fun o : Omega => dot d (v k o) (w k o)) = 0) -> (forall k : nat, E (fun o : Omega => dot d (w k o) (w k o)) = E (fun o : Omega => dot d (v k o) (v k o))) -> forall N : nat, E (fun o : Omega => dot d (v N o) (v N o)) = (1 + eps ^ 2) ^ N * E (fun o : Omega => dot d (v 0%nat o) (v 0%nat o))",
         ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
     ),
     (
@@ -195,6 +196,21 @@ THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        "Residual.plain_conflict",
+        "forall (Omega : Type) (E : (Omega -> R) -> R) (d : nat -> nat) (v : nat -> R) (W : nat -> Omega -> nat -> nat -> R) (b x y g h : nat -> Omega -> nat -> R) (p : R), linear E -> layers d W b x y g h -> independent E v W b x h -> passes E d p x y g h -> 0 < p -> (forall (k : nat) (o : Omega) (i : nat), b k o i = 0) -> (forall k : nat, 0 < moment E (d k) (x k)) -> (forall k : nat, moment E (d (S k)) (x (S k)) = moment E (d k) (x k) <-> v k = / (p * INR (S (d k)))) /\\ ((forall k : nat, moment E (d (S k)) (x (S k)) = moment E (d k) (x k)) -> forall N : nat, moment E (d 0%nat) (g 0%nat) = INR (S (d N)) / INR (S (d 0%nat)) * moment E (d N) (g N))",
+        ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
+    ),
+    (
+        "Residual.relu_passes_half",
+        "forall (Omega : Type) (E : (Omega -> R) -> R) (Y G : Omega -> R), linear E -> (E (fun o : Omega => relu (Y o) ^ 2) = E (fun o : Omega => relu (- Y o) ^ 2) -> E (fun o : Omega => relu (Y o) ^ 2) = / 2 * E (fun o : Omega => Y o ^ 2)) /\\ (E (fun o : Omega => if Rlt_dec 0 (Y o) then G o ^ 2 else 0) = E (fun o : Omega => if Rlt_dec 0 (- Y o) then G o ^ 2 else 0) -> E (fun o : Omega => if Req_EM_T (Y o) 0 then G o ^ 2 else 0) = 0 -> E (fun o : Omega => (if Rlt_dec 0 (Y o) then G o else 0) ^ 2) = / 2 * E (fun o : Omega => G o ^ 2))",
+        ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
+    ),
+    (
+        "Residual.plain_with_biases",
+        "forall (Omega : Type) (E : (Omega -> R) -> R) (d : nat -> nat) (v : nat -> R) (W : nat -> Omega -> nat -> nat -> R) (b x y g h : nat -> Omega -> nat -> R) (s : R), linear E -> layers d W b x y g h -> independent E v W b x h -> passes E d 1 x y g h -> 0 < s < 1 -> (forall k : nat, moment E (d (S k)) (b k) = s * moment E (d k) (x k)) -> (forall k : nat, 0 < moment E (d k) (x k)) -> (forall k : nat, moment E (d (S k)) (x (S k)) = moment E (d k) (x k) <-> v k = (1 - s) / INR (S (d k))) /\\ ((forall k : nat, moment E (d (S k)) (x (S k)) = moment E (d k) (x k)) -> forall N : nat, moment E (d 0%nat) (g 0%nat) = (1 - s) ^ N * INR (S (d N)) / INR (S (d 0%nat)) * moment E (d N) (g N))",
+        ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
+    ),
+    (
         "Deepnet.sgd_and_adam",
         "forall (d : nat) (L : (nat -> R) -> R) (theta g : nat -> R), is_gradient d L theta g -> decrease L theta (fun i : nat => - g i) (sum_f_R0 (fun i : nat => g i ^ 2) d) /\\ decrease L theta (fun i : nat => - sign (g i)) (sum_f_R0 (fun i : nat => Rabs (g i)) d)",
         ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
@@ -219,6 +235,16 @@ THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        "Deepnet.paper_constants",
+        "forall N M alpha beta : R, 0 < N -> 0 < M -> 0 < alpha -> 0 < beta -> (2 * N * (beta ^ 2 + beta ^ 2) / alpha ^ 2 = 1 /\\ 2 * (alpha * beta) ^ 2 = 1 <-> alpha = Rpower (2 * N) (/ 4) /\\ / beta = Rpower (8 * N) (/ 4)) /\\ (3 * M * (beta ^ 2 + beta ^ 2) / alpha ^ 2 = 1 /\\ 2 * (alpha * beta) ^ 2 = 1 <-> alpha = Rpower (3 * M) (/ 4) /\\ / beta = Rpower (12 * M) (/ 4)) /\\ (let alpha_d := Rpower (3 * M) (/ 4) in let beta_d := / Rpower (12 * M) (/ 4) in M * beta_d ^ 2 / alpha_d * (2 * N * (beta ^ 2 + beta ^ 2) / alpha ^ 2) = 1 /\\ 2 * (alpha * beta) ^ 2 = 1 <-> alpha = Rpower (/ 27) (/ 16) * Rpower (N ^ 4 * M) (/ 16) /\\ beta = Rpower (27 / 256) (/ 16) / Rpower (N ^ 4 * M) (/ 16)) /\\ 0.805 < Rpower (/ 27) (/ 16) < 0.815 /\\ 0.865 < Rpower (27 / 256) (/ 16) < 0.875",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
         "Flash.special_cases",
         "forall (n e : nat) (U A V W : matrix) (i j : nat), (i <= n)%nat -> gau n e U identity V W i j = mul e (hadamard U V) W i j /\\ gau n e ones A V W i j = mul e (mul n A V) W i j",
         ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
@@ -229,13 +255,18 @@ THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
     ),
     (
+        "Flash.past_is_mean",
+        "forall (s c g : nat) (q : nat -> R) (ts : list token) (j : nat), (0 < c)%nat -> (g * c <= length ts)%nat -> length (firstn (g * c) ts) = (g * c)%nat /\\ ((0 < g)%nat -> past s c g q ts j / (INR g * INR c) = mean (addend s q j) (firstn (g * c) ts)) /\\ past s c 0 q ts j = 0",
+        ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
+    ),
+    (
         "Flash.no_leak",
         "forall (X : Type) (n c : nat) (near far : X -> X -> R) (out : X -> R -> R) (x y : nat -> X) (i : nat), (0 < c)%nat -> (forall j : nat, (j <= i)%nat -> x j = y j) -> causal n c near far out x i = causal n c near far out y i",
         ("ClassicalDedekindReals.sig_forall_dec",),
     ),
     (
         "Gplinker.count",
-        "forall n l : nat, (4 * length (quintuples n l))%nat = (n * (l ^ 2 * (l + 1) ^ 2))%nat /\\ List.NoDup (quintuples n l) /\\ (forall sh st p oh ot : nat, List.In (sh, st, p, (oh, ot)) (quintuples n l) <-> (sh <= st < l)%nat /\\ (p < n)%nat /\\ (oh <= ot < l)%nat)",
+        "forall n l : nat, (4 * length (quintuples n l))%nat = (n * (l ^ 2 * (l + 1) ^ 2))%nat /\\ NoDup (quintuples n l) /\\ (forall sh st p oh ot : nat, In (sh, st, p, (oh, ot)) (quintuples n l) <-> (sh <= st < l)%nat /\\ (p < n)%nat /\\ (oh <= ot < l)%nat)",
         (),
     ),
     (
@@ -258,7 +289,7 @@ THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "Gplinker.loss_order",
-        "(forall negatives positives : list R, loss negatives positives < ln 2 -> (forall s : R, List.In s negatives -> s < 0) /\\ (forall s : R, List.In s positives -> 0 < s)) /\\ (forall s : R, 0 <= s -> loss (s :: nil) nil = ln (1 + exp s) /\\ ln 2 <= loss (s :: nil) nil)",
+        "(forall negatives positives : list R, loss negatives positives < ln 2 -> (forall s : R, In s negatives -> s < 0) /\\ (forall s : R, In s positives -> 0 < s)) /\\ (forall s : R, 0 <= s -> loss [s] [] = ln (1 + exp s) /\\ ln 2 <= loss [s] [])",
         (
             "ClassicalDedekindReals.sig_forall_dec",
             "ClassicalDedekindReals.sig_not_dec",
@@ -275,5 +306,55 @@ THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "Classical_Prop.classic",
             "FunctionalExtensionality.functional_extensionality_dep",
         ),
+    ),
+    (
+        "Events.search_finds",
+        "forall (T : finType) (adjacent : rel T), symmetric adjacent -> forall (W : {set T}) (fuel : nat), #|W| <= fuel -> search adjacent fuel W = maximal_cliques adjacent W",
+        (),
+    ),
+    (
+        "Events.comes_back",
+        "forall (T K : finType) (type : T -> K) (head tail : T -> nat) (events : {set {set T}}), well_formed type events -> decode type head tail events = events <-> (forall k : K, arguments type events k != set0 -> of_type type events k = maximal_cliques (linked_positions head tail events) (arguments type events k))",
+        (),
+    ),
+    (
+        "Events.searched",
+        "forall (T K : finType) (type : T -> K) (head tail : T -> nat) (events : {set {set T}}) (k : K), search (linked_positions head tail events) #|T| (arguments type events k) = maximal_cliques (linked_positions head tail events) (arguments type events k)",
+        (),
+    ),
+    (
+        "Events.comes_back_distinct",
+        "forall (T K : finType) (type : T -> K) (head tail : T -> nat) (events : {set {set T}}), well_formed type events -> distinct_ends head tail -> decode type head tail events = events <-> none_inside events /\\ gilmore events",
+        (),
+    ),
+    (
+        "Events.two_come_back",
+        "forall (T K : finType) (type : T -> K) (head tail : T -> nat) (events : {set {set T}}) (k : K) (a b : {set T}), well_formed type events -> distinct_ends head tail -> of_type type events k = [set a; b] -> ~~ (a \\subset b) -> ~~ (b \\subset a) -> decode_type type head tail events k = [set a; b]",
+        (),
+    ),
+    (
+        "Events.inside_is_lost",
+        "forall (T K : finType) (type : T -> K) (head tail : T -> nat) (events : {set {set T}}) (a b : {set T}), well_formed type events -> a \\in events -> b \\in events -> b \\proper a -> b \\notin decode type head tail events",
+        (),
+    ),
+    (
+        "Events.up_to_two",
+        "forall (T K : finType) (type : T -> K) (head tail : T -> nat) (events : {set {set T}}), well_formed type events -> distinct_ends head tail -> #|events| <= 2 -> decode type head tail events = events <-> none_inside events",
+        (),
+    ),
+    (
+        "Events.three_become_one",
+        "forall (T K : finType) (type : T -> K) (head tail : T -> nat) (x y z : T), x != y -> y != z -> x != z -> type x = type y -> type x = type z -> decode type head tail [set [set x; y]; [set y; z]; [set x; z]] = [set [set x; y; z]]",
+        (),
+    ),
+    (
+        "Events.categorical_exact",
+        "forall (T V K : finType) (trigger : pred T) (type : T -> K) (head tail : T -> nat) (labelled : {set {set T} * {set V}}), let family := [set spread trigger e | e in labelled] in let decoded := decode (anchored type) (anchored head) (anchored tail) family in [set gather d | d in decoded] = labelled <-> (forall e : prod_finType (set_of_finType T) (set_of_finType V), e \\in labelled -> e.2 != set0 -> exists2 t : T, t \\in e.1 & trigger t) /\\ decoded = family",
+        (),
+    ),
+    (
+        "Events.values_clash",
+        "forall (T V K : finType) (trigger : pred T) (type : T -> K) (head tail : T -> nat) (labelled : {set {set T} * {set V}}) (a b : prod_finType (set_of_finType T) (set_of_finType V)) (t : T) (v w : V), let family := [set spread trigger e | e in labelled] in a \\in labelled -> b \\in labelled -> t \\in a.1 -> t \\in b.1 -> trigger t -> v \\in a.2 -> w \\in b.2 -> forall d : set_of_finType (sum_finType T (prod_finType T V)), d \\in decode (anchored type) (anchored head) (anchored tail) family -> inl t \\in d -> (v \\in (gather d).2) && (w \\in (gather d).2)",
+        (),
     ),
 )

@@ -202,7 +202,6 @@ CLAIMS = (
                 r"coordinate that is 0 stays 0.",
                 "ours",
                 theorems=("product-not-negative",),
-                argued=("a product that overflows to infinity is then set to the largest finite number",),
             ),
             Clause(
                 "above-half",

@@ -154,14 +154,15 @@ CLAIMS = (
                 r"The recursive search (for every non-adjacent pair take each one's closed neighbourhood, recurse, drop "
                 r"duplicates) finds every maximal clique, misses none, whatever the order.",
                 theorems=("survives", "still-maximal"),
-                argued=("the induction on the number of nodes, of which the theorems are the two steps",),
+                coq=("Events.search_finds",),
             ),
         ),
         recorded=Verdict.PROVED,
         legs="PM",
-        outline=r"Two steps of an induction on the number of nodes, for graphs of any size (first-order logic, z3): a maximal clique "
+        outline=r"By induction on the number of nodes, for every finite graph (Coq; the two steps by z3 as well): a maximal clique "
         r"of a set that is not complete survives, still maximal, in the neighbourhood of one of its own nodes; and what is maximal "
-        r"in the neighbourhood of a node is maximal in the whole set. So the search returns the maximal cliques and nothing else. "
+        r"in the neighbourhood of a node is maximal in the whole set. So the search, which goes no deeper than there are nodes, "
+        r"returns the maximal cliques and nothing else. "
         r"The article's recursion against networkx.find_cliques on all 1252 graphs of up to 7 nodes and on random ones of up to 60, "
         r"each also with its nodes renumbered.",
         subject=SEARCH,
@@ -181,15 +182,14 @@ CLAIMS = (
                 r"tokens, or end at different tokens.",
                 "ours",
                 theorems=("two-events", "distinct-heads", "distinct-tails"),
-                argued=(
-                    "an event is a clique, and by the theorem every clique lies in one of the two: they are the maximal ones",
-                ),
+                coq=("Events.two_come_back",),
             ),
             Clause(
                 "contained",
                 r"An event inside another (the trigger alone, say) is swallowed.",
                 "ours",
                 theorems=("contained",),
+                coq=("Events.inside_is_lost",),
             ),
             Clause(
                 "positions",
@@ -224,7 +224,7 @@ CLAIMS = (
                 r"The events come back if and only if those of each type are exactly the maximal cliques of the graph of positions, into which "
                 r"events of all types put their links. (torchcheck.modules.events.exact decides this: run it over the training data.)",
                 "ours",
-                argued=("this is what the decoder computes; it is checked on all families of a pool, not proved",),
+                coq=("Events.comes_back", "Events.searched"),
             ),
             Clause(
                 "distinct",
@@ -232,10 +232,7 @@ CLAIMS = (
                 r"events, some event contains everything that two of them share (Gilmore's criterion).",
                 "ours",
                 theorems=("distinct-heads", "distinct-tails", "enough", "needed"),
-                argued=(
-                    "the induction on the size of a clique, of which the theorem is the step",
-                    "a set linked by pairs lies in a maximal clique, which has to be an event",
-                ),
+                coq=("Events.comes_back_distinct",),
             ),
             Clause(
                 "smallest",
@@ -243,6 +240,7 @@ CLAIMS = (
                 r"come back as $\{x,y,z\}$.",
                 "ours",
                 theorems=("smallest",),
+                coq=("Events.up_to_two", "Events.three_become_one"),
             ),
             Clause(
                 "by-type",
@@ -253,7 +251,7 @@ CLAIMS = (
         recorded=Verdict.CORRECTED,
         legs="PM",
         outline=r"The criterion is enough by induction on the size of a clique, and needed because what two of three events share is "
-        r"linked by pairs (z3, for events of any size). All 32 767 families of events over four arguments through the splitter, all "
+        r"linked by pairs (Coq, for any events; the steps by z3 as well). All 32 767 families of events over four arguments through the splitter, all "
         r"of up to three events through the scores. In practice: run torchcheck.modules.events.exact over the training data. Events that "
         r"share nothing but one common core (the trigger, say) always pass; an argument of its own for each event is not enough.",
         subject=DECODE,
@@ -275,7 +273,7 @@ CLAIMS = (
                 r"It loses nothing if and only if every event with a value has a trigger, and the events with their values as roles come back "
                 r"(events.complete): no more than that is lost.",
                 "ours",
-                argued=("checked on all cases of one and two events, not proved",),
+                coq=("Events.categorical_exact",),
             ),
             Clause(
                 "clash",
@@ -283,12 +281,14 @@ CLAIMS = (
                 r"spans cannot tell them apart, and each event gets both.",
                 "ours",
                 theorems=("anchored",),
+                coq=("Events.values_clash",),
             ),
         ),
         setting=r"Read (Unified arguments) for events with triggers of their own, each with one value.",
         recorded=Verdict.QUALIFIED,
         legs="PM",
-        outline="Links are by position: the values anchored at one trigger are linked because each is linked to the trigger (z3). The "
+        outline="Links are by position: whatever is linked to a trigger is linked to each of its values, so that a maximal clique "
+        "holds all values of its triggers or none (Coq). The "
         "real round trip of one and two events with no value or one of two, with a common trigger, one of their own, both, or none.",
         subject=DECODE,
         fault=Fault("links every pair of arguments", FAULTS + "all_linked"),

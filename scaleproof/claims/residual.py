@@ -271,11 +271,7 @@ CLAIMS = (
                 r"last and first widths.",
                 "ours",
                 theorems=("moment", "forward-fixes-variance", "telescope"),
-                argued=(
-                    "the sum over inputs, by induction from the theorem about one more",
-                    "the product over layers, whose weights are independent",
-                    "for ReLU half of a symmetric second moment passes, which the doubled variance makes up",
-                ),
+                coq=("Residual.plain_conflict", "Residual.relu_passes_half"),
             ),
             Clause(
                 "biases",
@@ -285,7 +281,7 @@ CLAIMS = (
                 r"$(3/4)^{16}$.)",
                 "ours",
                 theorems=("biases",),
-                argued=("the product over layers, whose weights are independent",),
+                coq=("Residual.plain_with_biases",),
             ),
         ),
         setting=r"Read (section 3) as a statement about weights, with biases that start at 0, as is usual.",

@@ -28,7 +28,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss, hermeval
 from numpy.typing import NDArray
-from scipy import special
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -176,6 +175,8 @@ def _nodes(gain: float) -> tuple[Real, Real, Real]:
 
 def swish(gain: float, x: Real) -> Real:
     """swish(gain * x)/gain."""
+    from scipy import special  # which takes a while to import
+
     return np.asarray(x * special.expit(gain * x))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import special
 
 
 def plain_log_factor(width: int, activation: str) -> float:
@@ -14,6 +13,8 @@ def plain_log_factor(width: int, activation: str) -> float:
     Linear: chi²_n/n, so psi(n/2) + log(2/n). Relu: 2 chi²_K/n with K ~ Bin(n, 1/2) active units, given K > 0. The same
     holds for cotangents (Hanin and Nica 2018, arXiv:1812.05994, for relu).
     """
+    from scipy import special  # which takes a while to import
+
     if activation == "linear":
         return float(special.digamma(width / 2) + math.log(2 / width))
     active = np.arange(1, width + 1)

@@ -3,7 +3,8 @@
 body: {"formats": [names], "variables": [names], "wide": [names], "assume": [texts], "goal": text}: for all values of
 each format, NaN and infinities included, the assumptions imply the goal. Arithmetic is as torch does it: float16 and
 bfloat16 numbers are taken into float32, where + - * / round; a result is in the format itself only after stored(e),
-which rounds once more. `variables` are numbers of the format, `wide` ones any of the arithmetic's. Integers are
+which rounds once more. capped(e) is torch's clamp_max with the format's largest finite number: infinity becomes that,
+and NaN stays NaN. `variables` are numbers of the format, `wide` ones any of the arithmetic's. Integers are
 constants of the format, which has to hold them exactly (2049 is none of float16). The other functions are isnan,
 isfinite, implies and iff. Subnormals are kept (no flush to zero).
 """
@@ -47,6 +48,9 @@ def check(body: Mapping[str, Any], evidence: Mapping[str, Any]) -> str | None:
         def stored(value: Any, own: Any = own, nearest: Any = nearest, widened: Any = widened) -> Any:
             return widened(value if value.sort() == own else z3.fpFPToFP(nearest, value, own, own.ctx))
 
+        def capped(value: Any, name: str = name, own: Any = own, widened: Any = widened) -> Any:
+            return z3.If(z3.fpGT(value, most := widened(_largest(own, *FORMATS[name])), value.ctx), most, value)
+
         variables = {v: widened(z3.FP(v, own)) for v in body["variables"]} | {v: z3.FP(v, sort) for v in body["wide"]}
 
         def number(value: int, sort: Any = sort) -> Any:
@@ -58,6 +62,7 @@ def check(body: Mapping[str, Any], evidence: Mapping[str, Any]) -> str | None:
             "/": lambda a, c: z3.simplify(a / c),  # 1/2 is then a constant
             "neg": lambda a: z3.fpNeg(a, a.ctx),  # z3's own - makes its result in the default context
             "stored": stored,
+            "capped": capped,
             "isnan": lambda a: z3.fpIsNaN(a, a.ctx),
             "isfinite": lambda a: z3.Not(z3.Or(z3.fpIsNaN(a, a.ctx), z3.fpIsInf(a, a.ctx))),
             "implies": z3.Implies,
@@ -72,6 +77,13 @@ def check(body: Mapping[str, Any], evidence: Mapping[str, Any]) -> str | None:
         if _decide(context, [*assumed, z3.Not(goal)]) != z3.unsat:
             return f"{name}: z3 does not refute the negation"
     return None
+
+
+def _largest(sort: Any, exponent_bits: int, significand_bits: int) -> Any:
+    """The largest finite number, by its bits: all ones but for the sign and the exponent's last."""
+    fraction = significand_bits - 1
+    bits = ((2**exponent_bits - 2) << fraction) + 2**fraction - 1
+    return z3.fpBVToFP(z3.BitVecVal(bits, exponent_bits + significand_bits, sort.ctx), sort, sort.ctx)
 
 
 def _holds(value: int, exponent_bits: int, significand_bits: int) -> bool:

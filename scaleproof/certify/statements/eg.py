@@ -14,9 +14,10 @@ _NOT_NEGATIVE = floats(
     "theta",
     "v",
     ["theta >= 0", "v >= 0", "isfinite(theta)", "isfinite(v)"],
-    "stored(theta*v) >= 0",
+    "capped(stored(theta*v)) >= 0 and isfinite(capped(stored(theta*v))) and implies(theta == 0, stored(theta*v) == 0)",
     "in every format, for finite theta >= 0 and a finite factor v >= 0: the product, rounded (twice in float16 and "
-    "bfloat16, which are multiplied in float32), is >= 0 and not NaN",
+    "bfloat16, which are multiplied in float32) and, where it overflowed, set to the largest finite number, is >= 0 and "
+    "finite; for theta = 0 it is 0",
 )
 
 _MIRROR = {"u": "positive", "theta": "positive", "eta": "positive", "g": "real"}

@@ -264,16 +264,14 @@ CLAIMS = (
                 r"encoder $\alpha = 0.81(N^4M)^{1/16}$, $\beta = 0.87(N^4M)^{-1/16}$, decoder $\alpha = (3M)^{1/4}$, $\beta = "
                 r"(12M)^{-1/4}$; $\beta$ on the value, output and FFN weights only.",
                 theorems=("stack", "decoder-with-cross-attention", "encoder-under-decoder"),
-                argued=(
-                    "that the published constants are those of this balance: the theorems say that they satisfy it",
-                ),
+                coq=("Deepnet.paper_constants",),
             ),
         ),
         recorded=Verdict.PROVED,
         legs="PM",
         outline=r"The stacks' bound on the update, $2N(\beta^2 + \beta^2)/\alpha^2 = 1$ (and $3M$ for a decoder with cross "
-        r"attention), with $\alpha\beta = 2^{-1/2}$, gives the published powers and factors exactly. For the encoder under a "
-        r"decoder the same balance has the exact factors $27^{-1/16} = 0.8138\ldots$ and $(27/256)^{1/16} = 0.8688\ldots$, of "
+        r"attention), with $\alpha\beta = 2^{-1/2}$, has the published powers and factors as its only solution (Coq). For the encoder "
+        r"under a decoder, whose bound has the decoder's $M\beta_d^2/\alpha_d$ as a factor, it has the exact factors $27^{-1/16} = 0.8138\ldots$ and $(27/256)^{1/16} = 0.8688\ldots$, of "
         r"which 0.81 and 0.87 are the roundings. The block itself is held against the paper's formula, written out token by token. The article's $\lambda = (2N)^{-1/4}$ is $\sqrt{2}$ times the paper's $\beta$.",
         subject=SUBJECT,
         fault=Fault("has beta on query and key weights as well", FAULTS + "gain_everywhere"),

@@ -135,7 +135,7 @@ CLAIMS = (
                 r"Divided by $(g-1)c$, the number of positions summed, it is their mean; for $g = 1$ it is 0.",
                 "ours",
                 theorems=("weights",),
-                argued=("the theorem is about identical positions, of which the mean is known",),
+                coq=("Flash.past_is_mean",),
             ),
             Clause(
                 "with-n-over-c",

@@ -49,6 +49,18 @@ PERTURBED = (
     ("Gplinker.v", "n * (l ^ 2 * (l + 1) ^ 2))%nat", "n * (l ^ 2 * l ^ 2))%nat"),
     ("Gplinker.v", "= rotary theta (j - i) x p.", "= rotary theta (j + i) x p."),
     ("Gplinker.v", "loss negatives positives < ln 2 ->", "loss negatives positives <= ln 2 ->"),
+    ("Events.v", "#|W| <= fuel -> search", "#|W| <= fuel.+1 -> search"),
+    ("Events.v", "symmetric adjacent ->\n", ""),
+    ("Events.v", "[&& p.1 \\in W, p.2 \\in W & ~~ near p.1 p.2]", "[&& p.1 \\in W, p.2 \\in W & near p.1 p.2]"),
+    ("Events.v", "\\subset b) ->\n  ~~ (b \\subset a) ->", "\\subset b) ->"),
+    ("Events.v", "b \\proper a ->", "b \\subset a ->"),
+    ("Events.v", "distinct_ends head tail -> #|events| <= 2 ->", "distinct_ends head tail -> #|events| <= 3 ->"),
+    ("Events.v", "(forall e, e \\in labelled -> e.2 != set0 -> exists2", "(forall e, e \\in labelled -> exists2"),
+    ("Flash.v", "(INR g * INR c) = mean", "INR c = mean"),
+    ("Residual.v", "v k = / (p * INR (S (d k)))) /\\\n  ((forall", "v k = / INR (S (d k))) /\\\n  ((forall"),
+    ("Residual.v", "= (1 - s) ^ N * INR (S (d N)) / INR (S (d O))", "= INR (S (d N)) / INR (S (d O))"),
+    ("Deepnet.v", "/ beta = Rpower (8 * N) (/ 4)) /\\", "/ beta = Rpower (2 * N) (/ 4)) /\\"),
+    ("Deepnet.v", "0.865 < Rpower (27 / 256)", "0.87 < Rpower (27 / 256)"),
 )
 
 

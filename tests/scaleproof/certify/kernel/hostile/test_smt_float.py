@@ -54,6 +54,12 @@ HOSTILE: list[dict[str, Any]] = [
     _body("65536 == 65536"),
     _body("v == w or isnan(v) or isnan(w)", wide=["v", "w"]),
     _body("v == x or isnan(v) or isnan(x)", wide=["v"]),
+    _body("isfinite(capped(x))", ["x >= 0 or isnan(x)"]),
+    _body("isfinite(capped(x))", ["x < 1"]),
+    _body("capped(x) < 65504", ["x >= 0"]),
+    _body("capped(x) == x", ["x >= 0"]),
+    _body("capped(stored(x*2)) == x*2", ["isfinite(x)"]),
+    _body("capped(x) < x", ["x > 65503"]),
 ]
 
 
@@ -75,6 +81,11 @@ def test_refused(accepts: Accepts, body: dict[str, Any]) -> None:
         _body("implies(x != y, x < y or y < x or isnan(x) or isnan(y))"),
         _body("iff(x != x, isnan(x))"),
         _body("iff(isfinite(x), isfinite(stored(x)))"),
+        _body("isfinite(capped(x)) and capped(x) <= 65504", ["x >= 0"]),
+        _body(
+            "implies(isfinite(x), capped(x) == x) and iff(isnan(x), isnan(capped(x)))", formats=["float16", "float64"]
+        ),
+        _body("capped(stored(x*2)) == 65504", ["x > 32752"]),
     ],
     ids=lambda b: f"{b['goal']} in {b['formats']}",
 )

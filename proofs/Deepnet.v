@@ -15,6 +15,11 @@ Definition decrease (L : (nat -> R) -> R) (theta u : nat -> R) (rate : R) : Prop
   is_derive (fun eta => L (fun i => theta i + eta * u i)) 0 (- rate).
 Definition sign (x : R) : R := if Rlt_dec x 0 then -1 else if Rlt_dec 0 x then 1 else 0.
 
+(** A layer norm over d + 1 coordinates. *)
+Definition average (d : nat) (y : nat -> R) : R := sum_f_R0 y d / INR (S d).
+Definition layer_norm (d : nat) (y : nat -> R) : nat -> R := fun i =>
+  (y i - average d y) / sqrt (average d (fun j => (y j - average d y) ^ 2)).
+
 (** * Proofs *)
 
 Lemma sign_mult : forall x, x * sign x = Rabs x.
@@ -162,4 +167,36 @@ Proof.
     rewrite Heq. reflexivity.
   - split; apply bound; simpl; lra.
   - split; apply bound; simpl; lra.
+Qed.
+
+Lemma average_scale : forall d c y, average d (fun i => c * y i) = c * average d y.
+Proof.
+  intros d c y; unfold average. rewrite (sum_eq _ (fun i => y i * c)) by (intros; ring). rewrite <- scal_sum. unfold Rdiv. ring.
+Qed.
+
+Lemma layer_norm_scale : forall d c y i, 0 < c -> layer_norm d (fun j => c * y j) i = layer_norm d y i.
+Proof.
+  intros d c y i Hc; unfold layer_norm. rewrite average_scale.
+  replace (average d (fun j => (c * y j - c * average d y) ^ 2)) with (c ^ 2 * average d (fun j => (y j - average d y) ^ 2)).
+  - set (V := average d (fun j => (y j - average d y) ^ 2)).
+    assert (sqrt (c ^ 2 * V) = c * sqrt V) as ->.
+    { rewrite sqrt_mult_alt by (apply pow2_ge_0). rewrite sqrt_pow2 by lra. reflexivity. }
+    destruct (Req_dec (sqrt V) 0) as [-> |]; [|field; lra].
+    rewrite Rmult_0_r. unfold Rdiv. replace (/ 0) with 0 by (symmetry; apply Rinv_0). ring.
+  - rewrite <- average_scale. f_equal. apply functional_extensionality; intros j. ring.
+Qed.
+
+(** deepnet.probe, clause norm: where the outputs lambda y t of a weight lambda U, for all tokens t, go through a layer norm
+    first, the loss does not depend on lambda > 0, and its derivative is 0. *)
+Theorem after_a_norm : forall (d : nat) (y : nat -> nat -> R) (L : (nat -> nat -> R) -> R) lambda, 0 < lambda ->
+  let loss l := L (fun t => layer_norm d (fun j => l * y t j)) in loss lambda = loss 1 /\ is_derive loss lambda 0.
+Proof.
+  intros d y L lambda Hl loss.
+  assert (forall l, 0 < l -> loss l = loss 1) as same.
+  { intros l H. unfold loss. f_equal. apply functional_extensionality; intros t. apply functional_extensionality; intros i.
+    rewrite !layer_norm_scale by lra. reflexivity. }
+  split; [apply same, Hl|].
+  apply (is_derive_ext_loc (fun _ => loss 1)); [|apply @is_derive_const].
+  exists (mkposreal lambda Hl). intros l H. symmetry. apply same. unfold ball in H; simpl in H.
+  unfold AbsRing_ball, abs, minus, plus, opp in H; simpl in H. apply Rabs_def2 in H. lra.
 Qed.

@@ -49,6 +49,15 @@ Definition causal {X : Type} (n c : nat) (near far : X -> X -> R) (out : X -> R 
   out (x i) (sum_f_R0 (fun j =>
     if andb (j / c =? i / c) (j <=? i) then near (x i) (x j) else if j / c <? i / c then far (x i) (x j) else 0) n).
 
+(** Parameters of a gated attention unit: W_u, W_v (d e each), W_z (d s), gamma and beta of queries and keys (4 s), W_o (e d);
+    of a layer of attention (four d d) and feed-forward (two 4 d d), biases and norms left out as in the source. *)
+Definition gau_parameters (d e s : nat) : nat := (d * e + d * e + d * s + 4 * s + e * d)%nat.
+Definition transformer_parameters (d : nat) : nat := (4 * (d * d) + 2 * (4 * d * d))%nat.
+(** Numbers of a sum K^T V over keys of s and values of v features; what b sequences keep of it where every one of [places]
+    (positions or chunks) has one. *)
+Definition key_value_sum (s v : nat) : nat := (s * v)%nat.
+Definition kept (b places s v : nat) : nat := (b * places * key_value_sum s v)%nat.
+
 (** * Proofs *)
 
 Lemma identity_sum : forall n i (f : nat -> R), (i <= n)%nat -> sum_f_R0 (fun k => identity i k * f k) n = f i.
@@ -152,3 +161,46 @@ Proof.
     destruct (Nat.le_gt_cases j i) as [|Hgt]; [assumption|exfalso].
     assert (i / c <= j / c)%nat by (apply Nat.div_le_mono; lia). lia.
 Qed.
+
+(** flash.causal-normaliser, clause with-n-over-c: divided by g n/c, with the chunk's length c, the sum is c^2/n times the
+    mean, and the mean only for n = c^2; before the first chunk both are 0. With the number k of chunks for c it is right. *)
+Theorem with_n_over_c : forall s c g q ts j n, (0 < c)%nat -> (0 < g)%nat -> (g * c <= length ts)%nat -> 0 < n ->
+  let m := mean (addend s q j) (firstn (g * c) ts) in
+  past s c g q ts j / (INR g * n / INR c) = INR c ^ 2 / n * m /\
+  (m <> 0 -> past s c g q ts j / (INR g * n / INR c) = m <-> n = INR c ^ 2) /\
+  (past s c 0 q ts j = 0 /\ INR 0 * n / INR c = 0) /\
+  (forall k, 0 < k -> k * INR c = n -> past s c g q ts j / (INR g * n / k) = m).
+Proof.
+  intros s c g q ts j n Hc Hg Hl Hn m.
+  assert (0 < INR c) as Hc' by (apply lt_0_INR; lia). assert (0 < INR g) as Hg' by (apply lt_0_INR; lia).
+  destruct (past_is_mean s c g q ts j Hc Hl) as (_ & Hm & H0). specialize (Hm Hg). fold m in Hm.
+  assert (past s c g q ts j = INR g * INR c * m) as Hp by (rewrite <- Hm; field; lra).
+  assert (past s c g q ts j / (INR g * n / INR c) = INR c ^ 2 / n * m) as H1 by (rewrite Hp; field; lra).
+  repeat split.
+  - exact H1.
+  - intros E. rewrite H1 in E. assert (INR c ^ 2 / n = 1) as E1 by (apply Rmult_eq_reg_r with m; lra).
+    apply Rmult_eq_reg_r with (/ n); [|apply Rinv_neq_0_compat; lra]. rewrite Rinv_r by lra. unfold Rdiv in E1. lra.
+  - intros E. rewrite H1, <- E. field. lra.
+  - exact H0.
+  - simpl. unfold Rdiv. ring.
+  - intros k Hk Hkn. rewrite Hp, <- Hkn. field. lra.
+Qed.
+
+(** flash.parameters, clause source: 3 d e and a rest; two units with e = 2 d are a layer of attention and feed-forward and a
+    rest, which for s = 128 and d >= 512 is at most a twentieth. *)
+Theorem parameters : forall d e s,
+  (gau_parameters d e s = 3 * (d * e) + s * (d + 4) /\
+   2 * gau_parameters d (2 * d) s = transformer_parameters d + 2 * (s * (d + 4)) /\
+   transformer_parameters d = 12 * (d * d) /\
+   (s = 128 -> 512 <= d -> 20 * (2 * (s * (d + 4))) <= transformer_parameters d))%nat.
+Proof. intros d e s; unfold gau_parameters, transformer_parameters; repeat split; intros; subst; nia. Qed.
+
+(** flash.causal-memory, clause values-of-s: one sum for each position, over values of s features; and for h heads of such. *)
+Theorem memory_of_positions : forall b n s h, (kept b n s s = b * n * (s * s) /\ h * kept b n s s = h * (b * n * (s * s)))%nat.
+Proof. intros; unfold kept, key_value_sum; split; lia. Qed.
+
+(** flash.causal-memory, clause values-of-e: with values of e features, c times what one for each of k chunks takes; heads
+    that share the e features take that together. *)
+Theorem memory_of_chunks : forall b k c s e h v, (kept b (k * c) s e = b * (k * c) * s * e /\
+  kept b (k * c) s e = c * kept b k s e /\ (h * v = e -> h * kept b (k * c) s v = kept b (k * c) s e))%nat.
+Proof. intros; unfold kept, key_value_sum; repeat split; intros; subst; ring. Qed.

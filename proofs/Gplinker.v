@@ -15,6 +15,35 @@ Definition spans (l : nat) : list (nat * nat) :=
 Definition quintuples (n l : nat) : list ((nat * nat) * nat * (nat * nat)) :=
   list_prod (list_prod (spans l) (seq 0 n)) (spans l).
 
+(** A relation; what is labelled of it: the spans of its subject and object and, for its predicate, the pair of their heads
+    and that of their tails. A quintuple comes back where all four are labelled, by whichever relations. *)
+Definition relation : Type := (nat * nat) * nat * (nat * nat).
+Definition subject (q : relation) : nat * nat := fst (fst q).
+Definition predicate (q : relation) : nat := snd (fst q).
+Definition object (q : relation) : nat * nat := snd q.
+Definition spans_labelled (labelled : relation -> Prop) (q : relation) : Prop :=
+  (exists a, labelled a /\ subject a = subject q) /\ (exists a, labelled a /\ object a = object q).
+Definition ends_labelled (end_ : nat * nat -> nat) (labelled : relation -> Prop) (q : relation) : Prop :=
+  exists a, labelled a /\ predicate a = predicate q /\
+    end_ (subject a) = end_ (subject q) /\ end_ (object a) = end_ (object q).
+Definition decoded (labelled : relation -> Prop) (q : relation) : Prop :=
+  spans_labelled labelled q /\ ends_labelled fst labelled q /\ ends_labelled snd labelled q.
+(** The heads of one with the tails of another. *)
+Definition crossing (a b : relation) : relation :=
+  ((fst (subject a), snd (subject b)), predicate a, (fst (object a), snd (object b))).
+(** A span lies inside another. *)
+Definition inside (s t : nat * nat) : Prop := (fst t <= fst s)%nat /\ (snd s <= snd t)%nat.
+
+(** Parameters of a linear layer with biases, and of the pointers: [h] is a head's size, [w] the hidden size; a class has a
+    head of queries and keys of its own, or, efficiently, two biases for each position over one shared head. *)
+Definition linear_layer (inputs outputs : N) : N := (outputs * (inputs + 1))%N.
+Definition global_pointer (w h classes : N) : N := linear_layer w (2 * classes * h)%N.
+Definition efficient_global_pointer (w h classes : N) : N := 
+  (linear_layer w (2 * h) + linear_layer (2 * h) (2 * classes))%N.
+(** Subjects and objects; heads and tails, a class for each predicate. *)
+Definition three (pointer : N -> N) (predicates : N) : N := 
+  (pointer 2 + pointer predicates + pointer predicates)%N.
+
 (** A vector of d planes, each of two coordinates; R_m turns plane p by m theta_p. *)
 Definition vector := nat -> R * R.
 Definition turn (a : R) (v : R * R) : R * R := (cos a * fst v - sin a * snd v, sin a * fst v + cos a * snd v).
@@ -29,6 +58,9 @@ Definition dot (d : nat) (x y : vector) : R := sum_f_R0 (fun p => fst (x p) * fs
 Definition expsum (scores : list R) : R := fold_right (fun s acc => exp s + acc) 0 scores.
 Definition loss (negatives positives : list R) : R :=
   ln (1 + expsum negatives) + ln (1 + expsum (map Ropp positives)).
+
+(** Cross-entropy of a softmax over the positive's score t and the negatives'. *)
+Definition softmax_cross_entropy (negatives : list R) (t : R) : R := - ln (exp t / (exp t + expsum negatives)).
 
 (** * Proofs *)
 
@@ -204,4 +236,119 @@ Proof.
   - apply (is_derive_ext (fun x => ln (1 + (p - exp (- s i) + exp (- x))))).
     + intros t; f_equal; f_equal; symmetry; apply (sum_upd (fun y => exp (- y))); exact Hi.
     + auto_derive; [lra | field; lra].
+Qed.
+
+Lemma relation_eq : forall p q, subject p = subject q -> predicate p = predicate q -> object p = object q -> p = q.
+Proof. intros [[s p] o] [[s' p'] o'] H1 H2 H3; cbv in *; congruence. Qed.
+
+Lemma crossing_of : forall (labelled : relation -> Prop) q, decoded labelled q <->
+  exists a b, labelled a /\ labelled b /\ predicate a = predicate b /\ q = crossing a b /\ spans_labelled labelled q.
+Proof.
+  intros labelled q; split.
+  - intros (Hs & (a & Ha & Hp & Hh1 & Hh2) & (b & Hb & Hp' & Ht1 & Ht2)).
+    exists a, b. repeat split; try assumption; try congruence; try apply Hs.
+    apply relation_eq; unfold crossing, subject, predicate, object in *; simpl in *.
+    + rewrite Hh1, Ht1. apply surjective_pairing.
+    + congruence.
+    + rewrite Hh2, Ht2. apply surjective_pairing.
+  - intros (a & b & Ha & Hb & Hp & -> & Hs). split; [exact Hs|].
+    split; [exists a | exists b]; unfold crossing, subject, predicate, object in *; simpl in *; repeat split; auto.
+Qed.
+
+(** gplinker.decode, clause crossings: all that is labelled comes back, and exactly the crossings besides whose spans are
+    labelled; it is the same set if and only if it holds all of these. *)
+Theorem crossings : forall labelled : relation -> Prop,
+  (forall q, labelled q -> decoded labelled q) /\
+  (forall q, decoded labelled q <->
+    exists a b, labelled a /\ labelled b /\ predicate a = predicate b /\ q = crossing a b /\ spans_labelled labelled q) /\
+  ((forall q, decoded labelled q <-> labelled q) <->
+   (forall a b, labelled a -> labelled b -> predicate a = predicate b -> spans_labelled labelled (crossing a b) ->
+     labelled (crossing a b))).
+Proof.
+  intros labelled.
+  assert (forall q, labelled q -> decoded labelled q) as Hall.
+  { intros q Hq. split; [split; exists q; auto | split; exists q; auto]. }
+  split; [exact Hall | split; [apply crossing_of|]]. split.
+  - intros H a b Ha Hb Hp Hs. apply H, crossing_of. exists a, b; auto.
+  - intros H q. split; [|apply Hall]. intros Hq. apply crossing_of in Hq as (a & b & Ha & Hb & Hp & -> & Hs). auto.
+Qed.
+
+(** gplinker.decode, clause distinct-heads. *)
+Theorem distinct_heads : forall labelled : relation -> Prop,
+  (forall a b, labelled a -> labelled b -> fst (subject a) = fst (subject b) -> subject a = subject b) ->
+  (forall a b, labelled a -> labelled b -> fst (object a) = fst (object b) -> object a = object b) ->
+  forall q, decoded labelled q <-> labelled q.
+Proof.
+  intros labelled Hs Ho q; split.
+  - intros (((b & Hb & Sb) & (c & Hc & Oc)) & (a & Ha & Hp & H1 & H2) & _).
+    replace q with a; [exact Ha|]. apply relation_eq; [|exact Hp|].
+    + rewrite <- Sb. apply Hs; auto. congruence.
+    + rewrite <- Oc. apply Ho; auto. congruence.
+  - exact (proj1 (crossings labelled) q).
+Qed.
+
+(** gplinker.heads-suffice, clause source: where no subject lies inside another, and no object inside another, spans and
+    heads alone give back what was labelled. *)
+Theorem heads_suffice : forall labelled : relation -> Prop,
+  (forall a b, labelled a -> labelled b -> inside (subject a) (subject b) -> subject a = subject b) ->
+  (forall a b, labelled a -> labelled b -> inside (object a) (object b) -> object a = object b) ->
+  forall q, spans_labelled labelled q /\ ends_labelled fst labelled q <-> labelled q.
+Proof.
+  intros labelled Hs Ho q.
+  assert (forall f : relation -> nat * nat, (forall a b, labelled a -> labelled b -> inside (f a) (f b) -> f a = f b) ->
+    forall a b, labelled a -> labelled b -> fst (f a) = fst (f b) -> f a = f b) as together.
+  { intros f Hf a b Ha Hb E. destruct (Nat.le_gt_cases (snd (f a)) (snd (f b))).
+    - apply Hf; auto. split; lia.
+    - symmetry; apply Hf; auto. split; lia. }
+  split.
+  - intros (((b & Hb & Sb) & (c & Hc & Oc)) & (a & Ha & Hp & H1 & H2)).
+    replace q with a; [exact Ha|]. apply relation_eq; [|exact Hp|].
+    + rewrite <- Sb. apply (together subject Hs); auto. congruence.
+    + rewrite <- Oc. apply (together object Ho); auto. congruence.
+  - intros Hq. split; [split; exists q; auto | exists q; auto].
+Qed.
+
+(** gplinker.parameters, clause source: hidden size 768, heads of 64, 49 predicates. *)
+Theorem parameters :
+  three (global_pointer 768 64) 49 = 9843200%N /\ three (efficient_global_pointer 768 64) 49 = 321096%N.
+Proof. split; reflexivity. Qed.
+
+Lemma expsum_nonnegative : forall l, 0 <= expsum l.
+Proof. induction l as [|s l IH]; simpl; [lra | pose proof (exp_pos s); lra]. Qed.
+
+Lemma expsum_shift : forall t l, expsum (map (fun s => s - t) l) = expsum l * exp (- t).
+Proof.
+  intros t l; induction l as [|s l IH]; simpl; [ring|]. unfold Rminus. rewrite exp_plus. unfold Rminus in IH. rewrite IH. ring.
+Qed.
+
+(** gplinker.loss, clause above: for one positive, over softmax cross-entropy, which is the loss without its threshold. *)
+Theorem loss_above_softmax : forall negatives t,
+  softmax_cross_entropy negatives t < loss negatives [t] /\
+  softmax_cross_entropy negatives t = ln (1 + expsum (map (fun s => s - t) negatives)).
+Proof.
+  intros negatives t. pose proof (exp_pos t) as Ht. pose proof (exp_pos (- t)) as Hi.
+  pose proof (expsum_nonnegative negatives) as Hn.
+  assert (exp t * exp (- t) = 1) as H1 by (rewrite <- exp_plus, Rplus_opp_r; apply exp_0).
+  assert (softmax_cross_entropy negatives t = ln (1 + expsum (map (fun s => s - t) negatives))) as Heq.
+  { unfold softmax_cross_entropy. rewrite <- ln_Rinv by (apply Rdiv_lt_0_compat; lra). f_equal. rewrite expsum_shift.
+    rewrite Rinv_div. apply Rmult_eq_reg_r with (exp t); [|lra]. unfold Rdiv. rewrite Rmult_assoc, Rinv_l by lra. nra. }
+  split; [|exact Heq]. rewrite Heq, expsum_shift. unfold loss. simpl.
+  rewrite <- ln_mult by lra. apply ln_increasing; nra.
+Qed.
+
+(** gplinker.sparse-loss, clause reals: the negatives' part of the loss from all scores and the positives'. *)
+Theorem sparse_identity : forall negatives positives, positives <> [] ->
+  let a := ln (1 + (expsum negatives + expsum positives)) in let b := ln (expsum positives) in
+  ln (1 + expsum negatives) = a + ln (1 - exp (b - a)) /\ 0 < 1 - exp (b - a).
+Proof.
+  intros negatives positives Hne a b. pose proof (expsum_nonnegative negatives) as Hn.
+  assert (0 < expsum positives) as Hp.
+  { destruct positives as [|s l]; [congruence|]. simpl. pose proof (exp_pos s). pose proof (expsum_nonnegative l). lra. }
+  assert (exp (b - a) = expsum positives / (1 + (expsum negatives + expsum positives))) as He.
+  { unfold Rminus, a, b. rewrite exp_plus, exp_Ropp, !exp_ln by lra. reflexivity. }
+  assert (1 - exp (b - a) = (1 + expsum negatives) / (1 + (expsum negatives + expsum positives))) as H1
+    by (rewrite He; field; lra).
+  rewrite H1. assert (0 < (1 + expsum negatives) / (1 + (expsum negatives + expsum positives))) as Hpos
+    by (apply Rdiv_lt_0_compat; lra).
+  split; [|exact Hpos]. unfold a. rewrite <- ln_mult by lra. f_equal. field. lra.
 Qed.

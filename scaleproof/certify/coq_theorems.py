@@ -6,9 +6,9 @@ FILES = {
     "Squareplus.v": "f0b44b61fac547fd7c44b5bc2947f73cc428921b67ff45e04acdba26349b2c47",
     "Eg.v": "4b90747cc2cae5441cab31208608e80a0cd1afdff072f8b4ff5c172243a53a10",
     "Residual.v": "ed2561bc830279d966b659ecb21fbecaf3d01e2addf7e2c53a47a5fb70987eb5",
-    "Deepnet.v": "1f0d32590b39d9f171b3395af59470e1f20dfde2d4daad89f977085a6ca318fa",
-    "Flash.v": "82541098b42d4d9b396f13810eb096fedc875169fc4f0b6b5c83b66108edc59b",
-    "Gplinker.v": "74d9a3c6e9fd26c6492d29fd72103784c3302dd208d02c9a0c1688b773fbae03",
+    "Deepnet.v": "7cf136054594d64bf70ce199615ec5605e32eb7c4573282ee5ccdb7e3ca19266",
+    "Flash.v": "f52acc2622d4a7de0213ec0405aa78cdb78f1919390f0b7513cb51fd3b6c0d49",
+    "Gplinker.v": "a722c4c2908dc9e43e74720a2cacf01058a5287acd624e1c9f73ade1b950f7f8",
     "Events.v": "675bb974f4265fb42cef619048718bdf4908d654571bfa430dcbdfa35eb06ced",
 }
 #: name, statement as Coq prints it, axioms
@@ -245,6 +245,15 @@ THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        "Deepnet.after_a_norm",
+        "forall (d : nat) (y : nat -> nat -> R) (L : (nat -> nat -> R) -> R) (lambda : R), 0 < lambda -> let loss := fun l : R => L (fun t : nat => layer_norm d (fun j : nat => l * y t j)) in loss lambda = loss 1 /\\ is_derive loss lambda 0",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
         "Flash.special_cases",
         "forall (n e : nat) (U A V W : matrix) (i j : nat), (i <= n)%nat -> gau n e U identity V W i j = mul e (hadamard U V) W i j /\\ gau n e ones A V W i j = mul e (mul n A V) W i j",
         ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
@@ -263,6 +272,26 @@ THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "Flash.no_leak",
         "forall (X : Type) (n c : nat) (near far : X -> X -> R) (out : X -> R -> R) (x y : nat -> X) (i : nat), (0 < c)%nat -> (forall j : nat, (j <= i)%nat -> x j = y j) -> causal n c near far out x i = causal n c near far out y i",
         ("ClassicalDedekindReals.sig_forall_dec",),
+    ),
+    (
+        "Flash.with_n_over_c",
+        "forall (s c g : nat) (q : nat -> R) (ts : list token) (j : nat) (n : R), (0 < c)%nat -> (0 < g)%nat -> (g * c <= length ts)%nat -> 0 < n -> let m := mean (addend s q j) (firstn (g * c) ts) in past s c g q ts j / (INR g * n / INR c) = INR c ^ 2 / n * m /\\ (m <> 0 -> past s c g q ts j / (INR g * n / INR c) = m <-> n = INR c ^ 2) /\\ (past s c 0 q ts j = 0 /\\ INR 0 * n / INR c = 0) /\\ (forall k : R, 0 < k -> k * INR c = n -> past s c g q ts j / (INR g * n / k) = m)",
+        ("ClassicalDedekindReals.sig_forall_dec", "FunctionalExtensionality.functional_extensionality_dep"),
+    ),
+    (
+        "Flash.parameters",
+        "forall d e s : nat, gau_parameters d e s = (3 * (d * e) + s * (d + 4))%nat /\\ (2 * gau_parameters d (2 * d) s)%nat = (transformer_parameters d + 2 * (s * (d + 4)))%nat /\\ transformer_parameters d = (12 * (d * d))%nat /\\ (s = 128%nat -> (512 <= d)%nat -> (20 * (2 * (s * (d + 4))) <= transformer_parameters d)%nat)",
+        (),
+    ),
+    (
+        "Flash.memory_of_positions",
+        "forall b n s h : nat, kept b n s s = (b * n * (s * s))%nat /\\ (h * kept b n s s)%nat = (h * (b * n * (s * s)))%nat",
+        (),
+    ),
+    (
+        "Flash.memory_of_chunks",
+        "forall b k c s e h v : nat, kept b (k * c) s e = (b * (k * c) * s * e)%nat /\\ kept b (k * c) s e = (c * kept b k s e)%nat /\\ ((h * v)%nat = e -> (h * kept b (k * c) s v)%nat = kept b (k * c) s e)",
+        (),
     ),
     (
         "Gplinker.count",
@@ -300,6 +329,46 @@ THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "Gplinker.loss_weights",
         "forall (d : nat) (s : nat -> R), let n := sum_f_R0 (fun j : nat => exp (s j)) d in let p := sum_f_R0 (fun j : nat => exp (- s j)) d in (forall i : nat, (i <= d)%nat -> is_partial (fun t : nat -> R => ln (1 + sum_f_R0 (fun j : nat => exp (t j)) d)) s i (exp (s i) / (1 + n)) /\\ is_partial (fun t : nat -> R => ln (1 + sum_f_R0 (fun j : nat => exp (- t j)) d)) s i (- (exp (- s i) / (1 + p)))) /\\ sum_f_R0 (fun i : nat => exp (s i) / (1 + n)) d = n / (1 + n) /\\ n / (1 + n) < 1 /\\ sum_f_R0 (fun i : nat => exp (- s i) / (1 + p)) d = p / (1 + p) /\\ p / (1 + p) < 1",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Gplinker.crossings",
+        "forall labelled : relation -> Prop, (forall q : relation, labelled q -> decoded labelled q) /\\ (forall q : relation, decoded labelled q <-> (exists a b : relation, labelled a /\\ labelled b /\\ predicate a = predicate b /\\ q = crossing a b /\\ spans_labelled labelled q)) /\\ ((forall q : relation, decoded labelled q <-> labelled q) <-> (forall a b : relation, labelled a -> labelled b -> predicate a = predicate b -> spans_labelled labelled (crossing a b) -> labelled (crossing a b)))",
+        (),
+    ),
+    (
+        "Gplinker.distinct_heads",
+        "forall labelled : relation -> Prop, (forall a b : relation, labelled a -> labelled b -> fst (subject a) = fst (subject b) -> subject a = subject b) -> (forall a b : relation, labelled a -> labelled b -> fst (object a) = fst (object b) -> object a = object b) -> forall q : relation, decoded labelled q <-> labelled q",
+        (),
+    ),
+    (
+        "Gplinker.heads_suffice",
+        "forall labelled : relation -> Prop, (forall a b : relation, labelled a -> labelled b -> inside (subject a) (subject b) -> subject a = subject b) -> (forall a b : relation, labelled a -> labelled b -> inside (object a) (object b) -> object a = object b) -> forall q : relation, spans_labelled labelled q /\\ ends_labelled fst labelled q <-> labelled q",
+        (),
+    ),
+    (
+        "Gplinker.parameters",
+        "three (global_pointer 768 64) 49 = 9843200%N /\\ three (efficient_global_pointer 768 64) 49 = 321096%N",
+        (),
+    ),
+    (
+        "Gplinker.loss_above_softmax",
+        "forall (negatives : list R) (t : R), softmax_cross_entropy negatives t < loss negatives [t] /\\ softmax_cross_entropy negatives t = ln (1 + expsum (map (fun s : R => s - t) negatives))",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Gplinker.sparse_identity",
+        "forall negatives positives : list R, positives <> [] -> let a := ln (1 + (expsum negatives + expsum positives)) in let b := ln (expsum positives) in ln (1 + expsum negatives) = a + ln (1 - exp (b - a)) /\\ 0 < 1 - exp (b - a)",
         (
             "ClassicalDedekindReals.sig_forall_dec",
             "ClassicalDedekindReals.sig_not_dec",

@@ -114,6 +114,7 @@ CLAIMS = (
                 r"Where a norm follows the weight directly, $L$ does not depend on $\lambda$, and the probe is 0 whatever the gradient is.",
                 "ours",
                 theorems=("after-a-norm",),
+                coq=("Deepnet.after_a_norm",),
             ),
         ),
         setting=r"Read (eq. 3) as a statement about orders of magnitude over initialisations, for a weight "

@@ -71,6 +71,7 @@ CLAIMS = (
                 "source",
                 r"A GAU has about $3de$ parameters; with $e = 2d$ two GAUs match one attention + FFN layer ($12d^2$).",
                 theorems=("count", "excess"),
+                coq=("Flash.parameters",),
             ),
         ),
         recorded=Verdict.PROVED,
@@ -144,6 +145,7 @@ CLAIMS = (
                 r"appended), and $0/0$ in the first chunk. (Read with $c$ the number of chunks, $n/c$ is a chunk's length and the formula is right.)",
                 "ours",
                 theorems=("iff-square", "weights", "chunks-for-c"),
+                coq=("Flash.with_n_over_c",),
             ),
         ),
         recorded=Verdict.CORRECTED,
@@ -216,6 +218,7 @@ CLAIMS = (
                 r"each have $s$ value dimensions $h$ times that.",
                 "ours",
                 theorems=("heads",),
+                coq=("Flash.memory_of_positions",),
             ),
             Clause(
                 "values-of-e",
@@ -223,6 +226,7 @@ CLAIMS = (
                 r"that share $e$ value dimensions need $bnse$, whatever $h$ is.",
                 "ours",
                 theorems=("positions", "heads"),
+                coq=("Flash.memory_of_chunks",),
             ),
         ),
         setting=r"Read (Mixed chunking) with a usual linear attention beside it, whose heads have as many "

@@ -15,10 +15,11 @@ FOLDER = Path(__file__).parents[1] / "analysis"
 CELL = re.compile(r"^```\{code-cell\} python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-#: half a minute: the theory of the unit's output
-SLOW = "gau"
+#: half a minute (the theory of the unit's output): left to the site's build, which runs all cells as well
+LONG = "gau"
 PAGES = [
-    pytest.param(p, id=p.stem, marks=[pytest.mark.slow] if p.stem == SLOW else []) for p in sorted(FOLDER.glob("*.md"))
+    pytest.param(p, id=p.stem, marks=[pytest.mark.slow, pytest.mark.long] if p.stem == LONG else [])
+    for p in sorted(FOLDER.glob("*.md"))
 ]
 
 

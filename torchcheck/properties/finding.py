@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, field, replace
+from html import escape
 from typing import Any, Literal
 
 from torchcheck.data import Measurement, Series, Standing, shown, within
@@ -222,8 +223,24 @@ class CheckResult:
             return head + f"{len(self.findings)} properties, nothing failed"
         return "\n".join([head + f"{len(self.failed)} of {len(self.findings)} failed", *(repr(f) for f in self.failed)])
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what failed or is open, and what to do; the rest folded away."""
+        told = [*self.failed, *self.undecided, *self.suppressed]
+        rest = [f for f in self.findings if f not in told]
+        count = f"{len(self.failed)} of {len(self.findings)} failed"
+        head = f"<p><b>{escape(self.subject)}</b>, checked as {self.kind}: {count}</p>"
+        folded = f"<details><summary>{len(rest)} others</summary>{_rows(rest)}</details>" if rest else ""
+        return head + (_rows(told) if told else "") + folded
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def _rows(findings: Sequence[Finding]) -> str:
+    cells = [(f.name, f.status, f.seen, f.witness, "" if f else f.advice) for f in findings]
+    body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in cells)
+    names = "".join(f"<th>{name}</th>" for name in ("property", "status", "seen", "where", "to do"))
+    return f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def judge(prop: Property, measured: Measurement) -> Finding:

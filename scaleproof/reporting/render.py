@@ -107,17 +107,18 @@ def markdown(
 
 
 def html(record: Record, figures: dict[str, list[Any]], folder: Path) -> str:
-    """One self-contained page: MathML, figures inline, a filter by verdict and family."""
+    """One self-contained page: MathML, figures inline, a search and filters, sortable tables."""
     return page(markdown(record, figures, "html"), folder, _template("filter.js"))
 
 
 def page(text: str, folder: Path, script: str = "") -> str:
-    """Markdown as one self-contained HTML page; `folder` holds the figures that it names."""
+    """Markdown as one self-contained HTML page, its tables sortable; `folder` holds the figures that it names."""
     import pypandoc
 
     with tempfile.TemporaryDirectory() as scratch:
         head = Path(scratch) / "head.html"
-        head.write_text(f"<style>\n{_template('report.css')}</style>\n<script>\n{script}</script>\n", encoding="utf-8")
+        scripts = "\n".join([_template("tables.js"), script])
+        head.write_text(f"<style>\n{_template('report.css')}</style>\n<script>\n{scripts}</script>\n", encoding="utf-8")
         options = [
             "--standalone",
             "--embed-resources",

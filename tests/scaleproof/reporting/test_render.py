@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import re
 import shutil
@@ -171,6 +172,15 @@ def test_the_page_in_a_browser(record: Record, folder: Path) -> None:
         page.fill("input[type=search]", record.results[0].id.upper())
         assert 0 < sum(claims.nth(i).is_visible() for i in range(claims.count())) < len(record.results)
         page.fill("input[type=search]", "")
+        table = page.locator("table:has(button.sort)").first
+        names = table.locator("tbody tr td:first-child")
+        for order in (sorted, lambda found: sorted(found, reverse=True)):
+            table.locator("button.sort").first.click()
+            assert names.all_inner_texts() == order(names.all_inner_texts())
+        with page.expect_download() as download:
+            table.locator("+ button.csv").click()
+        rows = [*csv.reader(Path(download.value.path()).read_text(encoding="utf-8").splitlines())]
+        assert [row[0] for row in rows[1:]] == names.all_inner_texts()
         images = page.locator("figure svg")
         assert images.count() >= 4
         assert all(images.nth(i).evaluate("e => e.getBoundingClientRect().width > 0") for i in range(images.count()))

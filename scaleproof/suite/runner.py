@@ -100,22 +100,20 @@ def run(
     return record
 
 
+@dataclass
 class _Work:
     """One run under way."""
 
-    def __init__(
-        self,
-        claims: Sequence[Claim],
-        settings: Settings,
-        folder: Path,
-        means: Means,
-        about: Run,
-        environment: Environment,
-        notify: Notify,
-    ) -> None:
-        self.claims, self.settings, self.folder, self.means = claims, settings, folder, means
-        self.about, self.environment, self.notify = about, environment, notify
-        self.results: dict[str, Result] = {}
+    claims: Sequence[Claim]
+    settings: Settings
+    folder: Path
+    means: Means
+    about: Run
+    environment: Environment
+    notify: Notify
+    results: dict[str, Result] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
         self._code, self._machine = Code(), machine()
         self._schedule = Schedule()
         self._start = self._written = time.monotonic()

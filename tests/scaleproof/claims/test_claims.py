@@ -88,7 +88,7 @@ def test_stored_certificate_replays(record: Record, run_folder: Path, claim: str
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.id)
-@pytest.mark.parametrize("profile", ["quick", "full"])
+@pytest.mark.parametrize("profile", ["quick", pytest.param("full", marks=pytest.mark.slow)])
 def test_every_clause_has_evidence_and_all_evidence_a_clause(claim: Claim, profile: Profile) -> None:
     settings = Settings(profile)
     predictions = claim.predict(settings)

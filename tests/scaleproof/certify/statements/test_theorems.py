@@ -49,7 +49,7 @@ def test_every_claim_with_a_proof_has_statements_and_no_other() -> None:
         ("squareplus.dominates-softplus", ["4*log(2)**2", "log(1 + exp(x))"]),
         ("squareplus.minimax", ["log(1 + exp(x))", "minimax"]),
         ("squareplus.floats", ["non-decreasing", "not-below-relu", "finite", "float16", "bfloat16"]),
-        ("eg.non-negative", ["theta*exp(u) > 0", "stored(theta*v) >= 0", "float32", "float64"]),
+        ("eg.non-negative", ["theta*exp(u) > 0", "capped(stored(theta*v)) >= 0", "float32", "float64"]),
         ("eg.derivation", ["exp(-eta*g)", "log(u/theta)"]),
         ("eg.hypergradient", ["-eta*g*L_prime(theta - eta*nu*g)"]),
         ("eg.closed-form", ["exp(gamma*(s + a*c))"]),

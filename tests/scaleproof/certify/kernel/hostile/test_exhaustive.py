@@ -95,7 +95,7 @@ def test_true_ones_stay_accepted(accepts: Accepts) -> None:
         assert accepts(check_exhaustive, body, _evidence(_squareplus(float(b))))
 
 
-@settings(max_examples=30)
+@settings(max_examples=8)  # each goes through the whole table
 @given(st.integers(0, COUNT - 1), st.integers(2, 40), st.sampled_from([-1, 1]))
 def test_one_entry_off_by_two_steps_is_noticed_anywhere(at: int, steps: int, sign: int) -> None:
     bits = _squareplus().view(np.uint16).astype(np.int64)

@@ -43,7 +43,7 @@ settings.load_profile("default")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker for the tests of a file, and one for all that look at the run of the claims, so that it is run once."""
+    """One worker for the tests of a file, and one for all that look at the run of the claims, which runs once so."""
     for item in items:
         shared = "record" in getattr(item, "fixturenames", ())
         item.add_marker(pytest.mark.xdist_group("record" if shared else str(item.path)))

@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --durations 10
 STAMP := .venv/.ready
 
-.PHONY: help setup verify test test-slow mutations lint bench schema proofs properties docs clean
+.PHONY: help setup verify test test-slow mutations lint bench schema proofs properties docs picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ properties: setup ## write the table of what check asks again
 docs: setup ## build the site in build/site: guide, derivations, every property, interface (runs all cells; two minutes)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --builder html --conf-dir docs . build/site
+
+picture: setup ## draw the README's picture of a check again
+	$(BIN)/python docs/picture.py docs/examples/variants.py:Unnormalised > docs/check.svg
 
 clean: ## remove the environment, caches and build output (not reports/out)
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -29,6 +29,7 @@ include_patterns = [
 html_theme = "furo"
 html_title = "scaleproof"
 html_static_path: list[str] = []
+html_show_copyright = html_show_sphinx = False
 html_math_renderer = "mathml"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4

@@ -193,6 +193,7 @@ def _plain(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def code(text: Any) -> str:
+def code(text: Any, in_table: bool = True) -> str:
     """Text as inline code, which cannot contain a backtick, nor a bar in a table."""
-    return "`" + " ".join(str(text).split()).replace("`", "'").replace("|", "¦") + "`"
+    line = " ".join(str(text).split()).replace("`", "'")
+    return f"`{line.replace('|', '¦') if in_table else line}`"

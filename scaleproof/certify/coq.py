@@ -35,7 +35,11 @@ MARK = re.compile(r"^=== (\S+) (statement|axioms)$", re.MULTILINE)
 
 
 class CoqError(Exception):
-    """Coq is missing, or refused a file; the message has its own words."""
+    """Coq refused a file; the message has its own words."""
+
+
+class CoqMissing(CoqError):
+    """There is no Coq here, or no file; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,14 @@ class Theorem:
     statement: str
     axioms: tuple[str, ...]
 
+    @property
+    def file(self) -> str:
+        """The name of its file, without the ending."""
+        return self.name.partition(".")[0]
+
 
 @dataclass(frozen=True)
-class Checked:
+class Accepted:
     """What one run of Coq has accepted: its version, the files by their SHA-256, and every theorem."""
 
     version: str
@@ -56,14 +65,14 @@ class Checked:
     theorems: dict[str, Theorem]
 
 
-def published() -> Checked:
+def published() -> Accepted:
     """What was checked when coq_theorems.py was made."""
     from scaleproof.certify.coq_theorems import FILES, THEOREMS, VERSION
 
-    return Checked(VERSION, FILES, {name: Theorem(name, statement, axioms) for name, statement, axioms in THEOREMS})
+    return Accepted(VERSION, FILES, {name: Theorem(name, statement, axioms) for name, statement, axioms in THEOREMS})
 
 
-def as_text(checked: Checked) -> str:
+def as_text(checked: Accepted) -> str:
     """coq_theorems.py."""
     rows = [f"    {_literal([t.name, t.statement, t.axioms])},\n" for t in checked.theorems.values()]
     return (
@@ -84,28 +93,45 @@ def _literal(value: Any) -> str:
 
 def sources(folder: Path) -> list[Path]:
     """The files in the order in which they depend on each other."""
-    return [folder / line for line in (folder / "_CoqProject").read_text().splitlines() if line.endswith(".v")]
+    project = folder / "_CoqProject"
+    if not project.is_file():
+        raise CoqMissing(f"{project} is missing: it names the files")
+    return [folder / line for line in project.read_text().splitlines() if line.endswith(".v")]
 
 
-def check(folder: Path) -> Checked:
-    """Compiles every file in a folder of its own, and reads statements and axioms back from Coq; raises CoqError."""
+def check(folder: Path, only: str | None = None) -> Accepted:
+    """Compiles every file, or `only` one and what it imports, and reads statements and axioms back from Coq.
+
+    Nothing is written into the folder. Raises CoqError.
+    """
     if shutil.which("coqc") is None:
-        raise CoqError(f"there is no coqc: on Debian, apt-get install {NEEDED}")
+        raise CoqMissing(f"there is no coqc: on Debian, apt-get install {NEEDED}")
     files = sources(folder)
+    asked = [file for file in files if only in (None, file.name)]
+    if not asked:
+        raise CoqMissing(f"{folder / '_CoqProject'} names no {only}")
+    needed = {name for file in asked for name in (file.stem, *_imported(file))}
+    answers = []
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         for file in files:
-            shutil.copy(file, place)
-            _coqc(place, file.name)
-        answers = []
-        for file in files:
+            if file.stem in needed:
+                shutil.copy(file, place)
+                _coqc(place, file.name)
+        for file in asked:
             (place / "Query.v").write_text(_query(file))
             answers.append(_coqc(place, "Query.v"))
-    return Checked(
+    return Accepted(
         _version(),
-        {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
+        {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in asked},
         {t.name: t for answer in answers for t in _theorems(answer)},
     )
+
+
+def _imported(file: Path) -> list[str]:
+    """The files of ours that a file imports."""
+    lines = re.findall(rf"^From {LIBRARY} Require Import (.*)\.$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return [name for line in lines for name in line.split()]
 
 
 def _names(file: Path) -> Iterator[str]:

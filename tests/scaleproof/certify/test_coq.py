@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scaleproof.certify.coq import AXIOMS, CoqError, check, published, sources
+from scaleproof.certify.coq import AXIOMS, CoqError, CoqMissing, check, published, sources
+from scaleproof.certify.replay import compiled
 from scaleproof.suite.registry import select
 
 PROOFS = Path(__file__).parents[3] / "proofs"
@@ -129,6 +130,22 @@ def test_coq_refuses_what_is_a_little_different(copied: Path, file: str, old: st
     text = (copied / file).read_text()
     assert text.count(old) >= 1, old
     (copied / file).write_text(text.replace(old, new))
-    (copied / "_CoqProject").write_text(f"-R . Scaleproof\nCommon.v\n{file}\n")
     with pytest.raises(CoqError, match=f"Coq refuses {file}"):
-        check(copied)
+        check(copied, file)
+
+
+@pytest.mark.coq
+def test_a_file_is_replayed(copied: Path) -> None:
+    file = copied / "Flash.v"
+    sound = compiled(file)
+    assert sound.holds, sound.reason
+    assert any("Flash.no_leak: forall" in words and "axioms: " in words for words in sound.statements)
+    text = file.read_text()
+    file.write_text(text.replace("(s = 128 -> 512 <= d ->", "(s = 128 -> 600 <= d ->"))
+    assert compiled(file).reason == "accepted by Coq, but not what was published: Flash.parameters"
+    file.write_text(text.replace("(s = 128 -> 512 <= d ->", "(s = 128 -> 60 <= d ->"))
+    assert compiled(file).reason.startswith("Coq refuses Flash.v")
+    with pytest.raises(CoqMissing, match="names no Nosuch"):
+        compiled(copied / "Nosuch.v")
+    with pytest.raises(CoqMissing, match="_CoqProject is missing"):
+        compiled(copied / "elsewhere/Flash.v")

@@ -182,8 +182,8 @@ class Measurement:
 
     def to_json(self) -> dict[str, Any]:
         """All but `params`, which whoever runs the task knows; as JSON that any reader takes."""
-        by_name: dict[str, Any] = as_words({k: v for k, v in asdict(replace(self, params={})).items() if k != "params"})
-        return by_name
+        fields: dict[str, Any] = as_words({k: v for k, v in asdict(replace(self, params={})).items() if k != "params"})
+        return fields
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Measurement:

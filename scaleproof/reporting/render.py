@@ -271,8 +271,8 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _trusted(record: Record) -> list[TrustedFile]:
-    files_ = {t.file: t for r in record.results if r.proof for t in r.proof.trusted}
-    return [files_[name] for name in sorted(files_)]
+    trusted = {t.file: t for r in record.results if r.proof for t in r.proof.trusted}
+    return [trusted[name] for name in sorted(trusted)]
 
 
 def _stored(record: Record) -> dict[str, tuple[int, str, str]]:

@@ -84,8 +84,8 @@ def check(
     result = run(variant, chosen, where, REGISTRY, request, seconds, notify)
     if suggestion and not depth_stable(result) and result.kind in ("block", "model"):
         variant = replace(variant, kind=result.kind)
-        suggestion_ = suggest(variant, chosen, where, REGISTRY[result.kind].properties, seconds, notify)
-        text = "\n".join([suggestion_.words, *(f"# {f}" for f in suggestion_.findings), suggestion_.code]).strip()
+        scaling = suggest(variant, chosen, where, REGISTRY[result.kind].properties, seconds, notify)
+        text = "\n".join([scaling.words, *(f"# {f}" for f in scaling.findings), scaling.code]).strip()
         result = replace(result, suggestion=text, seconds=time.monotonic() - began)
     return result
 

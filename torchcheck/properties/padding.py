@@ -68,7 +68,7 @@ def padding(loaded: Loaded, settings: CheckSettings, depth: int | None = None) -
         return skipped("its input is not a tensor of tokens")
     if any(getattr(m, "batch_first", None) is False for m in layer.modules()):
         return skipped("its tokens come first (batch_first is False)")
-    table: dict[bool, list[float] | str] = {}
+    worst_by_meaning: dict[bool, list[float] | str] = {}
     modules = [subject]
     if not has_batch_statistics(subject):
         modules.append(with_dropout(copy.deepcopy(subject), 0.0).train())
@@ -77,12 +77,12 @@ def padding(loaded: Loaded, settings: CheckSettings, depth: int | None = None) -
         try:
             with torch.no_grad():
                 each = [_changes(_runner(m, names, mask_name, kept), m, settings, tokens) for m in modules]
-            table[kept] = [max(values) for values in zip(*each, strict=True)]
+            worst_by_meaning[kept] = [max(values) for values in zip(*each, strict=True)]
         except Exception as error:  # the mask has another shape or dtype than one truth a token
-            table[kept] = f"{type(error).__name__}: {str(error).splitlines()[0][:80]}"
-    good = [v for v in table.values() if not isinstance(v, str)]
+            worst_by_meaning[kept] = f"{type(error).__name__}: {str(error).splitlines()[0][:80]}"
+    good = [v for v in worst_by_meaning.values() if not isinstance(v, str)]
     if not good:
-        return skipped(f"{mask_name} is no mask (batch, tokens): {table[MASKS[mask_name]]}")
+        return skipped(f"{mask_name} is no mask (batch, tokens): {worst_by_meaning[MASKS[mask_name]]}")
     content, by_itself = min(good, key=lambda v: v[0])
     limit = ROUNDING[dtype]
     return [
@@ -108,10 +108,10 @@ def _tokens_of(layer: SequenceLayer, settings: CheckSettings, dtype: torch.dtype
         return None
     if example.dim() == 3 and example.is_floating_point():
         return lambda count, length, g: torch.randn(count, length, settings.width, generator=g).to(dtype).to(where)
-    table = next((m for m in layer.modules() if isinstance(m, nn.Embedding)), None)
-    if example.dim() != 2 or example.dtype is not torch.long or table is None:
+    worst_by_meaning = next((m for m in layer.modules() if isinstance(m, nn.Embedding)), None)
+    if example.dim() != 2 or example.dtype is not torch.long or worst_by_meaning is None:
         return None
-    size = table.num_embeddings  # 0 is often that of padding itself
+    size = worst_by_meaning.num_embeddings  # 0 is often that of padding itself
     return lambda count, length, g: torch.randint(1, size, (count, length), generator=g).to(where)
 
 
@@ -143,7 +143,7 @@ def _changes(run: Run, layer: nn.Module, settings: CheckSettings, tokens: Tokens
 
 
 def knows_places(layer: nn.Module) -> bool:
-    """Does anything in it look like a table of positions?"""
+    """Does anything in it look like a worst_by_meaning of positions?"""
     names = [n for n, _ in layer.named_modules()] + [n for n, _ in layer.named_parameters()]
     kinds = [type(m).__name__ for m in layer.modules()]
     return any(PLACES.search(n) for n in [*names, *(n for n, _ in layer.named_buffers()), *kinds])

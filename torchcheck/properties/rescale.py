@@ -131,28 +131,28 @@ def carriers_of(model: nn.Module, loss: Any) -> tuple[Carrier, ...]:
         value = loss()
     named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     gradients = torch.autograd.grad(value, [p for _, p in named], allow_unused=True)
-    table: dict[Carrier, None] = {}
+    carriers: dict[Carrier, None] = {}
     for (name, p), g in zip(named, gradients, strict=True):
         if p.dim() < 2 or g is None or id(p) in tables or (repeated and depth_of(name) < 0):
             continue
         ending = ending_of(name)
         if name in attention:
             values = [Carrier(ending, 0, p.shape[0] * 2 // 3, p.shape[0])] if name.endswith("in_proj_weight") else []
-            table |= dict.fromkeys(values)
+            carriers |= dict.fromkeys(values)
         else:
-            table |= dict.fromkeys(_parts(ending, g != 0))
-    return (*table, *_biases(model, table))
+            carriers |= dict.fromkeys(_parts(ending, g != 0))
+    return (*carriers, *_biases(model, carriers))
 
 
 def _biases(model: nn.Module, matrices: Iterable[Carrier]) -> Iterator[Carrier]:
     """Of the layers that have these matrices, where they do not start at 0."""
     rows = {c.ending: c for c in matrices if c.ending.endswith("weight") and c.dim == 0}
-    table: dict[Carrier, None] = {}
+    carriers: dict[Carrier, None] = {}
     for name, p in model.named_parameters():
         matrix = rows.get(ending_of(name).removesuffix("bias") + "weight") if name.endswith("bias") else None
         if matrix is not None and bool(p.detach().any()):
-            table[replace(matrix, ending=ending_of(name))] = None
-    yield from table
+            carriers[replace(matrix, ending=ending_of(name))] = None
+    yield from carriers
 
 
 def _parts(ending: str, used: Tensor) -> Iterator[Carrier]:

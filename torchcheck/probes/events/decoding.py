@@ -159,7 +159,7 @@ def positional(subject: Params, device: str = "cpu", seed: int = 0) -> list[Meas
 
 def _by_definition(events: set[Event], heads: set[tuple[int, int]], tails: set[tuple[int, int]]) -> set[Event]:
     """Of each type's arguments all subsets that are linked by pairs and in no larger such subset."""
-    events_: set[Event] = set()
+    decoded: set[Event] = set()
     for type_ in {a.type for e in events for a in e}:
         own = sorted({a for e in events for a in e if a.type == type_})
         linked = {
@@ -173,8 +173,8 @@ def _by_definition(events: set[Event], heads: set[tuple[int, int]], tails: set[t
             for c in combinations(own, size)
             if all(pair in linked for pair in combinations(c, 2))
         ]
-        events_ |= {c for c in cliques if not any(c < other for other in cliques)}
-    return events_
+        decoded |= {c for c in cliques if not any(c < other for other in cliques)}
+    return decoded
 
 
 def _pair(i: int, j: int) -> tuple[int, int]:

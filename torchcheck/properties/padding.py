@@ -108,10 +108,10 @@ def _tokens_of(layer: SequenceLayer, settings: CheckSettings, dtype: torch.dtype
         return None
     if example.dim() == 3 and example.is_floating_point():
         return lambda count, length, g: torch.randn(count, length, settings.width, generator=g).to(dtype).to(where)
-    worst_by_meaning = next((m for m in layer.modules() if isinstance(m, nn.Embedding)), None)
-    if example.dim() != 2 or example.dtype is not torch.long or worst_by_meaning is None:
+    table = next((m for m in layer.modules() if isinstance(m, nn.Embedding)), None)
+    if example.dim() != 2 or example.dtype is not torch.long or table is None:
         return None
-    size = worst_by_meaning.num_embeddings  # 0 is often that of padding itself
+    size = table.num_embeddings  # 0 is often that of padding itself
     return lambda count, length, g: torch.randint(1, size, (count, length), generator=g).to(where)
 
 
@@ -143,7 +143,7 @@ def _changes(run: Run, layer: nn.Module, settings: CheckSettings, tokens: Tokens
 
 
 def knows_places(layer: nn.Module) -> bool:
-    """Does anything in it look like a worst_by_meaning of positions?"""
+    """Does anything in it look like a table of positions?"""
     names = [n for n, _ in layer.named_modules()] + [n for n, _ in layer.named_parameters()]
     kinds = [type(m).__name__ for m in layer.modules()]
     return any(PLACES.search(n) for n in [*names, *(n for n, _ in layer.named_buffers()), *kinds])

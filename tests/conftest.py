@@ -42,6 +42,7 @@ settings.register_profile("default", deadline=None)  # no test asserts wall time
 settings.load_profile("default")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker for the tests of a file, and one for all that look at the run of the claims, which runs once so."""
     for item in items:

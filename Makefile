@@ -1,7 +1,7 @@
 # Everything runs in .venv, which the first target that needs it sets up.
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --durations 10
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --durations 10
 STAMP := .venv/.ready
 
 .PHONY: help setup verify test test-slow mutations lint bench schema proofs properties docs picture clean

@@ -42,14 +42,6 @@ settings.register_profile("default", deadline=None)  # no test asserts wall time
 settings.load_profile("default")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker for the tests of a file, and one for all that look at the run of the claims, which runs once so."""
-    for item in items:
-        shared = "record" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("record" if shared else str(item.path)))
-
-
 @pytest.fixture(autouse=True)
 def _fresh_state() -> Iterator[None]:
     flint.ctx.prec, flint.ctx.cap = 53, 10

@@ -31,7 +31,7 @@ PUBLISHED = "coq_theorems.py"
 #: Debian's packages
 NEEDED = "coq libcoq-coquelicot"
 #: before what Coq says of a theorem, and of its assumptions
-MARK = re.compile(r"^=== (\S+) (statement|axioms)$", re.MULTILINE)
+MARK = re.compile(r"^=== (\w+) (statement|axioms)$", re.MULTILINE)
 
 
 class CoqError(Exception):
@@ -44,16 +44,17 @@ class CoqMissing(CoqError):
 
 @dataclass(frozen=True)
 class Theorem:
-    """A theorem's name, FILE.NAME, its statement as Coq prints it, and the axioms that it uses."""
+    """A theorem of a file (named without its ending), its statement as Coq prints it, and the axioms that it uses."""
 
-    name: str
+    file: str
+    short: str
     statement: str
     axioms: tuple[str, ...]
 
     @property
-    def file(self) -> str:
-        """The name of its file, without the ending."""
-        return self.name.partition(".")[0]
+    def name(self) -> str:
+        """By which clauses know it."""
+        return f"{self.file}.{self.short}"
 
 
 @dataclass(frozen=True)
@@ -69,18 +70,18 @@ def published() -> Accepted:
     """What was checked when coq_theorems.py was made."""
     from scaleproof.certify.coq_theorems import FILES, THEOREMS, VERSION
 
-    return Accepted(VERSION, FILES, {name: Theorem(name, statement, axioms) for name, statement, axioms in THEOREMS})
+    return Accepted(VERSION, FILES, {t.name: t for t in (Theorem(*row) for row in THEOREMS)})
 
 
 def as_text(checked: Accepted) -> str:
     """coq_theorems.py."""
-    rows = [f"    {_literal([t.name, t.statement, t.axioms])},\n" for t in checked.theorems.values()]
+    rows = [f"    {_literal([t.file, t.short, t.statement, t.axioms])},\n" for t in checked.theorems.values()]
     return (
         f'"""What Coq\'s kernel has accepted of proofs/*.v, and the SHA-256 of each file, by `make proofs`."""\n\n'
         f"VERSION = {json.dumps(checked.version)}\n"
         f"FILES = {json.dumps(checked.files)}\n"
-        f"#: name, statement as Coq prints it, axioms\n"
-        f"THEOREMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (\n{''.join(rows)})\n"
+        f"#: file, name, statement as Coq prints it, axioms\n"
+        f"THEOREMS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (\n{''.join(rows)})\n"
     )
 
 
@@ -111,7 +112,7 @@ def check(folder: Path, only: str | None = None) -> Accepted:
     if not asked:
         raise CoqMissing(f"{folder / '_CoqProject'} names no {only}")
     needed = {name for file in asked for name in (file.stem, *_imported(file))}
-    answers = []
+    theorems: list[Theorem] = []
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         for file in files:
@@ -120,11 +121,11 @@ def check(folder: Path, only: str | None = None) -> Accepted:
                 _coqc(place, file.name)
         for file in asked:
             (place / "Query.v").write_text(_query(file))
-            answers.append(_coqc(place, "Query.v"))
+            theorems += _theorems(file.stem, _coqc(place, "Query.v"))
     return Accepted(
         _version(),
         {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in asked},
-        {t.name: t for answer in answers for t in _theorems(answer)},
+        {t.name: t for t in theorems},
     )
 
 
@@ -134,15 +135,14 @@ def _imported(file: Path) -> list[str]:
     return [name for line in lines for name in line.split()]
 
 
-def _names(file: Path) -> Iterator[str]:
+def _names(file: Path) -> list[str]:
     """Theorems; lemmas are their own affair."""
-    for name in re.findall(r"^Theorem (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE):
-        yield f"{file.stem}.{name}"
+    return re.findall(r"^Theorem (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def _query(file: Path) -> str:
     """Asks for the axioms of every theorem, in full, and for its statement with what its file imports and opens."""
-    names = [*_names(file)]
+    names = _names(file)
     head = re.findall(r"^(?:From|Import|Open Scope) .*\.$", file.read_text(encoding="utf-8"), re.MULTILINE)
     show = [
         f"From {LIBRARY} Require Import {file.stem}.",
@@ -152,27 +152,27 @@ def _query(file: Path) -> str:
     return "\n".join(
         [
             f"From {LIBRARY} Require {file.stem}.",
-            *_asked("axioms", "Print Assumptions", names),
+            *_asked("axioms", "Print Assumptions", file.stem, names),
             *head,
             *show,
-            *_asked("statement", "Check", names),
+            *_asked("statement", "Check", file.stem, names),
             "",
         ]
     )
 
 
-def _asked(part: str, command: str, names: list[str]) -> list[str]:
-    return [f'Goal True. idtac "=== {name} {part}". Abort.\n{command} {name}.' for name in names]
+def _asked(part: str, command: str, module: str, names: list[str]) -> list[str]:
+    return [f'Goal True. idtac "=== {name} {part}". Abort.\n{command} {module}.{name}.' for name in names]
 
 
-def _theorems(answer: str) -> Iterator[Theorem]:
+def _theorems(file: str, answer: str) -> Iterator[Theorem]:
     _, *parts = MARK.split(answer)
     said = {(name, part): text for name, part, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True)}
     for name in dict.fromkeys(parts[::3]):
         _, _, statement = said[name, "statement"].partition(" : ")
         statement = re.sub(r"\s+", " ", statement or said[name, "statement"].partition(": ")[2]).strip()
         axioms = re.findall(r"^([A-Za-z][\w.]*)\s*(?=:|$)", said[name, "axioms"].partition("Axioms:")[2], re.MULTILINE)
-        yield Theorem(name, statement, tuple(sorted(set(axioms))))
+        yield Theorem(file, name, statement, tuple(sorted(set(axioms))))
 
 
 def _coqc(folder: Path, file: str) -> str:

@@ -155,7 +155,10 @@ def _coq(clause: Clause) -> tuple[records.CoqTheorem, ...]:
     """What Coq's kernel has accepted for a clause, as published."""
     accepted = published()
     theorems = [accepted.theorems[name] for name in clause.coq]
-    return tuple(records.CoqTheorem.model_validate({**vars(t), "version": accepted.version}) for t in theorems)
+    return tuple(
+        records.CoqTheorem(name=t.name, statement=t.statement, axioms=t.axioms, version=accepted.version)
+        for t in theorems
+    )
 
 
 def _result(

@@ -105,15 +105,15 @@ class Kind:
 
     def named(self, names: Iterable[str], title: str) -> frozenset[str]:
         """The properties that these names of properties (of one dtype, too) and groups mean; raises UnknownProperty."""
-        lines: set[str] = set()
+        meant: set[str] = set()
         for name in names:
             if not self.has(name):
                 groups = f"; groups: {', '.join(self.named_groups)}"
                 raise UnknownProperty(
                     f"'{name}' is no property of kind {title}; there are: {', '.join(self.properties)}{groups}"
                 )
-            lines |= {name} if asked(self.properties, name) else {*self.named_groups[name]}
-        return frozenset(lines)
+            meant |= {name} if asked(self.properties, name) else {*self.named_groups[name]}
+        return frozenset(meant)
 
 
 @dataclass(frozen=True)

@@ -668,6 +668,18 @@ ROWS: list[tuple[str, str, list[str], str]] = [
         ["bits = ((2**exponent_bits - 2) << fraction) + 2**fraction - 2"],
         "tests/scaleproof/certify/kernel/hostile/test_smt_float.py",
     ),
+    (
+        P + "plan.py",
+        "key=lambda group: group.later",
+        ["key=lambda group: not group.later"],
+        "tests/torchcheck/properties/test_variant.py",
+    ),
+    (
+        P + "finding.py",
+        "told = [*self.failed, *self.undecided, *self.suppressed]",
+        ["told = [*self.failed]"],
+        "tests/torchcheck/properties/test_finding.py",
+    ),
 ]
 
 #: what nobody notices, by its id, and why

@@ -133,11 +133,11 @@ def structure(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         again = f(kept.clone())
         order = torch.randperm(len(x), generator=torch.Generator().manual_seed(settings.seed)).to(where)
         shuffled = f(kept[order].clone())
-        half = f(kept[:100].clone())
+        parts = torch.cat([f(part.clone()) for part in (kept[:100], kept[100:])])  # one of them lacks the extremes
         special = f(torch.tensor([math.nan, math.inf, -math.inf], dtype=torch.float64, device=where))
     same = gap(y, again)
     scale = 1e-12 * max(1.0, float(y.abs().nan_to_num(0.0, 0.0, 0.0).max()))
-    apart = max(gap(y[order], shuffled), gap(y[:100], half))
+    apart = max(gap(y[order], shuffled), gap(y, parts))
     measured = partial(Measurement, device=settings.device, samples=len(x))
     if same > 0:
         apart = 0.0  # cannot be told from noise

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from tests.faults.optimizers import Plain
 from tests.scaleproof.check.variants_for_tests import Pictures, Sound, deep_only, relu
 from torchcheck import Threshold, check, check_block, check_model
+from torchcheck.properties.depth import BLOCK, point
 from torchcheck.properties.engine import check as run_check
 from torchcheck.properties.engine import describe
 from torchcheck.properties.finding import Property
+from torchcheck.properties.first_rate import first_rate
 from torchcheck.properties.kinds import infer_kind
-from torchcheck.properties.plan import Group, Kind, Step
+from torchcheck.properties.plan import Description, Group, Kind, Step
 from torchcheck.properties.rescale import Carrier, Scaling, carriers_of
 from torchcheck.properties.variant import CheckSettings, Variant, build, load, takes_depth
 from torchcheck.run.execute import Here
@@ -223,3 +225,11 @@ def test_a_round_without_any_answer_ends_the_check() -> None:
 
 def test_settings_are_plain_data() -> None:
     assert CheckSettings(**CheckSettings().to_json()) == CheckSettings()
+
+
+def test_what_takes_long_comes_last() -> None:
+    """A budget that ends early has answered most properties, and the depths of a block have the rest of it."""
+    steps = BLOCK.steps(CheckSettings(depths=(2, 4)), Description("block", "", any_depth=True))
+    grid = [k for k, step in enumerate(steps) if step.function is point]
+    assert grid
+    assert min(grid) > max(k for k, step in enumerate(steps) if step.function not in (point, first_rate))

@@ -1,11 +1,12 @@
 // every table of rows: sorted by a click on a heading, and given as CSV
 document.addEventListener("DOMContentLoaded", () => {
   const text = (cell) => cell.textContent.trim();
-  const number = (words) => parseFloat(words.replaceAll("−", "-"));
-  const compared = (a, b) => {
+  const number = (words) => parseFloat(words.replaceAll("−", "-")) / (words.endsWith("%") ? 100 : 1);
+  // numbers before words, and what is empty or a word after them whichever way
+  const compared = (a, b, way) => {
     const [x, y] = [number(a), number(b)];
-    if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) === Number.isNaN(y) ? a.localeCompare(b) : Number.isNaN(x) ? 1 : -1;
-    return x - y;
+    if (!a || !b || Number.isNaN(x) !== Number.isNaN(y)) return (!a - !b) || (Number.isNaN(x) - Number.isNaN(y));
+    return way * (Number.isNaN(x) ? a.localeCompare(b) : x - y);
   };
   const quoted = (words) => '"' + words.replaceAll('"', '""') + '"';
   const button = (words, style, pressed) => {
@@ -20,11 +21,10 @@ document.addEventListener("DOMContentLoaded", () => {
     const headings = [...table.tHead.rows[0].cells];
     headings.forEach((heading, column) => {
       heading.append(button([...heading.childNodes], "sort", () => {
-        const down = heading.getAttribute("aria-sort") === "ascending";
+        const way = heading.getAttribute("aria-sort") === "ascending" ? -1 : 1;
         headings.forEach((other) => other.removeAttribute("aria-sort"));
-        heading.setAttribute("aria-sort", down ? "descending" : "ascending");
-        const rows = [...body.rows].sort((a, b) => compared(text(a.cells[column]), text(b.cells[column])));
-        body.append(...(down ? rows.reverse() : rows));
+        heading.setAttribute("aria-sort", way < 0 ? "descending" : "ascending");
+        body.append(...[...body.rows].sort((a, b) => compared(text(a.cells[column]), text(b.cells[column]), way)));
       }));
     });
     const name = (table.closest("[id]")?.id || "report") + "-" + (place + 1) + ".csv";

@@ -177,6 +177,13 @@ def test_the_page_in_a_browser(record: Record, folder: Path) -> None:
         for order in (sorted, lambda found: sorted(found, reverse=True)):
             table.locator("button.sort").first.click()
             assert names.all_inner_texts() == order(names.all_inner_texts())
+        for way in (1, -1):  # 18 % is less than 0.19, and what has none comes last
+            table.locator("button.sort", has_text="resolution").click()
+            cells = table.locator("tbody tr td:nth-child(5)").all_inner_texts()
+            shares = [float(c.rstrip(" %")) / (100 if c.endswith("%") else 1) for c in cells if c]
+            assert shares == sorted(shares, reverse=way < 0)
+            assert not any(cells[len(shares) :])
+        table.locator("button.sort").first.click()
         with page.expect_download() as download:
             table.locator("+ button.csv").click()
         rows = [*csv.reader(Path(download.value.path()).read_text(encoding="utf-8").splitlines())]

@@ -8,6 +8,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,6 +142,26 @@ def test_an_empty_record_renders(record: Record, tmp_path: Path) -> None:
     assert (tmp_path / "report.pdf").is_file()
 
 
+def _sorts_and_exports(page: Any) -> None:
+    """The first table: by its words, by its shares, both ways; and as CSV."""
+    table = page.locator("table:has(button.sort)").first
+    names = table.locator("tbody tr td:first-child")
+    for order in (sorted, lambda found: sorted(found, reverse=True)):
+        table.locator("button.sort").first.click()
+        assert names.all_inner_texts() == order(names.all_inner_texts())
+    for way in (1, -1):  # 18 % is less than 0.19, and what has none comes last
+        table.locator("button.sort", has_text="resolution").click()
+        cells = table.locator("tbody tr td:nth-child(5)").all_inner_texts()
+        shares = [float(c.rstrip(" %")) / (100 if c.endswith("%") else 1) for c in cells if c]
+        assert shares == sorted(shares, reverse=way < 0)
+        assert not any(cells[len(shares) :])
+    table.locator("button.sort").first.click()
+    with page.expect_download() as download:
+        table.locator("+ button.csv").click()
+    rows = [*csv.reader(Path(download.value.path()).read_text(encoding="utf-8").splitlines())]
+    assert [row[0] for row in rows[1:]] == names.all_inner_texts()
+
+
 @pytest.mark.slow
 def test_the_page_in_a_browser(record: Record, folder: Path) -> None:
     sync_api = pytest.importorskip("playwright.sync_api")
@@ -172,22 +193,7 @@ def test_the_page_in_a_browser(record: Record, folder: Path) -> None:
         page.fill("input[type=search]", record.results[0].id.upper())
         assert 0 < sum(claims.nth(i).is_visible() for i in range(claims.count())) < len(record.results)
         page.fill("input[type=search]", "")
-        table = page.locator("table:has(button.sort)").first
-        names = table.locator("tbody tr td:first-child")
-        for order in (sorted, lambda found: sorted(found, reverse=True)):
-            table.locator("button.sort").first.click()
-            assert names.all_inner_texts() == order(names.all_inner_texts())
-        for way in (1, -1):  # 18 % is less than 0.19, and what has none comes last
-            table.locator("button.sort", has_text="resolution").click()
-            cells = table.locator("tbody tr td:nth-child(5)").all_inner_texts()
-            shares = [float(c.rstrip(" %")) / (100 if c.endswith("%") else 1) for c in cells if c]
-            assert shares == sorted(shares, reverse=way < 0)
-            assert not any(cells[len(shares) :])
-        table.locator("button.sort").first.click()
-        with page.expect_download() as download:
-            table.locator("+ button.csv").click()
-        rows = [*csv.reader(Path(download.value.path()).read_text(encoding="utf-8").splitlines())]
-        assert [row[0] for row in rows[1:]] == names.all_inner_texts()
+        _sorts_and_exports(page)
         images = page.locator("figure svg")
         assert images.count() >= 4
         assert all(images.nth(i).evaluate("e => e.getBoundingClientRect().width > 0") for i in range(images.count()))

@@ -118,9 +118,7 @@ class Evidence(StrEnum):
     EXACT = "exact"  # a count, or what this input gives on every run
     EXHAUSTIVE = "exhaustive"  # over every case of a finite domain
     ENCLOSED = "enclosed"  # rigorous bounds
-    SAMPLED = (
-        "sampled"  # over random cases, with an interval at `level`, or, at level 0, the worst or the count of them
-    )
+    SAMPLED = "sampled"  # over random cases, with an interval at `level`, or, without, the worst or the count of them
     TIMED = "timed"
     SINGLE = "single run"
     UNSTATED = ""
@@ -143,7 +141,7 @@ class Role(StrEnum):
 class Measurement:
     """A measured quantity with its interval [lo, hi]; `evidence` says what that is.
 
-    `level` is the confidence of a sampled or timed interval; 1 or 0: nothing is claimed of other samples. `value` is
+    `level` is the confidence of a sampled or timed interval; None: nothing is claimed of other samples. `value` is
     None when nothing could be measured; `note` then says why. `seconds` is wall time, `unit` "1" is dimensionless.
     `witness` is an example that shows the value (an input, a step), for people; `at` says as data where it was measured
     (a depth, a number of elements), which `name` may say in words. `data` is raw material for the reduction that
@@ -156,7 +154,7 @@ class Measurement:
     hi: float | None = None
     unit: str = "1"
     evidence: Evidence = Evidence.UNSTATED
-    level: float = 1.0
+    level: float | None = None
     samples: int = 1
     subject: str = ""
     device: str = "cpu"

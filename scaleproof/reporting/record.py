@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from torchcheck.data import Evidence, Role, Standing, as_numbers, as_words
 
-SCHEMA = "scaleproof/record/3"
+SCHEMA = "scaleproof/record/4"
 MAX_BYTES = 64 * 2**20
 RECORD = "record.json"
 
@@ -162,7 +162,7 @@ class Curve(Model):
 class MeasurementRow(Model):
     """A measured value with its interval [lo, hi]: what evidence it is, and the level of a sampled or timed one.
 
-    Level 0: nothing is claimed of other samples. Only what has the role "judged" is held against predictions.
+    No level: nothing is claimed of other samples. Only what has the role "judged" is held against predictions.
     """
 
     name: Text
@@ -175,7 +175,7 @@ class MeasurementRow(Model):
     hi: Number | None
     unit: Text
     evidence: Evidence
-    level: Number
+    level: Number | None
     samples: int
     seconds: Number
     torch: Text
@@ -271,7 +271,7 @@ class Result(Model):
 class Record(Model):
     """A run, finished or not."""
 
-    schema_: Literal["scaleproof/record/3"] = Field(alias="schema")
+    schema_: Literal["scaleproof/record/4"] = Field(alias="schema")
     run: Run
     environment: Environment
     results: tuple[Result, ...]

@@ -220,7 +220,7 @@ def _line(name: str, p: PredictionRow | None, m: MeasurementRow) -> _Line:
     predicted, clause, resolved = (_prediction(p), p.clause, size(p)) if p else ("", "", "")
     if m.value is None:
         return _Line(name, predicted, m.note, m.subject, dtype=m.dtype, clause=clause)
-    level = f" at 1 - {1 - m.level:.0e}" if m.level else ""
+    level = f" at 1 - {1 - m.level:.0e}" if m.level is not None else ""
     samples = f"{m.samples} ({m.evidence or 'not stated'}{level})"
     measured = shown(m.value, m.lo, m.hi, m.unit)
     return _Line(name or "nothing", predicted, measured, m.subject, m.note, samples, resolved, m.dtype, clause)

@@ -14,7 +14,7 @@ from scaleproof.claim import Claim, Clause, Prediction, Settings, Verdict
 from scaleproof.reporting import record as records
 from scaleproof.reporting.record import FaultRow, Result
 from scaleproof.suite.judge import Judgement, judge, resolution
-from torchcheck.data import Evidence, Measurement
+from torchcheck.data import Measurement
 
 
 @dataclass(frozen=True)
@@ -200,6 +200,4 @@ def _result(
 
 
 def _row(m: Measurement) -> records.MeasurementRow:
-    has_level = m.evidence in (Evidence.SAMPLED, Evidence.TIMED) and m.level < 1
-    changes = {"level": m.level if has_level else 0.0, "seconds": round(m.seconds, 6)}
-    return records.MeasurementRow.model_validate(m).model_copy(update=changes)
+    return records.MeasurementRow.model_validate(m).model_copy(update={"seconds": round(m.seconds, 6)})

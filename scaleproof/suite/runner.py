@@ -260,7 +260,7 @@ class _Work:
         seconds = round(self.about.seconds + time.monotonic() - self._start, 3)
         about = self.about.model_copy(update={"seconds": seconds, "finished": finished})
         results = tuple(self.results[c.id] for c in self.claims if c.id in self.results)
-        record = Record(schema="scaleproof/record/3", run=about, environment=self.environment, results=results)
+        record = Record(schema="scaleproof/record/4", run=about, environment=self.environment, results=results)
         records.write(record, self.folder)
         self._written = time.monotonic()
         return record

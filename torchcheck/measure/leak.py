@@ -25,12 +25,14 @@ def dependence(model: Callable[[Tensor], Tensor], x: Float[Tensor, "tokens width
     rows come from one backward pass: `model` must treat the sequences of a batch apart from each other.
     """
     tokens = x.shape[0]
-    cotangents = torch.randn_like(x)
+    cotangents = None
     rows = []
     for start in range(0, tokens, ROWS):
         places = torch.arange(start, min(start + ROWS, tokens), device=x.device)
         batch = x.detach().expand(len(places), *x.shape).clone().requires_grad_()
         out = model(batch)
+        if cotangents is None:
+            cotangents = torch.randn(tokens, out.shape[-1], dtype=x.dtype, device=x.device)
         picked = out[torch.arange(len(places), device=x.device), places]
         (grad,) = gradients((picked * cotangents[places].to(out.dtype)).sum(), [batch])
         assert grad is not None

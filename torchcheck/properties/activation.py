@@ -9,18 +9,19 @@ from functools import partial
 from itertools import pairwise
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from torchcheck.data import Measurement, Series
 from torchcheck.measure.ulp import FORMATS, from_ordinals, ranges, ulp_of
 from torchcheck.properties.activation_function import function_of
-from torchcheck.properties.calling import gap
+from torchcheck.properties.calling import gap, tensor_of
 from torchcheck.properties.expression import trace
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.modes import MODES, compared
+from torchcheck.properties.numerics import NUMERICS, is_silent
 from torchcheck.properties.plan import Description, Group, Kind, Step
 from torchcheck.properties.published import PUBLISHED_ACTIVATION
-from torchcheck.properties.variant import CheckSettings, Loaded
+from torchcheck.properties.variant import CheckSettings, Loaded, build
 from torchcheck.run.subjects import DTYPES, find_device
 
 #: where shapes are looked at: all finite float16 numbers lie inside
@@ -70,6 +71,7 @@ PROPERTIES: dict[str, Property] = {
         "gain² times the mean of f'(z)²: what such a layer does to a gradient's square", better="none"
     ),
     "second-derivative": MODES.properties["second-derivative"],
+    "dead-parameters": NUMERICS.properties["dead-parameters"],
     "gradient": Property(
         "autograd's gradient against finite differences in float64 (largest relative error)",
         Threshold(hi=1e-5),
@@ -112,6 +114,7 @@ def steps(settings: CheckSettings, _description: Description) -> list[Step]:
         Step(moments, ("mean", "second-moment", "gain", "gradient-gain")),
         Step(shape, ("lipschitz", "smoothness", "monotone", "convex", "relu-gap")),
         Step(gradient, ("gradient",)),
+        Step(parameters, ("dead-parameters",)),
         Step(curvature, ("second-derivative",)),
     ]
     for dtype in settings.dtypes:
@@ -163,7 +166,7 @@ def moments(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         weight = torch.exp(-x.detach().square() / 2) / math.sqrt(2 * math.pi) * (24 / steps)
         y = y.detach().to(weight.device)
         means.append([float((weight * v).sum()) for v in (y, y.square(), slope.to(weight.device).square())])
-    measured = partial(Measurement, device=settings.device, level=0.0, samples=2**15)
+    measured = partial(Measurement, device=settings.device, samples=2**15)
 
     def near(name: str, coarse: float, fine: float) -> Measurement:
         wide = 2 * abs(fine - coarse)
@@ -190,7 +193,7 @@ def shape(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         if m.name in certified:
             lo, hi, note = certified[m.name]
             value = hi if m.name in ("monotone", "convex") else lo  # what is attained
-            m = replace(m, value=value, lo=lo, hi=hi, level=1.0, note=f"certified by ball arithmetic{note}")
+            m = replace(m, value=value, lo=lo, hi=hi, note=f"certified by ball arithmetic{note}")
         answer.append(m)
     return answer
 
@@ -218,7 +221,7 @@ def _sampled(f: Callable[[Tensor], Tensor], settings: CheckSettings) -> list[Mea
         bends.append(d.diff() / ((h[1:] + h[:-1]) / 2))
         gaps.append((y - x.clamp(min=0)).abs())
     slope, bend, gap = torch.cat(slopes), torch.cat(bends), torch.cat(gaps)
-    measured = partial(Measurement, device=settings.device, level=0.0, samples=len(slope))
+    measured = partial(Measurement, device=settings.device, samples=len(slope))
     note = "estimated on a grid"
     curve = Series("activation", "x", "f(x)", small[::1024].tolist(), parts[0][1][::1024].tolist())
     worst = float(slope.abs().max())
@@ -241,7 +244,7 @@ def curvature(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     leaf = x.to(find_device(settings.device)).requires_grad_()
     form = torch.randn(96, generator=g, dtype=torch.float64).to(leaf.device)
     _, second = compared(lambda: (f(leaf.clone()) * form).sum(), [leaf], settings.seed)
-    return [second.measurement(partial(Measurement, device=settings.device, level=0.0), "second-derivative")]
+    return [second.measurement(partial(Measurement, device=settings.device), "second-derivative")]
 
 
 def gradient(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
@@ -270,7 +273,23 @@ def gradient(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     if used < len(x) // 2:
         note = f"only {used} of {len(x)} points have settled differences"
         return [Measurement("gradient", math.nan, samples=used, device=settings.device, note=note)]
-    return [Measurement("gradient", float(error[at]), samples=used, device=settings.device, witness=witness, level=0.0)]
+    return [Measurement("gradient", float(error[at]), samples=used, device=settings.device, witness=witness)]
+
+
+def parameters(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
+    """The gradients of its own parameters, on normal inputs of size 3."""
+    measured = partial(Measurement, "dead-parameters", device=settings.device, unit="tensors")
+    made = isinstance(loaded.subject, type | nn.Module)
+    module = build(loaded, settings.width, None, settings.seed) if made else None
+    if module is None or not any(p.requires_grad for p in module.parameters()):
+        return [measured(None, note="it has no parameters")]
+    where = find_device(settings.device)
+    x = 3 * torch.randn(256, generator=torch.Generator().manual_seed(settings.seed))
+    y = tensor_of(module.to(where)(x.to(where)))
+    if y.requires_grad:
+        (y.flatten() * torch.linspace(-1, 1, y.numel(), device=where)).sum().backward()  # type: ignore[no-untyped-call]
+    names = sorted(n for n, p in module.named_parameters() if p.requires_grad and is_silent(p))
+    return [measured(float(len(names)), witness=", ".join(names))]
 
 
 def audit(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measurement]:
@@ -292,7 +311,7 @@ def audit(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measureme
     ulps = torch.where(finite & exact.isfinite(), error / ulp_of(exact, fmt), 0.0)
     bad = wide.abs()[~finite]
     reach = float(bad.min()) if len(bad) else math.inf
-    measured = partial(Measurement, device=settings.device, dtype=dtype, samples=len(x), level=0.0)
+    measured = partial(Measurement, device=settings.device, dtype=dtype, samples=len(x))
 
     def at(values: Tensor) -> str:
         k = int(values.argmax())

@@ -143,13 +143,7 @@ def cost(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     slopes = [math.log2(b / a) for a, b in zip(sorted(seconds[-2]), sorted(seconds[-1]), strict=True)]
     curve = Series("cost-time", "tokens", "seconds", xs, best)
     time = measured(
-        "cost-time",
-        rise(best),
-        min([*slopes, rise(best)]),
-        max([*slopes, rise(best)]),
-        samples=10,
-        series=(curve,),
-        level=0.0,
+        "cost-time", rise(best), min([*slopes, rise(best)]), max([*slopes, rise(best)]), samples=10, series=(curve,)
     )
     return [*measurements, time]
 

@@ -14,10 +14,13 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from torchcheck.measure.objectives import LOSSES
-from torchcheck.properties.kinds import MASKS, needed_of
 from torchcheck.properties.rescale import Scaling
+from torchcheck.properties.signatures import needed_of
 from torchcheck.properties.variant import CheckSettings, Loaded, build
 from torchcheck.run.subjects import SubjectError
+
+#: height and width of the maps that a block of convolutions is given
+PIXELS = 4
 
 
 class Stack(nn.Module):
@@ -101,8 +104,9 @@ def outputs_of(output: Any) -> list[Any]:
 def make_inputs(loaded: Loaded, module: nn.Module, settings: CheckSettings, seed: int) -> Any:
     """What the subject takes: its own example_inputs, token ids for Hugging Face models, or normal numbers.
 
-    Without example_inputs these are tried: (batch, seq, width), (batch, width), then ids (batch, seq) where there is an
-    embedding. Raises SubjectError, with the first error, if none is taken.
+    Without example_inputs these are tried: ids (batch, seq) where there is an embedding, (batch, seq, width), (batch,
+    width), and maps (batch, width, 4, 4) where there is a convolution of such. Raises SubjectError, with the first
+    error, if none is taken.
     """
     generator = torch.Generator().manual_seed(seed)
     if loaded.example_inputs is not None:
@@ -112,11 +116,13 @@ def make_inputs(loaded: Loaded, module: nn.Module, settings: CheckSettings, seed
         lambda: torch.randn(b, n, d, generator=generator),
         lambda: torch.randn(b, d, generator=generator),
     ]
+    embedding = next((m for m in module.modules() if isinstance(m, nn.Embedding)), None)
+    if embedding is not None and loaded.kind == "model" and (several := _several_ids(module)):
+        return {name: torch.randint(embedding.num_embeddings, (b, n), generator=generator) for name in several}
     further = _further_inputs(subject_of(module), (b, n, d), generator)
     if further:
         own = "x" if isinstance(module, Stack) else needed_of(module.forward)[0]
         candidates = [lambda: {own: torch.randn(b, n, d, generator=generator), **further}]
-    embedding = next((m for m in module.modules() if isinstance(m, nn.Embedding)), None)
     names = forward_names(module)
     if "input_ids" in names and hasattr(module, "config"):
         vocabulary = int(module.config.vocab_size)  # type: ignore[arg-type, union-attr]
@@ -127,6 +133,8 @@ def make_inputs(loaded: Loaded, module: nn.Module, settings: CheckSettings, seed
     images = _images(module, b) if loaded.kind == "model" else []
     if images:
         candidates = [partial(_normal, shape, generator, "pixel_values" in names) for shape in images]
+    elif loaded.kind in ("block", "layer") and any(isinstance(m, nn.Conv2d) for m in module.modules()):
+        candidates.append(lambda: torch.randn(b, d, PIXELS, PIXELS, generator=generator))
     if embedding is not None and loaded.kind == "model":
         candidates.insert(0, lambda: torch.randint(embedding.num_embeddings, (b, n), generator=generator))
     first: Exception | None = None
@@ -145,6 +153,13 @@ def make_inputs(loaded: Loaded, module: nn.Module, settings: CheckSettings, seed
         f"it takes neither ({b}, {n}, {d}) nor ({b}, {d}) normal numbers{' nor images' if images else ''}: "
         "write example_inputs(batch, generator) beside it"
     ) from first
+
+
+def _several_ids(module: nn.Module) -> list[str]:
+    """The names of what a model of tokens takes, where it takes two sequences of them, one to read and one to write."""
+    needed = needed_of(module.forward)
+    ids = [n for n in needed if re.search("^(src|tgt|trg|source|target|x|y|enc|dec)$|ids$|tokens|_(input|seq)s?$", n)]
+    return ids if len(needed) > 1 and ids == needed else []
 
 
 def _normal(shape: Sequence[int], generator: torch.Generator, named: bool) -> Any:
@@ -170,7 +185,7 @@ def _images(module: nn.Module, batch: int) -> list[tuple[int, ...]]:
 
 
 def completed(module: nn.Module, x: Tensor) -> Any:
-    """Tokens (batch, tokens, width) with what forward needs beside them: masks that keep all, places, a context."""
+    """Tokens (batch, tokens, width) with what forward needs beside them: a context, noise levels."""
     b, n, d = x.shape
     further = _further_inputs(module, (b, n, d), torch.Generator().manual_seed(0))
     if not further:
@@ -179,20 +194,23 @@ def completed(module: nn.Module, x: Tensor) -> Any:
 
 
 def _further_inputs(module: nn.Module, shape: tuple[int, int, int], generator: torch.Generator) -> dict[str, Any]:
-    """What forward needs beside its first input, where the name says what that is; raises SubjectError elsewhere."""
+    """What forward needs beside its first input, where the name says what that is; raises SubjectError elsewhere.
+
+    Masks and places have defaults (see masks.with_defaults).
+    """
     b, n, d = shape
     needed = needed_of(module.forward)[1:]
     if {"key", "value"} <= set(needed) or (hasattr(module, "config") and "input_ids" in forward_names(module)):
         return {}
     made: dict[str, Any] = {}
     for name in needed:
-        if name in MASKS:
-            made[name] = torch.full((b, n), MASKS[name])
-        elif re.search("position", name):
-            made[name] = torch.arange(n).expand(b, n)
-        elif re.search("memory|context|encoder|cross|hidden|states|source|src|tgt|other|^[kvxyzcs]$|key|value", name):
+        if re.search("^(c|cond(ition(ing)?)?|style|temb)$|_emb(edding)?$|^emb$", name):
+            made[name] = torch.randn(b, d, generator=generator)
+        elif re.search(
+            "memory|context|^enc|encoder|cross|hidden|states|source|src|tgt|other|^[kvxyzs]$|key|value", name
+        ):
             made[name] = torch.randn(b, n, d, generator=generator)
-        elif re.search("time|step|sigma|noise", name):
+        elif re.search("^t$|time|step|sigma|noise", name):
             made[name] = torch.rand(b, generator=generator)
         else:
             raise SubjectError(
@@ -203,7 +221,7 @@ def _further_inputs(module: nn.Module, shape: tuple[int, int, int], generator: t
 
 
 def objective_of(loaded: Loaded, seed: int) -> Callable[[Any], Tensor]:
-    """The subject's own loss, or the mean over tokens of <c, y>/(|y| sqrt(width)) for a fixed normal c.
+    """The subject's own loss, or the mean over tokens, or pixels, of <c, y>/(|y| sqrt(width)) for a fixed normal c.
 
     The output y is divided by its RMS first, as the norm does that ends a pre-norm network, so that the loss has no
     scale of its own: what grows with depth then is the update, not the output.
@@ -216,6 +234,8 @@ def objective_of(loaded: Loaded, seed: int) -> Callable[[Any], Tensor]:
         y = tensor_of(out)
         if y.dim() == 0:
             return y
+        if y.dim() == 4:
+            y = y.movedim(1, -1)  # maps: the channels are the features
         shape = tuple(y.shape)
         if shape not in made:
             with torch.random.fork_rng(devices=[]):

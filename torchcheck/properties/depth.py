@@ -364,8 +364,8 @@ def _root(ratio: float, depth: int) -> float:
 
 
 def _spread(name: str, values: Sequence[float], common: Mapping[str, Any], note: str) -> Measurement:
-    """The mean over seeds with their range: an estimate, level 0."""
-    some = {**common, "samples": len(values), "level": 0.0}
+    """The mean over seeds with their range: an estimate, without a level."""
+    some = {**common, "samples": len(values)}
     return Measurement(name, float(np.mean(values)), min(values), max(values), note=f"{note}; range over seeds", **some)
 
 
@@ -379,7 +379,7 @@ def _distinctness(points: Sequence[Point], common: Mapping[str, Any]) -> Measure
     if deepest.distinct < worst.distinct:
         note += f"; {deepest.distinct:.2g} at {deepest.depth}"
         note += ", rank collapse, as in every Post-LN stack" if deepest.distinct < COLLAPSED else ""
-    return Measurement("distinct", worst.distinct, **common, level=0.0, note=note)
+    return Measurement("distinct", worst.distinct, **common, note=note)
 
 
 STACK = (

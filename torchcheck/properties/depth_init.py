@@ -18,8 +18,8 @@ from torchcheck.data import Measurement
 from torchcheck.measure.roles import blocks_of
 from torchcheck.properties.calling import call, network, tensor_of
 from torchcheck.properties.finding import Property, Question, Threshold
-from torchcheck.properties.kinds import DEPTH
 from torchcheck.properties.plan import Description, Group, Step
+from torchcheck.properties.sizes import DEPTH
 from torchcheck.properties.training_mode import copied
 from torchcheck.properties.variant import CheckSettings, Loaded
 

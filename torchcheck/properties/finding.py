@@ -124,7 +124,7 @@ class Finding:
     lo: float | None = None
     hi: float | None = None
     unit: str = "1"
-    level: float = 1.0
+    level: float | None = None
     samples: int = 0
     dtype: str = ""
     device: str = ""

@@ -10,51 +10,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torchcheck.properties.masks import MASKS, with_defaults
+from torchcheck.properties.signatures import needed_of, parameters_of
+from torchcheck.properties.sizes import DEPTH, VOCABULARY, WIDTH, usual
 from torchcheck.run.libraries import LibraryModel, SizedModel
 from torchcheck.run.subjects import SubjectError
 
 KINDS = ("activation", "block", "layer", "attention", "optimizer", "loss", "model")
-#: parameter names that say how wide or deep a subject is to be built
-WIDTH = (
-    "width",
-    "dim",
-    "d_model",
-    "hidden_size",
-    "embed_dim",
-    "embed_size",
-    "n_embd",
-    "hidden",
-    "features",
-    "channels",
-    "num_features",
-    "hidden_dim",
-    "emb_dim",
-    "embedding_dim",
-    "model_dim",
-)
 #: the width at which a subject is tried
 WIDE = 32
 #: shares of a token that a residual stream keeps, through a norm or not
 KEEPS = (0.6, 2.5)
-DEPTH = (
-    "depth",
-    "layers",
-    "n_layers",
-    "num_layers",
-    "n_layer",
-    "num_hidden_layers",
-    "n_blocks",
-    "num_blocks",
-    "blocks",
-)
-#: names of forward's parameters for masks, and whether True (or 1) means that a position is kept
-MASKS = {
-    "key_padding_mask": False,
-    "src_key_padding_mask": False,
-    "padding_mask": False,
-    "attention_mask": True,
-    "mask": True,
-}
+#: names of forward's first parameter where that takes token ids
+IDS = ("input_ids", "ids", "idx", "token_ids", "tokens", "input_tokens")
 #: names of losses, and of layers that have a residual stream around them
 LOSS = re.compile(
     r"(Loss|CrossEntropy|Criterion|Divergence|NLL|(?-i:NCE)|NT_?Xent|SupCon|Triplet|Contrastive|_loss|_cross_entropy|_nll"
@@ -68,6 +36,8 @@ EMBEDDINGS = re.compile(
 )
 ATTENTION = re.compile(r"attention|attn|(?-i:MHA|MHSA|SDPA)", re.IGNORECASE)
 BLOCK = re.compile(r"block|layer|encoder|decoder|residual|stage", re.IGNORECASE)
+#: gates of maps and tokens, which multiply what they take whatever else they are called
+GATES = re.compile("^(SE|ECA|CBAM|SCSE|GRN)(Net|Block|Layer|Module)?$|squeeze|excit|gating", re.IGNORECASE)
 #: those whose author says that they have one
 SKIPS = re.compile(r"block|encoder|decoder|residual|stage|transformer", re.IGNORECASE)
 TARGETS = ("target", "targets", "label", "labels", "y", "positives")
@@ -152,9 +122,17 @@ def _by_sizes(classes: Sequence[str], names: Sequence[str], forward: Sequence[st
     told = next((n for n in classes if ATTENTION.search(n) or BLOCK.search(n)), "")
     if ATTENTION.search(told):
         return "attention", f"its name is {told}" if told == classes[0] else f"it is a {told}"
+    vocabulary = next((n for n in names if VOCABULARY.fullmatch(n)), None)
+    if vocabulary is not None and not told:
+        return "model", f"it takes '{vocabulary}'"
     width = next((n for n in names if n in WIDTH), None)
     if width is None:
         return None
+    if GATES.search(classes[0]):
+        return "layer", f"its name is {classes[0]}"
+    first = next((n for n in forward if n != "self"), "")
+    if first in IDS:
+        return "model", f"its forward takes '{first}'"
     masks = [n for n in forward if n in MASKS]
     if masks and not told:
         return "attention", f"it takes '{width}', and its forward '{masks[0]}'"
@@ -192,17 +170,19 @@ def _without_skip(subject: Any, names: Sequence[str], widths: Sequence[str] = WI
     if not inspect.isclass(subject) or any(SKIPS.search(n) for n in lineage(subject)):
         return None
     first, needed = next(n for n in names if n in widths), needed_of(subject)
-    given = {n: WIDE for n in names if n in widths and (n in needed or n == first)}
+    given = {n: WIDE if n in widths else usual(n, WIDE) for n in names if n in needed or n == first}
     x = torch.randn(2, 6, WIDE, generator=torch.Generator().manual_seed(0))
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         try:
             made: Any = subject(**given)
-            y = made.eval()(x.clone())
+            y = with_defaults(made).eval()(x.clone())
         except Exception:
             return None
-    if not isinstance(y, Tensor) or y.shape != x.shape:
+    if not isinstance(y, Tensor) or y.shape[:-1] != x.shape[:-1]:
         return None
+    if y.shape != x.shape:
+        return "layer", f"it makes {y.shape[-1]} features of {x.shape[-1]}: looked at alone, not stacked"
     share = float((x * y).sum() / x.square().sum())
     if KEEPS[0] <= share <= KEEPS[1]:
         return None
@@ -216,27 +196,6 @@ def _gives(made: Any, dimensions: int, *inputs: Tensor) -> bool:
     except Exception:
         return False
     return isinstance(out, Tensor) and out.dim() == dimensions and (dimensions == 0 or out.shape == inputs[0].shape)
-
-
-def parameters_of(subject: Any) -> Sequence[str]:
-    """The names of all parameters but *args and **kwargs."""
-    try:
-        return [
-            n
-            for n, p in inspect.signature(subject).parameters.items()
-            if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        ]
-    except (TypeError, ValueError):
-        return []
-
-
-def needed_of(subject: Any) -> list[str]:
-    """The names of the parameters that have no default."""
-    try:
-        parameters = inspect.signature(subject).parameters.items()
-    except (TypeError, ValueError):
-        return []
-    return [n for n, p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 def _is_loss_class(subject: Any) -> bool:

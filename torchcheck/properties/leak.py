@@ -157,7 +157,8 @@ def layer_of(
             return layer, kind
         try:
             with torch.no_grad():
-                layer(torch.randn(1, min(4, settings.seq_len), settings.width, dtype=kind, device=where))
+                few = torch.randn(1, min(4, settings.seq_len), settings.width, dtype=kind, device=where)
+                layer(few if inputs.dim() == 3 else inputs.to(where, kind))
             return layer, kind
         except RuntimeError:
             continue

@@ -12,7 +12,16 @@ from torch import Tensor
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.loss_consistency import CONSISTENCY
-from torchcheck.properties.loss_inputs import BATCH, CLASSES, EMBEDDED, LossFunction, function_of, inputs_of, targets_of
+from torchcheck.properties.loss_inputs import (
+    BATCH,
+    CLASSES,
+    EMBEDDED,
+    LossFunction,
+    function_of,
+    inputs_of,
+    of_cosines,
+    targets_of,
+)
 from torchcheck.properties.loss_rewards import REWARDS, is_of_embeddings
 from torchcheck.properties.loss_targets import LOSS_TARGETS
 from torchcheck.properties.plan import Description, Group, Kind, Step
@@ -23,6 +32,8 @@ from torchcheck.run.subjects import DTYPES, resolve
 EXTREMES = (0.0, 30.0, 100.0, 1000.0, 10000.0)
 #: those of embeddings whose norm float16 holds, as does torch.nn.functional.normalize
 MODERATE = (30.0, 100.0, 1000.0)
+#: those of scores whose name says that they are cosines
+COSINES = (0.0, 0.5, 1.0)
 ROUNDED = "it takes probabilities, which half precision rounds to 0 and 1"
 
 PROPERTIES: dict[str, Property] = {
@@ -138,7 +149,7 @@ def gradient(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     only an error above 1e-2 is one.
     """
     f = function_of(loaded, settings)
-    measured = partial(Measurement, "gradient", device=settings.device, level=0.0)
+    measured = partial(Measurement, "gradient", device=settings.device)
     for step, settled, least in ((1e-3, 1e-6, 0.0), (2e-2, 1e-3, 1e-2)):
         errors = [e for e in (_slope_error(f, loaded, settings, seed, step, settled) for seed in range(30)) if e]
         if len(errors) < 10:
@@ -187,7 +198,8 @@ def extreme(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measure
     largest = 0.0
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
     embeddings = form in EMBEDDED or is_of_embeddings(f, scores, targets)
-    for size in MODERATE if kind is torch.float16 and embeddings else EXTREMES:
+    sizes = COSINES if of_cosines(loaded) else MODERATE if kind is torch.float16 and embeddings else EXTREMES
+    for size in sizes:
         for pattern in range(3):
             (scores, targets), _ = inputs_of(loaded, settings, settings.seed + pattern)
             targets = targets.to(kind) if targets.is_floating_point() else targets
@@ -270,7 +282,7 @@ def accuracy(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measur
         exact = float(f(low.double(), low_targets.double() if floating else targets))
         error = abs(float(f(low, low_targets)) - exact) / max(abs(exact), least) / torch.finfo(kind).eps
         worst = max(worst, error if math.isfinite(error) else math.inf)
-    measured = partial(Measurement, unit="eps", samples=20, device=settings.device, dtype=dtype, level=0.0)
+    measured = partial(Measurement, unit="eps", samples=20, device=settings.device, dtype=dtype)
     return [measured(f"accuracy.{dtype}", worst)]
 
 

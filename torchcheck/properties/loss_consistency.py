@@ -13,6 +13,7 @@ from torch import Tensor
 
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Question, Threshold
+from torchcheck.properties.kinds import lineage
 from torchcheck.properties.loss_inputs import (
     CLASSES,
     EMBEDDED,
@@ -30,9 +31,17 @@ from torchcheck.properties.variant import CheckSettings, Loaded
 
 #: points of a line, lines, halvings of its steepest piece, and the share of the values' range that is a jump
 POINTS, LINES, HALVINGS, JUMP = 512, 4, 40, 1e-3
+#: pairs of examples of one class
+PAIRS = 3
 #: options whose value shows in a loss
 OPTIONS = re.compile(
     r"^(class_?|pos_?)?weights?$|^(alpha|gamma|beta|delta|margin|temperature|temp|tau|label_smoothing|smoothing|smooth)$"
+)
+#: names of losses that weigh an example by the others of its batch
+BY_THE_BATCH = re.compile(r"GHM|OHEM|hard|mining|bootstrap|top_?k|batch|rank|balanc", re.IGNORECASE)
+#: the words of a name that says cross-entropy, smoothed or not, and nothing else
+PLAIN = re.compile(
+    r"(label|smooth(ing|ed)?|sparse|soft(max)?|cross|entropy|ce|loss|criterion|with|logits|_)+", re.IGNORECASE
 )
 PROPERTIES: dict[str, Property] = {
     "continuous": Property(
@@ -53,6 +62,18 @@ PROPERTIES: dict[str, Property] = {
         "squeeze() takes the batch's axis away where it is 1: name the axis",
         better="less",
     ),
+    "batch-mean": Property(
+        "the loss of two examples of one class is the mean, or the sum, of their own (largest relative difference)",
+        Threshold(hi=1e-4),
+        "a mean is taken before the loss is finished: keep one number an example (reduction='none') up to the end",
+        better="less",
+    ),
+    "even-scores": Property(
+        "a cross-entropy, smoothed or not, of equal scores is the logarithm of the number of classes (ratio)",
+        Threshold(0.99, 1.01),
+        "the weights of an example's classes do not sum to 1: share what smoothing takes among the classes",
+        better="none",
+    ),
     "options-used": Property(
         "weight, gamma, margin, temperature and the like change the loss (number that do not)",
         Threshold(0, 0),
@@ -66,6 +87,7 @@ def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
     return [
         Step(lines, ("continuous", "least-at-equal")),
         Step(one_example, ("one-example",)),
+        Step(batches, ("batch-mean", "even-scores")),
         Step(options, ("options-used",)),
     ]
 
@@ -84,7 +106,7 @@ def lines(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     jumps = [_jump(f, scores, end, targets) for end in ends]
     if not all(map(math.isfinite, jumps)):
         return [measured("continuous", None, note="not finite everywhere"), *measurements]
-    jump = measured("continuous", max(jumps), samples=LINES * POINTS, level=0.0)
+    jump = measured("continuous", max(jumps), samples=LINES * POINTS)
     if max(jumps) > JUMP and not _is_separable(f, scores, ends[0], targets):
         note = "it jumps where the examples that count change; if that is meant, --skip continuous"
         jump = Question.of(measured("continuous", None, note=note))
@@ -152,6 +174,43 @@ def one_example(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         return [measured(1.0, witness=f"{type(error).__name__}: {str(error).splitlines()[0][:80]}")]
     note = "" if bool(value.isfinite()) else "it is not finite there"
     return [measured(0.0, note=note)]
+
+
+def batches(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
+    """Two examples of one class, together and by themselves; and scores that are all the same."""
+    measured = partial(Measurement, device=settings.device)
+    f, name = function_of(loaded, settings), lineage(loaded.subject)[0]
+    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    if form != "index" or f.extras:
+        return [measured(n, None, note="its targets are no classes") for n in ("batch-mean", "even-scores")]
+    note = "it weighs examples by their batch" if BY_THE_BATCH.search(name) else ""
+    together = measured("batch-mean", None if note else _apart(f, scores, targets), samples=PAIRS, note=note)
+    if not PLAIN.fullmatch(name) or f.of_probabilities:
+        return [together, measured("even-scores", None, note="its name says more than cross-entropy")]
+    with torch.no_grad():
+        ratio = float(f(torch.zeros_like(scores), targets)) / math.log(scores.shape[-1])
+    means = ratio if ratio < 1.5 else min(ratio, ratio / len(targets), key=lambda r: abs(r - 1))  # a sum over examples
+    return [together, measured("even-scores", means)]
+
+
+def _apart(f: LossFunction, scores: Tensor, targets: Tensor) -> float | None:
+    """How far pairs are from their mean or sum, where each example by itself learns its own class, in the pair too."""
+    largest = None
+    for k in range(PAIRS):
+        pair, label = scores.roll(-k, 0)[:2], targets[k].expand(2)
+        alone = []
+        for row in range(2):
+            value, slope = f.slope(pair[row : row + 1], label[:1])
+            if slope is None or not float(slope[0, label[0]]) < 0:
+                return None
+            alone.append(float(value))
+        value, slope = f.slope(pair, label)
+        if slope is None or not bool((slope[:, label[0]] < 0).all()):
+            return None
+        total = sum(alone)
+        apart = min(abs(float(value) - whole) / max(abs(whole), 1e-6) for whole in (total, total / 2))
+        largest = max(largest or 0.0, apart)
+    return largest
 
 
 def options(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:

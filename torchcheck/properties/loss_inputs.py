@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchcheck.properties.kinds import EMBEDDINGS, TARGETS, needed_of
+from torchcheck.properties.kinds import EMBEDDINGS, TARGETS
+from torchcheck.properties.signatures import needed_of, parameters_of
 from torchcheck.properties.variant import CheckSettings, Loaded, build
 from torchcheck.run.subjects import SubjectError, find_device
 
@@ -87,6 +88,7 @@ def function_of(loaded: Loaded, settings: CheckSettings) -> LossFunction:
                 fallback = fallback or f
                 if not names or _learns(f, given):
                     return f
+                break  # it takes scores as they are
     if fallback is not None or not names:
         return fallback or LossFunction(function)
     raise SubjectError(
@@ -219,6 +221,13 @@ def _likely(loaded: Loaded) -> Sequence[str]:
     if any(word in name for word in ("mse", "l1", "huber", "smooth", "gaussian", "poisson", "kl")):
         return ("real", "index", "many-hot", "one-hot", "sign")
     return FORMS
+
+
+def of_cosines(loaded: Loaded) -> bool:
+    """Whether the name of its first parameter says that scores are cosines, of size 1 at most."""
+    forward = getattr(loaded.subject, "forward", loaded.subject)
+    first = next((n for n in parameters_of(forward) if n != "self"), "")
+    return first.lower().startswith("cos")
 
 
 def takes_two_logits(f: LossFunction, scores: Tensor, targets: Any) -> bool:

@@ -106,6 +106,8 @@ def rewards(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     if form not in ("index", "one-hot", "many-hot") or takes_two_logits(f, scores, targets):
         note = "its scores are not one a class"
         return [*measurements, *(measured(n, None, note=note) for n in ("perfect", "softmax-axis")), *skipped]
+    if is_of_differences(f, scores, targets):
+        return [*measurements, _differences(f, scores, targets, measured), *skipped]
     right = right_scores(f, targets, form)
     wrong = 1 - right if float(right.min()) > 0 else -right
     least = _value(f, right, targets)
@@ -182,6 +184,23 @@ def is_of_embeddings(f: LossFunction, scores: Tensor, targets: Any) -> bool:
     if targets.shape == scores.shape and targets.is_floating_point():
         partners.append(targets.to(scores) @ turn)
     return any(abs(_value(f, scores @ turn, t) - before) <= 1e-9 * max(1.0, abs(before)) for t in partners)
+
+
+def is_of_differences(f: LossFunction, scores: Tensor, targets: Tensor) -> bool:
+    """What is added to scores and targets alike cancels: a loss of regression, whose targets are no labels."""
+    if targets.shape != scores.shape or not targets.is_floating_point():
+        return False
+    shift = 0.3 * torch.randn(scores.shape, generator=torch.Generator().manual_seed(4), dtype=torch.float64).to(scores)
+    return _same(_value(f, scores + shift, targets + shift.to(targets)), _value(f, scores, targets))
+
+
+def _differences(f: LossFunction, scores: Tensor, targets: Tensor, measured: Measured) -> Measurement:
+    least = _value(f, targets.to(scores), targets)
+    failures = {
+        "other values have a smaller loss than the targets themselves": _value(f, scores, targets) < least,
+        "other values have no gradient": not _learns(f, scores, targets),
+    }
+    return _problems("perfect", [words for words, failed in failures.items() if failed], measured)
 
 
 def _alike(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Tensor, measured: Measured) -> Measurement:

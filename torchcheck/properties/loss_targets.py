@@ -147,7 +147,7 @@ def curvature(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     (scores, targets), _ = inputs_of(loaded, settings, settings.seed, scale=1.0)
     leaf = scores.clone().requires_grad_()
     _, second = compared(lambda: f(leaf.clone(), targets), [leaf], settings.seed)
-    return [second.measurement(partial(Measurement, device=settings.device, level=0.0), "second-derivative")]
+    return [second.measurement(partial(Measurement, device=settings.device), "second-derivative")]
 
 
 def _share(f: LossFunction, scores: Tensor, targets: Tensor, value: int) -> float:

@@ -93,7 +93,7 @@ def structure(loaded: Loaded, settings: CheckSettings, depth: int | None) -> lis
         objective = objective_of(loaded, seed)
         total = sum((objective(out) for out in outputs_of(call(model, inputs))), torch.zeros((), device=where))
         total.backward()  # type: ignore[no-untyped-call]
-        now = {n for n, p in model.named_parameters() if p.requires_grad and _silent(p)}
+        now = {n for n, p in model.named_parameters() if p.requires_grad and is_silent(p)}
         silent = now if silent is None else silent & now
     names = sorted(silent or ())
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
@@ -196,7 +196,7 @@ def _explodes(t: Tensor) -> bool:
     return bool((t == math.inf).any()) or bool(t.isnan().any())
 
 
-def _silent(p: nn.Parameter) -> bool:
+def is_silent(p: nn.Parameter) -> bool:
     return p.grad is None or not bool(p.grad.count_nonzero())
 
 

@@ -89,7 +89,12 @@ PROPERTIES: dict[str, Property] = {
         "positive parameters stay positive under random gradients (share that does)", better="more"
     ),
     "closed-form": Property("the law of k steps under a constant gradient", better="none"),
-    "scale-exponent": Property("the first step's size grows with the gradient's size to this power", better="none"),
+    "scale-exponent": Property(
+        "the first step's size grows with the gradient's size to this power (below 0: large gradients, small steps)",
+        Threshold(lo=-0.3),
+        "the gradient is divided by more than its own size: compare the power of what it is divided by",
+        better="none",
+    ),
     "step-cost": Property(
         "seconds a step over those of torch.optim.SGD(foreach=True), one million parameters",
         better="less",
@@ -320,7 +325,7 @@ def step_cost(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     mine = prepared(lambda params: make(loaded, params))
     reference = prepared(lambda params: torch.optim.SGD(params, lr=1e-3, foreach=True))
     ratios = sorted(mine() / reference() for _ in range(7))
-    measured = partial(Measurement, device=settings.device, dtype="float32", samples=7, level=0.0)
+    measured = partial(Measurement, device=settings.device, dtype="float32", samples=7)
     return [measured("step-cost", ratios[3], ratios[0], ratios[-1], unit="times SGD")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -24,7 +25,13 @@ PROPERTIES: dict[str, Property] = {
         "compare the moments, their bias corrections and the order of decay and update with the publication",
         better="less",
         compared="factor",
-    )
+    ),
+    "norm-ratio": Property(
+        "steps of LAMB and LARS grow with the parameter's norm (relative steps at 8 times a norm over those at it)",
+        Threshold(0.8, 1.25),
+        "the trust ratio is the parameter's norm over the update's, not the reverse",
+        better="none",
+    ),
 }
 
 
@@ -62,13 +69,15 @@ PUBLISHED: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 #: those whose decay is decoupled, and part of what their name says
 DECOUPLED = ("adamw", "lion")
+#: names of optimizers that have a trust ratio
+TRUSTS = re.compile("^(Fused)?(LAMB|LARS)$", re.IGNORECASE)
 #: hyperparameters that both sides are given, where the subject has them
 SHARED = ("lr", "betas", "momentum", "dampening", "nesterov", "amsgrad", "lr_decay", "initial_accumulator_value")
 COUNT = 10
 
 
 def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
-    return [Step(published, ("as-published",))]
+    return [Step(published, ("as-published",)), Step(norm_ratio, ("norm-ratio",))]
 
 
 def published(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
@@ -97,6 +106,25 @@ def published(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
             largest, witness = apart, f"weight_decay={decay:g}"
     whose = f"{theirs.__module__.partition('.')[0]}'s {theirs.__name__}"
     return [measured(largest, witness=witness if largest > 1e-6 else "", note=whose)]
+
+
+def norm_ratio(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
+    """One step of a matrix of norm 0.5, and of one of norm 4, under one gradient, with next to no decay."""
+    measured = partial(Measurement, "norm-ratio", device=settings.device, dtype="float64")
+    if not TRUSTS.search(str(getattr(loaded.subject, "__name__", ""))):
+        return [measured(None, note="its name is none of those with a trust ratio")]
+    g = torch.Generator().manual_seed(settings.seed)
+    start, gradient = (torch.randn(8, 4, generator=g, dtype=torch.float64) for _ in range(2))
+    # some take the ratio only where there is decay
+    decays = {"weight_decay": 1e-3} if "weight_decay" in _options_of(loaded.subject) else {}
+    moves = []
+    for norm in (0.5, 4.0):
+        p = nn.Parameter((norm * start / start.norm()).to(find_device(settings.device)))
+        opt = make(loaded, [p], **decays)
+        before, p.grad = p.detach().clone(), gradient.to(p.device)
+        opt.step()
+        moves.append(float((p.detach() - before).norm()) / norm)
+    return [measured(moves[1] / moves[0] if moves[0] else None, note="" if moves[0] else "no step")]
 
 
 def _options_of(function: Callable[..., Any]) -> set[str]:

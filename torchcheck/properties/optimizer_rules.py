@@ -134,7 +134,8 @@ def gradients(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Gradients before and after a step; what the state holds; and ten steps with each form of zero_grad."""
     measured = partial(Measurement, device=settings.device, dtype="float32", samples=10)
     names = ("gradient-kept", "zero-grad", "state-aliased")
-    problem = LeastSquares(loaded, settings)
+    decays = {"weight_decay": DECAY} if "weight_decay" in names_of(loaded) else {}
+    problem = LeastSquares(loaded, settings, **decays)
     changed = 0.0
     for _ in range(3):
         problem.loss().backward()  # type: ignore[no-untyped-call]

@@ -15,8 +15,8 @@ from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
 from torchcheck.properties.calling import forward_names, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.kinds import MASKS
 from torchcheck.properties.leak import ROUNDING, SequenceLayer, layer_of
+from torchcheck.properties.masks import MASKS, SHAPES, UNCLEAR, mask_name
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import has_batch_statistics, with_dropout
 from torchcheck.properties.variant import CheckSettings, Loaded
@@ -24,8 +24,6 @@ from torchcheck.run.subjects import find_device
 
 #: what knows a token's absolute place, so that padding on the left rightly changes it
 PLACES = re.compile(r"pos|\bpe\b|embed|wpe|alibi", re.IGNORECASE)
-#: names of masks that do not say what True means: both are tried
-UNCLEAR = ("mask", "padding_mask")
 PROPERTIES: dict[str, Property] = {
     "padding": Property(
         "what stands at padded positions does not change the others (largest relative change)",
@@ -55,13 +53,13 @@ def padding(loaded: Loaded, settings: CheckSettings, depth: int | None = None) -
     layer, dtype = layer_of(loaded, settings, depth=depth)
     subject = subject_of(layer.layer)
     names = forward_names(subject)
-    mask_name = next((n for n in names if n in MASKS), None)
+    name = mask_name(names)
     measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
 
     def skipped(note: str) -> list[Measurement]:
         return [measured(n, None, note=note) for n in PROPERTIES]
 
-    if mask_name is None:
+    if name is None:
         return skipped(f"forward takes none of {', '.join(MASKS)}")
     tokens = _tokens_of(layer, settings, dtype)
     if tokens is None:
@@ -72,29 +70,31 @@ def padding(loaded: Loaded, settings: CheckSettings, depth: int | None = None) -
     modules = [subject]
     if not has_batch_statistics(subject):
         modules.append(with_dropout(copy.deepcopy(subject), 0.0).train())
-    said = MASKS[mask_name]
-    for kept in (said, not said) if mask_name in UNCLEAR else (said,):
-        try:
-            with torch.no_grad():
-                each = [_changes(_runner(m, names, mask_name, kept), m, settings, tokens) for m in modules]
-            worst_by_meaning[kept] = [max(values) for values in zip(*each, strict=True)]
-        except Exception as error:  # the mask has another shape or dtype than one truth a token
-            worst_by_meaning[kept] = f"{type(error).__name__}: {str(error).splitlines()[0][:80]}"
+    said = MASKS[name]
+    for kept in (said, not said) if name in UNCLEAR else (said,):
+        for shaped in SHAPES:
+            try:
+                with torch.no_grad():
+                    each = [_changes(_runner(m, names, name, kept, shaped), m, settings, tokens) for m in modules]
+                worst_by_meaning[kept] = [max(values) for values in zip(*each, strict=True)]
+                break
+            except Exception as error:  # the mask has another shape or dtype than these truths
+                worst_by_meaning.setdefault(kept, f"{type(error).__name__}: {str(error).splitlines()[0][:80]}")
     good = [v for v in worst_by_meaning.values() if not isinstance(v, str)]
     if not good:
-        return skipped(f"{mask_name} is no mask (batch, tokens): {worst_by_meaning[MASKS[mask_name]]}")
+        return skipped(f"{name} is no mask (batch, tokens): {worst_by_meaning[said]}")
     content, by_itself = min(good, key=lambda v: v[0])
     limit = ROUNDING[dtype]
     return [
-        measured("padding", 0.0 if content <= limit else content, note=f"with {mask_name}"),
-        measured("padded-alone", 0.0 if by_itself <= limit else by_itself, note=f"with {mask_name}"),
+        measured("padding", 0.0 if content <= limit else content, note=f"with {name}"),
+        measured("padded-alone", 0.0 if by_itself <= limit else by_itself, note=f"with {name}"),
     ]
 
 
-def _runner(layer: nn.Module, names: list[str], mask_name: str, kept: bool) -> Run:
+def _runner(layer: nn.Module, names: list[str], name: str, kept: bool, shaped: Callable[[Tensor], Tensor]) -> Run:
     def run(values: Tensor, keep: Tensor | None) -> Tensor:
         inputs = {n: values for n in names if n in ("query", "key", "value")} or {names[0]: values}
-        mask: dict[str, Any] = {} if keep is None else {mask_name: keep if kept else ~keep}
+        mask: dict[str, Any] = {} if keep is None else {name: shaped(keep if kept else ~keep)}
         return tensor_of(layer(**inputs, **mask))
 
     return run
@@ -116,7 +116,10 @@ def _tokens_of(layer: SequenceLayer, settings: CheckSettings, dtype: torch.dtype
 
 
 def _changes(run: Run, layer: nn.Module, settings: CheckSettings, tokens: Tokens) -> list[float]:
-    """The largest relative changes by other content at padded places, and of each sequence alone."""
+    """The largest relative changes by other content at padded places, and of each sequence alone.
+
+    Of an output that is one vector a sequence, for padding on the right alone: the first token may stand for all.
+    """
     n, where = settings.seq_len, find_device(settings.device)
     generator = torch.Generator().manual_seed(settings.seed)
     content = by_itself = 0.0
@@ -129,16 +132,20 @@ def _changes(run: Run, layer: nn.Module, settings: CheckSettings, tokens: Tokens
             ends = torch.tensor(lengths[:count], device=where)[:, None]
             keep = at >= n - ends if left else at < ends
             out = run(x, keep)
-            if out.shape[:2] != x.shape[:2]:
-                raise ValueError("its output is no sequence of tokens")
-            scale = float(out[keep].square().mean().sqrt()) or 1.0
+            pooled = out.shape[:2] != x.shape[:2]
+            if pooled and (out.dim() != 2 or len(out) != count):
+                raise ValueError("its output is no sequence of tokens, nor a vector of each")
+            if pooled and left:
+                continue
+            kept = torch.ones_like(keep[:, 0]) if pooled else keep
+            scale = float(out[kept].square().mean().sqrt()) or 1.0
             mixed = torch.where(keep.reshape(*keep.shape, *[1] * (x.dim() - 2)), x, other)
-            content = max(content, worst((run(mixed, keep) - out)[keep]) / scale)
+            content = max(content, worst((run(mixed, keep) - out)[kept]) / scale)
             if left and knows_places(layer):
                 continue
             for row in range(count):
                 single = run(x[row : row + 1, keep[row]], None)
-                by_itself = max(by_itself, worst(single[0] - out[row, keep[row]]) / scale)
+                by_itself = max(by_itself, worst(single[0] - out[row, kept[row]]) / scale)
     return [content, by_itself]
 
 

@@ -15,8 +15,8 @@ from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
 from torchcheck.properties.calling import call, forward_names, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Question, Threshold
-from torchcheck.properties.kinds import MASKS
 from torchcheck.properties.leak import ROUNDING, layer_of
+from torchcheck.properties.masks import MASKS, mask_name
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import has_batch_statistics, trained, with_dropout
 from torchcheck.properties.variant import CheckSettings, Loaded
@@ -39,6 +39,12 @@ PROPERTIES: dict[str, Property] = {
         Threshold(0.55, 1.6),
         "divide what is kept by the probability of keeping it, in train mode alone",
         better="none",
+    ),
+    "stream-kept": Property(
+        "what a block drops in train mode is its branch, never the stream with it (examples that become 0)",
+        Threshold(0, 0),
+        "drop the branch before it is added to its input",
+        better="less",
     ),
 }
 #: flags of forward, and attributes, that choose another path to the same output
@@ -75,7 +81,11 @@ Run = Callable[[Tensor, Tensor | None], Tensor]
 
 def steps(settings: CheckSettings, description: Description) -> list[Step]:
     at = {"depth": description.depth(settings)}
-    return [Step(agreement, ("paths-agree",), at), Step(cached, ("cached",), at), Step(train_mean, ("train-mean",), at)]
+    return [
+        Step(agreement, ("paths-agree",), at),
+        Step(cached, ("cached",), at),
+        Step(train_mean, ("train-mean", "stream-kept"), at),
+    ]
 
 
 def agreement(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
@@ -86,7 +96,7 @@ def agreement(loaded: Loaded, settings: CheckSettings, depth: int | None) -> lis
     if not isinstance(layer.example, Tensor) or layer.example.dim() != 3 or not layer.example.is_floating_point():
         return [measured(None, note="its input is not a tensor of tokens")]
     x = _tokens(settings, dtype, layer.example.device)
-    mask = next((n for n in forward_names(subject) if n in MASKS), None)
+    mask = mask_name(forward_names(subject))
     ways = dict(_ways(subject))
     if not ways:
         return [measured(None, note="it has no flags that choose a path")]
@@ -201,32 +211,44 @@ def _cache(out: Any) -> Any:
 def train_mean(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """What train mode adds to its input on average, over what eval mode adds: 1, or less behind a norm."""
     layer, _ = layer_of(loaded, settings, torch.float32, depth)
-    measured = partial(Measurement, "train-mean", device=settings.device, dtype="float32", samples=PASSES)
+    measured = partial(Measurement, device=settings.device, dtype="float32", samples=PASSES)
+
+    def skipped(note: str) -> list[Measurement]:
+        return [measured(n, None, note=note) for n in ("train-mean", "stream-kept")]
+
     if not isinstance(layer.example, Tensor) or layer.example.dim() != 3 or not layer.example.is_floating_point():
-        return [measured(None, note="its input is not a tensor of tokens")]
+        return skipped("its input is not a tensor of tokens")
     if has_batch_statistics(layer):
-        return [measured(None, note="it has statistics of the batch")]
+        return skipped("it has statistics of the batch")
     subject = with_dropout(layer.layer, RATE)
-    x = _tokens(settings, torch.float32, layer.example.device, count=EXAMPLES)[:, :4]
+    x = _tokens(settings, torch.float32, layer.example.device, count=EXAMPLES, most=settings.seq_len)
     with torch.no_grad():
-        still = tensor_of(call(subject.eval(), x))
+        try:
+            still, x = tensor_of(call(subject.eval(), x[:, :4])), x[:, :4]
+        except RuntimeError:  # it takes one length alone
+            still = tensor_of(call(subject.eval(), x))
         if torch.equal(trained(subject, x, 0), trained(subject, x, 1)):
-            return [measured(None, note="nothing in it is random")]
+            return skipped("nothing in it is random")
         if still.shape != x.shape:
-            return [measured(None, note="its output is no stream of its input's shape")]
+            return skipped("its output is no stream of its input's shape")
         base = x if loaded.kind == "block" else torch.zeros_like(x)
         added = (still - base).double()
         size = float(added.square().sum())
-        shares = torch.tensor(
-            [float(((trained(subject, x, s) - base).double() * added).sum()) / (size or 1.0) for s in range(PASSES)]
-        )
+        shares, lost = torch.zeros(PASSES, dtype=torch.float64), 0
+        for s in range(PASSES):
+            out = trained(subject, x, s)
+            shares[s] = ((out - base).double() * added).sum() / (size or 1.0)
+            lost += int((out == 0).flatten(1).all(1).sum())
     mean, error = float(shares.mean()), ERRORS * float(shares.std()) / PASSES**0.5
-    return [measured(mean, mean - error, mean + error, level=0.0, note=f"{PASSES} passes")]
+    measurements = [measured("train-mean", mean, mean - error, mean + error, note=f"{PASSES} passes")]
+    if loaded.kind != "block":
+        return [*measurements, measured("stream-kept", None, note="it has no stream")]
+    return [*measurements, measured("stream-kept", float(lost), unit="examples", samples=PASSES * EXAMPLES)]
 
 
-def _tokens(settings: CheckSettings, dtype: torch.dtype, where: torch.device, count: int = 2) -> Tensor:
+def _tokens(settings: CheckSettings, dtype: torch.dtype, where: torch.device, count: int = 2, most: int = 16) -> Tensor:
     generator = torch.Generator().manual_seed(settings.seed)
-    x = torch.randn(count, min(16, settings.seq_len), settings.width, generator=generator)
+    x = torch.randn(count, min(most, settings.seq_len), settings.width, generator=generator)
     return x.to(dtype).to(where)
 
 

@@ -13,9 +13,10 @@ from torch.nn import functional as F
 from torchcheck.data import Measurement
 from torchcheck.properties.calling import call, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Question, Threshold
-from torchcheck.properties.kinds import lineage, needed_of
+from torchcheck.properties.kinds import lineage
 from torchcheck.properties.modes import exact
 from torchcheck.properties.plan import Description, Group, Step
+from torchcheck.properties.signatures import needed_of
 from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device
 

@@ -12,8 +12,14 @@ import torch
 from torch import nn
 
 from torchcheck.data import Certify
-from torchcheck.properties.kinds import DEPTH, KINDS, WIDTH, infer_kind, needed_of, parameters_of
+from torchcheck.properties.kinds import KINDS, infer_kind
+from torchcheck.properties.masks import with_defaults
+from torchcheck.properties.signatures import needed_of, parameters_of
+from torchcheck.properties.sizes import DEPTH, WIDTH, usual
 from torchcheck.run.subjects import SubjectError, resolve
+
+#: kinds that are built at a width, or a depth
+SIZED = ("block", "layer", "attention", "model")
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,9 @@ def build(loaded: Loaded, width: int, depth: int | None, seed: int) -> Any:
             made = subject(**arguments_of(loaded, width, depth))
     if loaded.kind != "loss" and not isinstance(made, nn.Module):
         raise SubjectError(f"the factory gave a {type(made).__name__}, not a torch.nn.Module")
-    return made.eval() if isinstance(made, nn.Module) else made
+    if not isinstance(made, nn.Module):
+        return made
+    return (with_defaults(made) if loaded.kind in SIZED and loaded.example_inputs is None else made).eval()
 
 
 def takes_depth(loaded: Loaded) -> bool:
@@ -137,7 +145,7 @@ def takes_depth(loaded: Loaded) -> bool:
 
 def _only_number(loaded: Loaded) -> bool:
     """f(n) of a model: its one needed parameter, whatever its name, is the depth unless it says width."""
-    needed = [n for n in needed_of(loaded.subject) if n not in loaded.options]
+    needed = [n for n in needed_of(loaded.subject) if n not in loaded.options and usual(n, 1) is None]
     return loaded.kind == "model" and len(needed) == 1 and needed[0] not in WIDTH
 
 
@@ -148,12 +156,14 @@ def arguments_of(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any
     unknown = [n for n in chosen if n not in names] if not _has_keywords(loaded.subject) else []
     if unknown:
         raise SubjectError(f"the subject takes no '{unknown[0]}'; it takes: {', '.join(names) or 'nothing'}")
-    sized = loaded.kind in ("block", "layer", "attention", "model")
+    sized = loaded.kind in SIZED
     for group, value in ((WIDTH, width), (DEPTH, depth)) if sized else ():
         first = next((n for n in names if n in group), None)
         for name in (n for n in names if n in group and (n == first or n in needed)):
             if name not in chosen and value is not None:
                 chosen[name] = value
+    if sized:
+        chosen |= usual_of(loaded, width)
     left = [n for n in needed if n not in chosen]
     if left and loaded.kind == "model" and depth is not None and not any(n in DEPTH for n in chosen):
         chosen[left.pop(0)] = depth
@@ -165,6 +175,12 @@ def arguments_of(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any
             f"give --set {left[0]}=VALUE, or a factory {'f(width)' if sized else 'that needs nothing'}"
         )
     return chosen
+
+
+def usual_of(loaded: Loaded, width: int) -> dict[str, Any]:
+    """What the subject insists on besides width and depth, and is given because its name says what it is."""
+    values = {n: usual(n, width) for n in needed_of(loaded.subject) if n not in (*loaded.options, *WIDTH, *DEPTH)}
+    return {n: v for n, v in values.items() if v is not None}
 
 
 def _has_keywords(factory: Any) -> bool:

@@ -18,6 +18,7 @@ from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.modes import exact
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.variant import CheckSettings, Loaded
+from torchcheck.run.subjects import SubjectError
 
 #: sums of weights are 1 to this
 ONE = 1e-3
@@ -49,10 +50,22 @@ def steps(settings: CheckSettings, description: Description) -> list[Step]:
     return [Step(weights, ("weights-sum", "linear-pairs"), at), Step(heads, ("heads-apart",), at)]
 
 
+def _at_another_length(
+    loaded: Loaded, settings: CheckSettings, depth: int | None
+) -> tuple[nn.Module, Any, torch.dtype]:
+    """The network and inputs of a length that no head has for its size: what is square, then, is tokens by tokens.
+
+    At the settings' own length where it takes no other.
+    """
+    try:
+        return exact(loaded, replace(settings, seq_len=max(3, settings.seq_len - 3)), depth)
+    except (SubjectError, RuntimeError):
+        return exact(loaded, settings, depth)
+
+
 def weights(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """One pass in eval mode, every softmax, product and linear layer of it seen."""
-    # a length that no head has for its size: what is square, then, is tokens by tokens
-    model, inputs, dtype = exact(loaded, replace(settings, seq_len=max(3, settings.seq_len - 3)), depth)
+    model, inputs, dtype = _at_another_length(loaded, settings, depth)
     measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
     pairs = _Pairs()
     hooks = [pairs.watch(name, m) for name, m in model.named_modules() if isinstance(m, nn.Linear)]
@@ -76,7 +89,7 @@ def heads(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
     (heads, tokens) read as (tokens, heads) brings to token i those at (i heads + c) mod tokens; read the other way
     round, as they enter, those at (c tokens + i) div heads; c counts the heads.
     """
-    model, inputs, dtype = exact(loaded, replace(settings, seq_len=max(3, settings.seq_len - 3), batch=1), depth)
+    model, inputs, dtype = _at_another_length(loaded, replace(settings, batch=1), depth)
     measured = partial(
         Measurement, "heads-apart", device=settings.device, dtype=str(dtype).split(".")[1], unit="tokens"
     )

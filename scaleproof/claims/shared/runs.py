@@ -21,7 +21,6 @@ def over_runs(name: str, runs: Sequence[Measurement], note: str) -> Measurement:
         lo=min(values),
         hi=max(values),
         evidence=Evidence.SAMPLED,
-        level=0.0,
         samples=len(values),
         note=f"{note}; the range over {len(values)} runs",
     )

@@ -19,7 +19,7 @@ def test_the_interval_is_the_range_of_the_runs() -> None:
     joint = over_runs("q", [_run(1.0), _run(4.0), _run(2.5)], "three")
     assert (joint.name, joint.value, joint.lo, joint.hi, joint.samples) == ("q", 2.5, 1.0, 4.0, 3)
     assert joint.note == "three; the range over 3 runs"
-    assert (joint.evidence, joint.level) == (Evidence.SAMPLED, 0.0), "no confidence is claimed of a range"
+    assert (joint.evidence, joint.level) == (Evidence.SAMPLED, None), "no confidence is claimed of a range"
     curve = Series("first", "x", "y", [1.0], [2.0])
     assert over_runs("q", [replace(_run(1.0), series=(curve,)), _run(2.0)], "").series == (curve,)
 

@@ -18,7 +18,7 @@ ROOM = 3.5
 def room(p: PredictionRow, m: MeasurementRow) -> float:
     """How many standard errors a sampled interval around the predicted number may move before it stands open."""
     half = (m.hi - m.lo) / 2
-    if p.lo != p.hi or not 0.5 < m.level < 1 or half == 0:
+    if p.lo != p.hi or m.level is None or half == 0:
         return math.inf
     tail = (1 - m.level) / 2
     error = half / float(stats.t.isf(tail, m.samples - 1))

@@ -72,7 +72,7 @@ def test_a_failed_write_leaves_the_old_record(record: Record, tmp_path: Path, mo
 
 @pytest.mark.parametrize(
     ("text", "place"),
-    [("", "Invalid JSON"), ("{}", "schema"), ('{"schema": "scaleproof/record/3"}', "run"), ("[]", "document")],
+    [("", "Invalid JSON"), ("{}", "schema"), ('{"schema": "scaleproof/record/4"}', "run"), ("[]", "document")],
 )
 def test_says_what_is_wrong(tmp_path: Path, text: str, place: str) -> None:
     path = tmp_path / "record.json"

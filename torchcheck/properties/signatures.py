@@ -1,0 +1,28 @@
+"""The names of what a class, a function or a module takes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+
+def parameters_of(subject: Any) -> Sequence[str]:
+    """The names of all parameters but *args and **kwargs."""
+    try:
+        return [
+            n
+            for n, p in inspect.signature(subject).parameters.items()
+            if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        return []
+
+
+def needed_of(subject: Any) -> list[str]:
+    """The names of the parameters that have no default."""
+    try:
+        parameters = inspect.signature(subject).parameters.items()
+    except (TypeError, ValueError):
+        return []
+    return [n for n, p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]

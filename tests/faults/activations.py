@@ -107,6 +107,15 @@ def selu(x: Tensor) -> Tensor:
     return 1.0507009873554805 * torch.where(x > 0, x, torch.expm1(x.clamp(max=0)))
 
 
+class FrozenSlope(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.tensor(0.25))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(x > 0, x, x * self.slope.item())
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("exp over 1 + exp", "activation", ExpGate, ("range.float16", "lost.float16")),
     SeededFault("a custom backward pass is wrong", "activation", wrong_gradient, ("gradient",)),
@@ -119,6 +128,7 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("dead for all usual inputs", "activation", dead, ("second-moment",)),
     SeededFault("a jump", "activation", stepped, ("lipschitz",)),
     SeededFault("a slope saved by forward", "activation", saved_slope, ("second-derivative",)),
+    SeededFault("a slope that no gradient reaches", "activation", FrozenSlope, ("dead-parameters",)),
     SeededFault("Mish without its softplus", "activation", Mish, ("as-published",)),
     SeededFault("GELU with another root", "activation", GELU, ("as-published",)),
     SeededFault("SELU without its alpha", "activation", selu, ("as-published",)),

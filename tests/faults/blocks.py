@@ -371,6 +371,21 @@ class MadeUpTwice(DropPath):
         return x / (1 - self.drop_prob) ** 2
 
 
+class MadeUpOnce(DropPath):
+    def made_up(self, x: Tensor) -> Tensor:
+        return x / (1 - self.drop_prob)
+
+
+class DropsTheStream(NormedFeedForward):
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.drop = MadeUpOnce()
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.drop(x + self.branch(x))
+        return out
+
+
 class Dropped(NormedFeedForward):
     path: type[DropPath] = DropPath
 
@@ -585,6 +600,7 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("a sum of squares for their mean", "block", RMSNorm, ("as-published",)),
     SeededFault("a variance about 0", "block", LayerNorm, ("as-published",)),
     SeededFault("paths kept, and not made up for", "block", StochasticDepth, ("train-mean",)),
+    SeededFault("the stream is dropped with its branch", "block", DropsTheStream, ("stream-kept",)),
     SeededFault("a softmax over the queries, in a block", "block", OverQueriesBlock, ("weights-sum",)),
     SeededFault("turned by no rotation, in a block", "block", RotaryBlock, ("score-distance",)),
     SeededFault(

@@ -41,6 +41,17 @@ def overwriting_loss(scores: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(scores, target)
 
 
+def focal_of_the_mean(scores: Tensor, target: Tensor) -> Tensor:
+    loss = F.cross_entropy(scores, target)
+    return (1 - (-loss).exp()) ** 2 * loss
+
+
+def label_smoothing_loss(scores: Tensor, target: Tensor) -> Tensor:
+    logs = scores.log_softmax(-1)
+    weights = torch.full_like(logs, 0.1).scatter(1, target[:, None], 0.9)
+    return -(weights * logs).sum(-1).mean()
+
+
 def noisy_loss(scores: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(scores + 1e-3 * torch.randn_like(scores), target)
 
@@ -288,5 +299,7 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("a Huber loss with a jump", "loss", HuberWithAJump, ("continuous",)),
     SeededFault("a temperature of the student alone", "loss", ColdTeacherLoss, ("least-at-equal",)),
     SeededFault("a squeezed batch of one", "loss", SqueezedLoss, ("one-example",)),
+    SeededFault("a focal weight of the mean", "loss", focal_of_the_mean, ("batch-mean",)),
+    SeededFault("what smoothing takes is given to each class", "loss", label_smoothing_loss, ("even-scores",)),
     SeededFault("weights of classes that nothing reads", "loss", WeightlessLoss, ("options-used",)),
 )

@@ -328,6 +328,26 @@ class SlowWeightsFromZero(SlowWeights):
     from_zero = True
 
 
+class LAMB(Plain):
+    """The trust ratio is turned over."""
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        update = super().update(p, state, lr, foreach)
+        size = p.norm()
+        return update * torch.where(size > 0, update.norm() / size, torch.ones_like(size))
+
+
+class Adafactor(Plain):
+    """Rows times columns of squares, which nothing divides by their mean."""
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        assert p.grad is not None
+        squares = p.grad.square() + 1e-8
+        if p.dim() > 1:
+            squares = squares.mean(-1, keepdim=True) * squares.mean(0, keepdim=True)
+        return -lr * p.grad / squares.sqrt()
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("the update goes uphill", "optimizer", Uphill, ("descends", "direction")),
     SeededFault("state outside state_dict", "optimizer", HiddenCount, ("state-dict",)),
@@ -359,5 +379,7 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("steps counted for all parameters together", "optimizer", OneCount, ("neighbours",)),
     SeededFault("the first group's learning rate", "optimizer", RateOfTheFirstGroup, ("neighbours",)),
     SeededFault("slow weights that start at 0", "optimizer", SlowWeightsFromZero, ("stays",)),
+    SeededFault("a trust ratio turned over", "optimizer", LAMB, ("norm-ratio",)),
+    SeededFault("a gradient divided by its square", "optimizer", Adafactor, ("scale-exponent",)),
     SeededFault("Lion with one average", "optimizer", Lion, ("as-published",)),
 )

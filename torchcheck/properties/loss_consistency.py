@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -41,7 +42,8 @@ OPTIONS = re.compile(
 BY_THE_BATCH = re.compile(r"GHM|OHEM|hard|mining|bootstrap|top_?k|batch|rank|balanc", re.IGNORECASE)
 #: the words of a name that says cross-entropy, smoothed or not, and nothing else
 PLAIN = re.compile(
-    r"(label|smooth(ing|ed)?|sparse|soft(max)?|cross|entropy|ce|loss|criterion|with|logits|_)+", re.IGNORECASE
+    r"(my|custom|simple|manual|naive|stable|label|smooth(ing|ed)?|sparse|soft(max)?|cross|entropy|ce|loss|criterion|with|logits|_)+",
+    re.IGNORECASE,
 )
 PROPERTIES: dict[str, Property] = {
     "continuous": Property(
@@ -103,11 +105,16 @@ def lines(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     ends = [inputs_of(loaded, settings, settings.seed + k)[0][0] for k in range(1, LINES + 1)]
     if any(e.shape != scores.shape for e in ends):
         return [measured("continuous", None, note="its inputs have different sizes"), *measurements]
-    jumps = [_jump(f, scores, end, targets) for end in ends]
-    if not all(map(math.isfinite, jumps)):
+    jumps = {"": max(_jump(f, scores, end, targets) for end in ends)}
+    for name, value in _others(loaded).items():
+        if isinstance(value, float):
+            changed = function_of(_with(loaded, name, value), settings)
+            jumps[f"at {name} = {value:g}"] = _jump(changed, scores, ends[0], targets)
+    if not all(map(math.isfinite, jumps.values())):
         return [measured("continuous", None, note="not finite everywhere"), *measurements]
-    jump = measured("continuous", max(jumps), samples=LINES * POINTS)
-    if max(jumps) > JUMP and not _is_separable(f, scores, ends[0], targets):
+    at, largest = max(jumps.items(), key=lambda pair: pair[1])
+    jump = measured("continuous", largest, samples=LINES * POINTS, witness=at if largest > JUMP else "")
+    if largest > JUMP and not _is_separable(f, scores, ends[0], targets):
         note = "it jumps where the examples that count change; if that is meant, --skip continuous"
         jump = Question.of(measured("continuous", None, note=note))
     return [jump, *measurements]
@@ -216,9 +223,7 @@ def _apart(f: LossFunction, scores: Tensor, targets: Tensor) -> float | None:
 def options(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Random scores with the value that an option has, and with another one."""
     measured = partial(Measurement, "options-used", device=settings.device)
-    signature = {} if loaded.is_instance else signature_of(loaded.subject)
-    taken = {n: p.default for n, p in signature.items() if OPTIONS.search(n) and n not in loaded.options}
-    others = {n: v for n, v in ((n, _other(n, default)) for n, default in taken.items()) if v is not None}
+    signature, others = {} if loaded.is_instance else signature_of(loaded.subject), _others(loaded)
     plain = tried(loaded, settings, function_of(loaded, settings), settings.seed, 3.0)
     if not others or not isinstance(plain, Given):
         return [measured(None, note="it has no option that shows")]
@@ -228,6 +233,17 @@ def options(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         note = f"'{silent[0]}' changes nothing with the default '{ways[0]}'; if that is meant, --skip options-used"
         return [Question.of(measured(None, note=note))]
     return [measured(float(len(silent)), unit="options", samples=len(others), witness=", ".join(silent))]
+
+
+def _others(loaded: Loaded) -> dict[str, Any]:
+    """Another value of every option that shows in a loss."""
+    signature = {} if loaded.is_instance else signature_of(loaded.subject)
+    taken = {n: p.default for n, p in signature.items() if OPTIONS.search(n) and n not in loaded.options}
+    return {n: v for n, v in ((n, _other(n, default)) for n, default in taken.items()) if v is not None}
+
+
+def _with(loaded: Loaded, name: str, value: Any) -> Loaded:
+    return replace(loaded, options={**loaded.options, name: value})
 
 
 def _other(name: str, default: Any) -> Any:
@@ -241,7 +257,7 @@ def _other(name: str, default: Any) -> Any:
 
 def _is_silent(loaded: Loaded, settings: CheckSettings, name: str, value: Any) -> bool:
     """Whether nothing changes, at any of some sizes of the scores; no, where another value is refused."""
-    changed = Loaded(**{**vars(loaded), "options": {**loaded.options, name: value}})
+    changed = _with(loaded, name, value)
     try:
         ways = [(function_of(loaded, settings), function_of(changed, settings))]
         ways += [(a.labelled(v), b.labelled(v)) for a, b in ways if a.extras for v in (0.0, -1.0)]

@@ -45,7 +45,8 @@ def with_defaults(module: nn.Module) -> nn.Module:
     """The module; where its forward insists on masks, places or a graph, its class is one that has defaults for them.
 
     The default of a mask keeps every token: None where forward takes that, else truths in the first of SHAPES, or
-    (tokens, tokens), that it takes; that of places counts the tokens; of a graph, it is a random one with rows that sum to 1.
+    (tokens, tokens), that it takes; that of places counts the tokens; of a graph is a random one,
+    with rows that sum to 1.
     """
     needed = needed_of(module.forward)
     filled = [n for n in needed[1:] if "mask" in n or PLACES.search(n) or GRAPH.search(n)]

@@ -27,6 +27,8 @@ MIXED = re.compile(
     r"same dtype|expected .*(dtype|scalar type)|but (found|got) (\w+\.)?(Float|Half|BFloat16|Double)|dtype mismatch",
     re.I,
 )
+#: what torch says of operations that it does not have in a dtype
+MISSING = re.compile("Unsupported dtype|not implemented for '")
 #: the deepest network that is run in half precision
 HALF_DEPTH = 32
 
@@ -112,10 +114,16 @@ def overflow(loaded: Loaded, settings: CheckSettings, depth: int | None, dtype: 
     refused = refusal(model, inputs, where, kind)
     stored = torch.float32 if refused else kind
     model, inputs = model.to(where, stored), with_gradients(to(inputs, where, stored))
-    infinities = _Infinities()
-    with torch.autocast(where.type, kind, enabled=bool(refused)), watched(model) as seen, infinities:
-        out = call(model, inputs)
-    objective_of(loaded, 0)(out).backward()  # type: ignore[no-untyped-call]
+    infinities, measured = _Infinities(), partial(Measurement, device=settings.device, dtype=dtype)
+    try:
+        with torch.autocast(where.type, kind, enabled=bool(refused)), watched(model) as seen, infinities:
+            out = call(model, inputs)
+        objective_of(loaded, 0)(out).backward()  # type: ignore[no-untyped-call]
+    except RuntimeError as error:
+        if not MISSING.search(str(error)):
+            raise
+        note = f"torch cannot: {str(error).splitlines()[0][:80]}"
+        return [measured(f"{n}.{dtype}", None, note=note) for n in ("overflow", "headroom")]
     bad = [f"operation {name}" for name in infinities.names]
     bad += [f"{n} (forward)" for n, ok, _ in seen["forward"] if not ok]
     bad += [f"{n} (backward)" for n, ok, _ in seen["backward"] if not ok]
@@ -124,7 +132,6 @@ def overflow(loaded: Loaded, settings: CheckSettings, depth: int | None, dtype: 
     ]
     largest = max((size for _, ok, size in seen["forward"] if ok), default=0.0)
     bits = math.log2(torch.finfo(kind).max / largest) if largest else math.inf
-    measured = partial(Measurement, device=settings.device, dtype=dtype)
     at = "; ".join(
         [f"depth {depth}"] * bool(depth) + [f"under autocast, for it cannot be cast: {refused}"] * bool(refused)
     )

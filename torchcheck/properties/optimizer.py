@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 import math
+import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,13 +17,15 @@ from torchcheck.data import Measurement
 from torchcheck.properties.calling import gap
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.optimizer_groups import PARAMETER_GROUPS
-from torchcheck.properties.optimizer_problem import LeastSquares, make
+from torchcheck.properties.optimizer_problem import ADAPTS, LeastSquares, make, said_of
 from torchcheck.properties.optimizer_published import PUBLISHED_UPDATE
 from torchcheck.properties.optimizer_rules import RULES
 from torchcheck.properties.plan import Description, Group, Kind, Step
 from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device
 
+#: names of optimizers whose steps are those of SGD, or divided by the gradient's own size, and by no more
+FAMILIES = re.compile("sgd|adam|adagrad|adafactor|rmsprop|lion|lamb|lars|momentum|nesterov|novograd", re.IGNORECASE)
 PROPERTIES: dict[str, Property] = {
     "descends": Property(
         "100 steps on a least-squares problem lower the loss (last over first)",
@@ -90,7 +93,7 @@ PROPERTIES: dict[str, Property] = {
     ),
     "closed-form": Property("the law of k steps under a constant gradient", better="none"),
     "scale-exponent": Property(
-        "the first step's size grows with the gradient's size to this power (below 0: large gradients, small steps)",
+        "the first step of SGD, Adam and their kin grows with the gradient's size to this power (below 0: it shrinks)",
         Threshold(lo=-0.3),
         "the gradient is divided by more than its own size: compare the power of what it is divided by",
         better="none",
@@ -270,9 +273,14 @@ def laws(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         sizes.append(float((problem.values() - before).norm()))
     power = math.log10(sizes[1] / sizes[0]) if min(sizes) > 0 else math.nan
     answer = [measured("non-negative", kept, samples=200), measured("closed-form", float(LAWS.index(form)), note=form)]
-    if math.isfinite(power):
-        answer.append(measured("scale-exponent", power))
-    return answer
+    if (
+        math.isfinite(power)
+        and FAMILIES.search(getattr(loaded.subject, "__name__", ""))
+        and not ADAPTS.search(said_of(loaded))
+    ):
+        return [*answer, measured("scale-exponent", power)]
+    note = f"{power:.3g}; Polyak's and scale-invariant steps are allowed any"
+    return [*answer, measured("scale-exponent", None, note=note)]
 
 
 #: neither; w_k - w_0 proportional to k; log(w_k/w_0) proportional to k

@@ -71,7 +71,10 @@ NORMS: dict[str, tuple[Function, ...]] = {
 #: batches after which running statistics are compared
 BATCHES = 3
 #: what names add to a function's
-SUFFIX = re.compile(r"(activation|act|func|function|layer|module|_)$|_", re.IGNORECASE)
+SUFFIX = re.compile(
+    r"^(my|custom|pytorch)|(activation|act|func|function|layer|module|(?<=gelu)_?tanh|approx(imation)?|_)$|_",
+    re.IGNORECASE,
+)
 
 
 def _activation_steps(_settings: CheckSettings, _description: Description) -> list[Step]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -14,6 +15,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
+from torchcheck.measure.operations import Watch
 from torchcheck.properties.calling import call, network, objective_of, subject_of, tensor_of, to, with_gradients
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.modes import exact
@@ -29,6 +31,8 @@ LONG = 512
 LEAST_RUN = 8
 #: modules after which equal tokens need not give equal outputs: they see the sequence's ends
 ENDS = (nn.Conv1d, nn.Conv2d, nn.RNNBase)
+#: what is said by views of tensors that lie in memory in another order
+REFUSES = re.compile("not compatible with input tensor's size and stride|contiguous")
 PROPERTIES: dict[str, Property] = {
     "inputs-used": Property(
         "every feature of every input changes the output (number that do not)",
@@ -120,19 +124,27 @@ def layouts(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[
         return [measured(n, None, note="its input is no tensor of tokens") for n in ("strides", "equal-tokens")]
     with torch.no_grad():
         whole = tensor_of(call(model, inputs.clone()))
-        other = tensor_of(call(model, inputs.transpose(1, 2).contiguous().transpose(1, 2)))
-    scale = float(whole.square().mean().sqrt()) or 1.0
-    change = worst(other - whole) / scale
-    measurements = [measured("strides", 0.0 if change <= rounding else change)]
+        try:
+            other = tensor_of(call(model, inputs.transpose(1, 2).contiguous().transpose(1, 2)))
+            change, note = worst(other - whole) / (float(whole.square().mean().sqrt()) or 1.0), ""
+        except RuntimeError as error:
+            if not REFUSES.search(str(error)):
+                raise
+            change, note = None, "it refuses tensors that are not contiguous, in words"
+    change = 0.0 if change is not None and change <= rounding else change
+    measurements = [measured("strides", change, note=note)]
     seen = Scores()
     alike = inputs[:, :1].expand_as(inputs).contiguous()
     with seen:
-        out = tensor_of(call(model, alike)).detach()
+        try:  # a length that is no multiple of a window's
+            out = tensor_of(call(model, alike[:, : max(1, alike.shape[1] - 3)])).detach()
+        except RuntimeError:
+            out = tensor_of(call(model, alike)).detach()
     subject = subject_of(model)
     if not seen.spreads or knows_places(subject) or any(isinstance(m, ENDS) for m in model.modules()):
         note = "it has no softmax, or knows places"
         return [*measurements, measured("equal-tokens", None, note=note)]
-    if out.shape[:2] != inputs.shape[:2]:
+    if out.dim() != 3 or out.shape[1] < inputs.shape[1] - 3:
         return [*measurements, measured("equal-tokens", None, note="its output is no sequence of tokens")]
     spread = worst(out - out[:, :1]) / (float(out.square().mean().sqrt()) or 1.0)
     if spread > rounding and not _is_along_one_line(out[0] - out[0, :1]):
@@ -155,10 +167,15 @@ def agreement(loaded: Loaded, settings: CheckSettings, depth: int | None, dtype:
     high.load_state_dict(rounded)
     for rounded_one, exact_one in zip(low.buffers(), high.buffers(), strict=True):
         exact_one.copy_(rounded_one)  # tables that are in no state_dict, too
+    choices = _Choices()
     try:
-        one, other = _outputs(low, x), _outputs(high, x.double())
+        one = _outputs(low, x)
+        with choices:
+            other = _outputs(high, x.double())
     except Exception as error:  # its length or dtype is limited; other properties say so where they matter
         return [measured(None, note=f"at {LONG} tokens: {str(error).splitlines()[0][:60]}")]
+    if choices.made:
+        return [measured(None, note=f"{choices.made} chooses: a rounding may choose another")]
     if not all(bool(t.isfinite().all()) for outs in (one, other) for t in outs.values()):
         return [measured(None, note="not finite there")]
     errors = {n: _worst_stretch(t, other[n]) for n, t in one.items() if n in other and t.shape == other[n].shape}
@@ -167,6 +184,19 @@ def agreement(loaded: Loaded, settings: CheckSettings, depth: int | None, dtype:
     place = max(errors, key=lambda n: errors[n])
     note = f"the worst stretch of {LONG} tokens" + (f", in what {place} gives" if place else "")
     return [measured(errors[place] / torch.finfo(kind).eps, note=note)]
+
+
+class _Choices(Watch):
+    """Whether anything chooses among numbers, as routers of experts do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made = ""
+
+    def seen(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
+        del args, kwargs, out
+        if func.__name__ in ("topk.default", "argmax.default", "max.dim", "sort.default", "argsort.default"):
+            self.made = func.__name__.partition(".")[0]
 
 
 def _outputs(model: nn.Module, x: Tensor) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -33,7 +34,8 @@ PROPERTIES: dict[str, Property] = {
     "heads-apart": Property(
         "where every token sees itself alone, heads give each token its own values (number of tokens that get others')",
         Threshold(0, 0),
-        "heads and tokens are exchanged by view or reshape: (batch, tokens, heads, size).transpose(1, 2) first",
+        "heads, or q, k and v, and tokens are exchanged by view or reshape: (batch, tokens, heads, size) first, then "
+        "transpose(1, 2)",
         better="less",
     ),
     "linear-pairs": Property(
@@ -87,7 +89,7 @@ def heads(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
     """Which tokens' values reach a token when its weights are 1 for itself: those that a reshape would bring, or none.
 
     (heads, tokens) read as (tokens, heads) brings to token i those at (i heads + c) mod tokens; read the other way
-    round, as they enter, those at (c tokens + i) div heads; c counts the heads.
+    round, as they enter, those at (c tokens + i) div heads; c counts the heads, or queries, keys and values.
     """
     model, inputs, dtype = _at_another_length(loaded, replace(settings, batch=1), depth)
     measured = partial(
@@ -105,13 +107,19 @@ def heads(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
     if mode.heads < 2 or picture.shape != (tokens, tokens):
         return [measured(None, note="it has no softmax over tokens with several heads")]
     theirs = [{j for j in range(tokens) if picture[i, j] > 0 and j != i} for i in range(tokens)]
-    count, places = mode.heads, range(mode.heads)
-    leaving = all(t <= {(i * count + c) % tokens for c in places} for i, t in enumerate(theirs))
-    entering = all(t <= {(c * tokens + i) // count for c in places} for i, t in enumerate(theirs))
     mixed = sum(map(bool, theirs))
-    if mixed and not (leaving or entering):
+    exchanged = {"heads": mode.heads, "queries, keys and values": 3, "keys and values": 2}
+    with_what = next((what for what, count in exchanged.items() if _is_exchange(theirs, count)), "")
+    if mixed and not with_what:
         return [measured(None, note="tokens meet outside of the weights, too")]
-    return [measured(float(mixed), witness=f"{count} heads" if mixed else "")]
+    return [measured(float(mixed), witness=f"{with_what} and tokens" if mixed else "")]
+
+
+def _is_exchange(theirs: Sequence[set[int]], count: int) -> bool:
+    """Whether these are the tokens that reading (count, tokens) as (tokens, count) brings, or the other way round."""
+    tokens = len(theirs)
+    leaving = all(t <= {(i * count + c) % tokens for c in range(count)} for i, t in enumerate(theirs))
+    return leaving or all(t <= {(c * tokens + i) // count for c in range(count)} for i, t in enumerate(theirs))
 
 
 class _OneSelf(Watch):

@@ -33,7 +33,16 @@ from torchcheck.properties.finding import (
     with_thresholds,
 )
 from torchcheck.properties.plan import Answer, Choice, Description, Kind, Request, Step, measurements
-from torchcheck.properties.variant import CheckSettings, Loaded, Variant, arguments_of, load, takes_depth
+from torchcheck.properties.variant import (
+    SIZED,
+    CheckSettings,
+    Loaded,
+    Variant,
+    arguments_of,
+    load,
+    takes_depth,
+    usual_of,
+)
 from torchcheck.run.execute import Lost
 from torchcheck.run.state import fresh_state
 from torchcheck.run.subjects import DeviceError, SubjectError
@@ -165,13 +174,18 @@ class SubjectFailed(SubjectError):
         super().__init__(failure.message)
         self.failure = failure
 
+    def __reduce__(self) -> tuple[type[SubjectFailed], tuple[Failure]]:
+        return SubjectFailed, (self.failure,)  # so that it comes back from another process
+
 
 def describe(loaded: Loaded, settings: CheckSettings) -> list[Description]:
     """What the subject is; its class or factory is called once, so that a wrong one is found here."""
-    if loaded.kind in ("block", "layer", "attention", "model") and not loaded.is_instance:
+    if loaded.kind in SIZED and not loaded.is_instance:
         arguments_of(loaded, settings.width, settings.depths[0])
     any_depth = loaded.kind in ("block", "model") and takes_depth(loaded)
-    return [Description(loaded.kind, loaded.why, any_depth, *_place(loaded.subject))]
+    given = usual_of(loaded, settings.width) if loaded.kind in SIZED and not loaded.is_instance else {}
+    why = "; ".join([loaded.why, *[", ".join(f"{n}={v}" for n, v in given.items())] * bool(given)])
+    return [Description(loaded.kind, why, any_depth, *_place(loaded.subject))]
 
 
 def _place(subject: Any) -> tuple[str, int]:

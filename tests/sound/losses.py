@@ -1,0 +1,146 @@
+"""Losses as people write them, and nothing is wrong with them."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class LabelSmoothingCrossEntropy(nn.Module):
+    def __init__(self, smoothing=0.1):
+        super().__init__()
+        self.s = smoothing
+
+    def forward(self, x, target):
+        lp = F.log_softmax(x, -1)
+        nll = -lp.gather(-1, target.unsqueeze(1)).squeeze(1)
+        return ((1 - self.s) * nll + self.s * -lp.mean(-1)).mean()
+
+
+class SumCrossEntropy(nn.Module):
+    def forward(self, logits, target):
+        return F.cross_entropy(logits, target, reduction="sum")
+
+
+class PolyLoss(nn.Module):
+    def forward(self, logits, target):
+        ce = F.cross_entropy(logits, target, reduction="none")
+        return (ce + 1 - torch.exp(-ce)).mean()
+
+
+class SymmetricCrossEntropyLoss(nn.Module):
+    def forward(self, pred, labels):
+        ce = F.cross_entropy(pred, labels)
+        p = pred.softmax(1).clamp(1e-7, 1)
+        onehot = F.one_hot(labels, pred.shape[1]).to(p.dtype).clamp(1e-4, 1)
+        return 0.1 * ce - (p * onehot.log()).sum(1).mean()
+
+
+class OHEMCrossEntropyLoss(nn.Module):
+    def forward(self, logits, target):
+        l = F.cross_entropy(logits, target, reduction="none")
+        return l.topk(max(1, int(0.7 * len(l)))).values.mean()
+
+
+class AMSoftmaxLoss(nn.Module):
+    def __init__(self, margin=0.35, scale=30.0):
+        super().__init__()
+        self.m, self.s = margin, scale
+
+    def forward(self, cosine, labels):
+        onehot = F.one_hot(labels, cosine.shape[1]).to(cosine.dtype)
+        return F.cross_entropy(self.s * (cosine - self.m * onehot), labels)
+
+
+class SupervisedContrastiveLoss(nn.Module):
+    def __init__(self, temperature=0.1):
+        super().__init__()
+        self.t = temperature
+
+    def forward(self, features, labels):
+        z = F.normalize(features, dim=-1)
+        s = z @ z.t() / self.t
+        eye = torch.eye(len(z), dtype=torch.bool, device=z.device)
+        pos = (labels[:, None] == labels[None]) & ~eye
+        lp = s - torch.logsumexp(s.masked_fill(eye, float("-inf")), 1, keepdim=True)
+        return -((lp * pos).sum(1) / pos.sum(1).clamp(min=1)).mean()
+
+
+class ClassBalancedLoss(nn.Module):
+    def __init__(self, gamma=2.0):
+        super().__init__()
+        self.gamma = gamma
+
+    def forward(self, logits, target):
+        l = F.cross_entropy(logits, target, reduction="none")
+        return ((1 - (-l).exp()) ** self.gamma * l).mean()
+
+
+class MaskedMSELoss(nn.Module):
+    def forward(self, pred, target, mask):
+        m = mask.to(pred.dtype)
+        return ((pred - target) ** 2 * m).sum() / m.sum().clamp(min=1)
+
+
+class CLIPLoss(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
+
+    def forward(self, image_features, text_features):
+        a, b = F.normalize(image_features, dim=-1), F.normalize(text_features, dim=-1)
+        s = self.logit_scale.exp() * a @ b.t()
+        y = torch.arange(len(a), device=a.device)
+        return (F.cross_entropy(s, y) + F.cross_entropy(s.t(), y)) / 2
+
+
+class TverskyLoss(nn.Module):
+    def __init__(self, alpha=0.3, beta=0.7, smooth=1.0):
+        super().__init__()
+        self.alpha, self.beta, self.smooth = alpha, beta, smooth
+
+    def forward(self, logits, targets):
+        p = logits.sigmoid()
+        tp, fp, fn = (p * targets).sum(), (p * (1 - targets)).sum(), ((1 - p) * targets).sum()
+        return 1 - (tp + self.smooth) / (tp + self.alpha * fp + self.beta * fn + self.smooth)
+
+
+class QuantileLoss(nn.Module):
+    def __init__(self, q=0.9):
+        super().__init__()
+        self.q = q
+
+    def forward(self, pred, target):
+        e = target - pred
+        return torch.maximum(self.q * e, (self.q - 1) * e).mean()
+
+
+class LogCoshLoss(nn.Module):
+    def forward(self, pred, target):
+        d = pred - target
+        return (d + F.softplus(-2 * d) - math.log(2.0)).mean()
+
+
+class TripletLoss(nn.Module):
+    def __init__(self, margin=0.5):
+        super().__init__()
+        self.margin = margin
+
+    def forward(self, anchor, positive, negative):
+        return F.relu(
+            F.pairwise_distance(anchor, positive) - F.pairwise_distance(anchor, negative) + self.margin
+        ).mean()
+
+
+class NormalizedTemperatureCrossEntropy(nn.Module):
+    def __init__(self, temperature=0.5):
+        super().__init__()
+        self.t = temperature
+
+    def forward(self, z1, z2):
+        z = F.normalize(torch.cat([z1, z2]), dim=-1)
+        s = (z @ z.t() / self.t).masked_fill(torch.eye(len(z), dtype=torch.bool, device=z.device), float("-inf"))
+        n = len(z1)
+        y = torch.cat([torch.arange(n, 2 * n), torch.arange(n)]).to(z.device)
+        return F.cross_entropy(s, y)

@@ -1,0 +1,102 @@
+"""Optimizers as people write them, and nothing is wrong with them."""
+
+import torch
+
+
+class LAMB(torch.optim.Optimizer):
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.01):
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for g in self.param_groups:
+            for p in g["params"]:
+                if p.grad is None:
+                    continue
+                s = self.state[p]
+                if not s:
+                    s["m"], s["v"] = torch.zeros_like(p), torch.zeros_like(p)
+                b1, b2 = g["betas"]
+                s["m"].mul_(b1).add_(p.grad, alpha=1 - b1)
+                s["v"].mul_(b2).addcmul_(p.grad, p.grad, value=1 - b2)
+                r = s["m"] / (s["v"].sqrt() + g["eps"]) + g["weight_decay"] * p
+                w, n = p.norm().clamp(0, 10), r.norm()
+                ratio = 1.0 if w == 0 or n == 0 else (w / n).item()
+                p.add_(r, alpha=-g["lr"] * ratio)
+        return loss
+
+
+class LARS(torch.optim.Optimizer):
+    def __init__(self, params, lr=0.1, momentum=0.9, weight_decay=1e-4, trust=0.001):
+        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, trust=trust))
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for g in self.param_groups:
+            for p in g["params"]:
+                if p.grad is None:
+                    continue
+                d = p.grad + g["weight_decay"] * p
+                w, n = p.norm(), d.norm()
+                one = torch.ones_like(w)
+                d = d * torch.where(w > 0, torch.where(n > 0, g["trust"] * w / n, one), one)
+                buf = self.state[p].setdefault("mu", torch.zeros_like(p))
+                buf.mul_(g["momentum"]).add_(d)
+                p.add_(buf, alpha=-g["lr"])
+        return loss
+
+
+class AdaBelief(torch.optim.Optimizer):
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-12, weight_decay=0.0):
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for g in self.param_groups:
+            b1, b2 = g["betas"]
+            for p in g["params"]:
+                if p.grad is None:
+                    continue
+                s = self.state[p]
+                if not s:
+                    s["t"], s["m"], s["s"] = 0, torch.zeros_like(p), torch.zeros_like(p)
+                s["t"] += 1
+                p.mul_(1 - g["lr"] * g["weight_decay"])
+                s["m"].mul_(b1).add_(p.grad, alpha=1 - b1)
+                d = p.grad - s["m"]
+                s["s"].mul_(b2).addcmul_(d, d, value=1 - b2).add_(g["eps"])
+                v = (s["s"] / (1 - b2 ** s["t"])).sqrt() + 1e-8
+                p.addcdiv_(s["m"], v, value=-g["lr"] / (1 - b1 ** s["t"]))
+        return loss
+
+
+class SignSGD(torch.optim.Optimizer):
+    def __init__(self, params, lr=1e-3, momentum=0.9):
+        super().__init__(params, dict(lr=lr, momentum=momentum))
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for g in self.param_groups:
+            for p in g["params"]:
+                if p.grad is None:
+                    continue
+                m = self.state[p].setdefault("m", torch.zeros_like(p))
+                m.mul_(g["momentum"]).add_(p.grad, alpha=1 - g["momentum"])
+                p.sub_(g["lr"] * m.sign())
+        return loss

@@ -103,6 +103,13 @@ PROPERTIES: dict[str, Property] = {
         "an intermediate overflows: rearrange the formula, or compute inside in float32",
         better="less",
     ),
+    "lost-gradient": Property(
+        "inputs up to 1000 in float32 whose gradient is NaN (number of them)",
+        Threshold(0, 0),
+        "infinity times 0, or over itself, in a branch that where does not take: clamp before it, or use softplus, "
+        "expm1 and their kin",
+        better="less",
+    ),
     "at-infinity": Property("how many of f(inf), f(-inf) are NaN", better="less"),
     "nan-kept": Property("f(NaN) is NaN", advice="a NaN that disappears hides a broken layer", better="more"),
 }
@@ -115,6 +122,7 @@ def steps(settings: CheckSettings, _description: Description) -> list[Step]:
         Step(shape, ("lipschitz", "smoothness", "monotone", "convex", "relu-gap")),
         Step(gradient, ("gradient",)),
         Step(parameters, ("dead-parameters",)),
+        Step(lost_gradient, ("lost-gradient",)),
         Step(curvature, ("second-derivative",)),
     ]
     for dtype in settings.dtypes:
@@ -274,6 +282,17 @@ def gradient(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         note = f"only {used} of {len(x)} points have settled differences"
         return [Measurement("gradient", math.nan, samples=used, device=settings.device, note=note)]
     return [Measurement("gradient", float(error[at]), samples=used, device=settings.device, witness=witness)]
+
+
+def lost_gradient(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
+    """Autograd in float32, as in training, over the inputs that an activation has to bear."""
+    x = torch.linspace(-REACH, REACH, 2**14 + 1).to(find_device(settings.device)).requires_grad_()
+    y = function_of(loaded, settings, torch.float32)(x)
+    grad = torch.autograd.grad(y.sum(), x)[0] if y.requires_grad else torch.zeros_like(x)
+    bad = grad.isnan()
+    witness = f"x = {x[bad].detach().abs().min().item():.6g} in size" if bool(bad.any()) else ""
+    lost = float(bad.sum())
+    return [Measurement("lost-gradient", lost, samples=len(x), device=settings.device, witness=witness)]
 
 
 def parameters(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:

@@ -27,6 +27,7 @@ WIDER = 4
 LARGE = 8.0
 #: names of what gives scores a distance, and of what has a plane for its tokens, so that order is no distance
 RELATIVE = re.compile(r"(?i:rotary|alibi)|inv_freq|RoPE|(?<![A-Za-z])rope")
+ROTARY = re.compile(r"(?i:rotary)|inv_freq|RoPE|(?<![A-Za-z])rope")
 PLANE = re.compile(r"2d|axial|vision|image|spatial|patch", re.IGNORECASE)
 PROPERTIES: dict[str, Property] = {
     "score-growth": Property(
@@ -42,6 +43,12 @@ PROPERTIES: dict[str, Property] = {
         "turn queries and keys alike: (a cos - b sin, b cos + a sin), by the angle of their own place",
         better="less",
     ),
+    "score-places": Property(
+        "of tokens all alike, scores of rotary attention differ from one distance to another (relative difference)",
+        Threshold(lo=1e-6),
+        "every token is turned by the same angle: the table needs a row a place",
+        better="none",
+    ),
     "score-size": Property("the deviation of the attention scores at init, for inputs of size 1", better="none"),
 }
 _SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.log_softmax, Tensor.log_softmax, F.log_softmax}
@@ -49,30 +56,40 @@ _SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.log_softmax, Tensor.
 
 def steps(settings: CheckSettings, description: Description) -> list[Step]:
     at = {"depth": description.depth(settings)}
-    return [Step(scores, ("score-growth", "score-size"), at), Step(distance, ("score-distance",), at)]
+    return [Step(scores, ("score-growth", "score-size"), at), Step(distance, ("score-distance", "score-places"), at)]
 
 
 def distance(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """The scores of one token, over and over, in a layer whose names say that it turns them or adds a slope."""
     model, inputs, dtype = exact(loaded, settings, depth)
-    measured = partial(Measurement, "score-distance", device=settings.device, dtype=str(dtype).split(".")[1])
+    measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
+
+    def skipped(note: str) -> list[Measurement]:
+        return [measured(n, None, note=note) for n in ("score-distance", "score-places")]
+
     if not isinstance(inputs, Tensor) or inputs.dim() != 3 or not inputs.is_floating_point():
-        return [measured(None, note="its input is no tensor of tokens")]
+        return skipped("its input is no tensor of tokens")
     named = [type(m).__name__ for m in model.modules()] + [n for n, _ in model.named_buffers()]
     if not any(RELATIVE.search(n) for n in named) or any(PLANE.search(n) for n in named):
-        return [measured(None, note="no name in it says rotary or ALiBi")]
+        return skipped("no name in it says rotary or ALiBi")
     seen = Scores()
     with torch.no_grad(), seen:
         call(model, inputs[:1, :1].expand(1, *inputs.shape[1:]).contiguous())
-    largest = 0.0
+    largest = places = 0.0
     for s in (t.double() for t in seen.kept if t.shape[-1] == t.shape[-2] > 2):
         s = s.masked_fill(~(s.isfinite() & (s > -1e4)), math.nan)
         apart = (s[..., 1:, 1:] - s[..., :-1, :-1]).abs().nan_to_num(0.0)
         size = float((s - s.nanmean()).abs().nan_to_num(0.0).max())
         largest = max(largest, float(apart.max()) / size if size else 0.0)
+        of_a_head = (s - s.nanmean((-2, -1), keepdim=True)).abs().nan_to_num(0.0)
+        whole = float(s.abs().nan_to_num(0.0).max())
+        places = max(places, float(of_a_head.max()) / whole if whole else 0.0)
     if not seen.kept:
-        return [measured(None, note="no softmax")]
-    return [measured(largest, samples=len(seen.kept))]
+        return skipped("no softmax")
+    measurement = measured("score-distance", largest, samples=len(seen.kept))
+    if not any(ROTARY.search(n) for n in named):
+        return [measurement, measured("score-places", None, note="no name in it says rotary")]
+    return [measurement, measured("score-places", places, samples=len(seen.kept))]
 
 
 def scores(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:

@@ -246,7 +246,7 @@ def _repeated(model: nn.Module) -> str | None:
 
 
 def _copies(model: nn.Module, measured: Any) -> Measurement:
-    """Matrices that equal another one, but for those of torch's own encoders, which copy their layer by design."""
+    """Matrices that equal another one, but for frozen ones, and those of torch's own encoders, which copy a layer."""
     if (repeated := _repeated(model)) is not None:
         note = f"{repeated} holds one module several times; if the weights are shared by intent, --skip layers-differ"
         return Question.of(measured("layers-differ", None, note=note))
@@ -255,7 +255,13 @@ def _copies(model: nn.Module, measured: Any) -> Measurement:
     seen: dict[tuple[Any, ...], list[tuple[str, Tensor]]] = {}
     copies = []
     for name, p in model.named_parameters():
-        if p.dim() < 2 or id(p) in inside or float(p.detach().double().std()) == 0 or not math.isfinite(float(p.sum())):
+        if (
+            p.dim() < 2
+            or not p.requires_grad
+            or id(p) in inside
+            or float(p.detach().double().std()) == 0
+            or not math.isfinite(float(p.sum()))
+        ):
             continue
         key = (tuple(p.shape), float(p.detach().double().sum()))
         twin = next((n for n, q in seen.get(key, []) if torch.equal(p, q)), None)

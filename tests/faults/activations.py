@@ -116,6 +116,10 @@ class FrozenSlope(nn.Module):
         return torch.where(x > 0, x, x * self.slope.item())
 
 
+def hasty_mish(x: Tensor) -> Tensor:
+    return x * torch.tanh(torch.log(1 + torch.exp(x)))
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("exp over 1 + exp", "activation", ExpGate, ("range.float16", "lost.float16")),
     SeededFault("a custom backward pass is wrong", "activation", wrong_gradient, ("gradient",)),
@@ -128,6 +132,7 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("dead for all usual inputs", "activation", dead, ("second-moment",)),
     SeededFault("a jump", "activation", stepped, ("lipschitz",)),
     SeededFault("a slope saved by forward", "activation", saved_slope, ("second-derivative",)),
+    SeededFault("a logarithm of 1 + exp", "activation", hasty_mish, ("lost-gradient",)),
     SeededFault("a slope that no gradient reaches", "activation", FrozenSlope, ("dead-parameters",)),
     SeededFault("Mish without its softplus", "activation", Mish, ("as-published",)),
     SeededFault("GELU with another root", "activation", GELU, ("as-published",)),

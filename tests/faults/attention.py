@@ -429,6 +429,44 @@ class RotaryAttention(CausalAttention):
         return scores.masked_fill(future, -math.inf).softmax(-1) @ v
 
 
+class OneAngle(RotaryAttention):
+    """Every token is turned by the last one's angle."""
+
+    def turned(self, x: Tensor) -> Tensor:
+        angle = (x.shape[1] - 1) * self.get_buffer("inv_freq")
+        a, b = x.chunk(2, -1)
+        cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+        return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
+
+
+class PartsAndTokens(nn.Module):
+    """(tokens, 3 width) is read as (3, tokens, width)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(width, 3 * width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, n, d = x.shape
+        q, k, v = self.qkv(x).view(b, 3, n, 2, d // 2).permute(1, 0, 3, 2, 4)
+        out = F.scaled_dot_product_attention(q, k, v)
+        return out.transpose(1, 2).reshape(b, n, d)
+
+
+class ZerosInTheWindow(nn.Module):
+    """The last window is filled up with zeros that count."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(width, 3 * width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, n, d = x.shape
+        windows = F.pad(x, (0, 0, 0, -n % 4)).reshape(-1, 4, d)
+        q, k, v = self.qkv(windows).chunk(3, -1)
+        return F.scaled_dot_product_attention(q, k, v).reshape(b, -1, d)[:, :n]
+
+
 class SizedByWidth(CausalAttention):
     """Weights of one deviation at every width."""
 
@@ -477,6 +515,9 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("the mask of the past", "attention", WrongWayRound, ("leak",)),
     SeededFault("a softmax over the queries", "attention", OverQueries, ("weights-sum",)),
     SeededFault("values widened by nothing but a matrix", "attention", WideValues, ("linear-pairs",)),
+    SeededFault("all turned by one angle", "attention", OneAngle, ("score-places",)),
+    SeededFault("queries, keys and values for tokens", "attention", PartsAndTokens, ("heads-apart",)),
+    SeededFault("a window filled up with zeros", "attention", ZerosInTheWindow, ("equal-tokens",)),
     SeededFault("turned by no rotation", "attention", RotaryAttention, ("score-distance",)),
     SeededFault(
         "attention of one deviation at every width",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.faults.attention import RotaryAttention, SlowPathUnscaled, StartsAgain
+from tests.faults.attention import OneAngle, RotaryAttention, SlowPathUnscaled, StartsAgain
 from tests.faults.fault import SeededFault
 
 
@@ -530,6 +530,12 @@ class RotaryBlock(nn.Module):
         return out
 
 
+class RotaryBlockOfOneAngle(RotaryBlock):
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.attention = OneAngle(width)
+
+
 class FixedDeviation(nn.Module):
     """Weights of one deviation at every width."""
 
@@ -602,6 +608,7 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("paths kept, and not made up for", "block", StochasticDepth, ("train-mean",)),
     SeededFault("the stream is dropped with its branch", "block", DropsTheStream, ("stream-kept",)),
     SeededFault("a softmax over the queries, in a block", "block", OverQueriesBlock, ("weights-sum",)),
+    SeededFault("all turned by one angle, in a block", "block", RotaryBlockOfOneAngle, ("score-places",)),
     SeededFault("turned by no rotation, in a block", "block", RotaryBlock, ("score-distance",)),
     SeededFault(
         "weights of one deviation at every width",

@@ -40,12 +40,6 @@ PROPERTIES: dict[str, Property] = {
         "divide what is kept by the probability of keeping it, in train mode alone",
         better="none",
     ),
-    "stream-kept": Property(
-        "what a block drops in train mode is its branch, never the stream with it (examples that become 0)",
-        Threshold(0, 0),
-        "drop the branch before it is added to its input",
-        better="less",
-    ),
 }
 #: flags of forward, and attributes, that choose another path to the same output
 RETURNS = {
@@ -81,11 +75,7 @@ Run = Callable[[Tensor, Tensor | None], Tensor]
 
 def steps(settings: CheckSettings, description: Description) -> list[Step]:
     at = {"depth": description.depth(settings)}
-    return [
-        Step(agreement, ("paths-agree",), at),
-        Step(cached, ("cached",), at),
-        Step(train_mean, ("train-mean", "stream-kept"), at),
-    ]
+    return [Step(agreement, ("paths-agree",), at), Step(cached, ("cached",), at), Step(train_mean, ("train-mean",), at)]
 
 
 def agreement(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
@@ -211,15 +201,11 @@ def _cache(out: Any) -> Any:
 def train_mean(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
     """What train mode adds to its input on average, over what eval mode adds: 1, or less behind a norm."""
     layer, _ = layer_of(loaded, settings, torch.float32, depth)
-    measured = partial(Measurement, device=settings.device, dtype="float32", samples=PASSES)
-
-    def skipped(note: str) -> list[Measurement]:
-        return [measured(n, None, note=note) for n in ("train-mean", "stream-kept")]
-
+    measured = partial(Measurement, "train-mean", device=settings.device, dtype="float32", samples=PASSES)
     if not isinstance(layer.example, Tensor) or layer.example.dim() != 3 or not layer.example.is_floating_point():
-        return skipped("its input is not a tensor of tokens")
+        return [measured(None, note="its input is not a tensor of tokens")]
     if has_batch_statistics(layer):
-        return skipped("it has statistics of the batch")
+        return [measured(None, note="it has statistics of the batch")]
     subject = with_dropout(layer.layer, RATE)
     x = _tokens(settings, torch.float32, layer.example.device, count=EXAMPLES, most=settings.seq_len)
     with torch.no_grad():
@@ -228,22 +214,17 @@ def train_mean(loaded: Loaded, settings: CheckSettings, depth: int | None) -> li
         except RuntimeError:  # it takes one length alone
             still = tensor_of(call(subject.eval(), x))
         if torch.equal(trained(subject, x, 0), trained(subject, x, 1)):
-            return skipped("nothing in it is random")
+            return [measured(None, note="nothing in it is random")]
         if still.shape != x.shape:
-            return skipped("its output is no stream of its input's shape")
+            return [measured(None, note="its output is no stream of its input's shape")]
         base = x if loaded.kind == "block" else torch.zeros_like(x)
         added = (still - base).double()
         size = float(added.square().sum())
-        shares, lost = torch.zeros(PASSES, dtype=torch.float64), 0
-        for s in range(PASSES):
-            out = trained(subject, x, s)
-            shares[s] = ((out - base).double() * added).sum() / (size or 1.0)
-            lost += int((out == 0).flatten(1).all(1).sum())
+        shares = torch.tensor(
+            [float(((trained(subject, x, s) - base).double() * added).sum()) / (size or 1.0) for s in range(PASSES)]
+        )
     mean, error = float(shares.mean()), ERRORS * float(shares.std()) / PASSES**0.5
-    measurements = [measured("train-mean", mean, mean - error, mean + error, note=f"{PASSES} passes")]
-    if loaded.kind != "block":
-        return [*measurements, measured("stream-kept", None, note="it has no stream")]
-    return [*measurements, measured("stream-kept", float(lost), unit="examples", samples=PASSES * EXAMPLES)]
+    return [measured(mean, mean - error, mean + error, note=f"{PASSES} passes")]
 
 
 def _tokens(settings: CheckSettings, dtype: torch.dtype, where: torch.device, count: int = 2, most: int = 16) -> Tensor:

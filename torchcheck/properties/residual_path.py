@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -11,12 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from torchcheck.data import Measurement
-from torchcheck.properties.calling import call, subject_of, tensor_of
+from torchcheck.properties.calling import call, network, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.kinds import lineage
 from torchcheck.properties.modes import exact
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.signatures import needed_of
+from torchcheck.properties.training_mode import trained, with_dropout
 from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device
 
@@ -29,12 +31,14 @@ SAID = re.compile(r"pre[-_ ]?(norm|ln|layer_?norm)", re.IGNORECASE)
 FLAGS = ("norm_first", "pre_norm", "prenorm", "pre_layer_norm", "normalize_before")
 #: size of the input that no branch behind a norm keeps up with
 LARGE = 1e4
+#: examples, of which half are dropped where any is
+EXAMPLES = 32
 #: modules that say they are DeepNorm's (arXiv:2203.00555, sec. 4.1), and what they call its alpha
 SAYS_DEEPNORM, ALPHA = re.compile(r"deep_?norm", re.IGNORECASE), re.compile(r"alpha$")
 
 
 def _identity_steps(_settings: CheckSettings, _description: Description) -> list[Step]:
-    return [Step(identity, ("identity-path",))]
+    return [Step(identity, ("identity-path",)), Step(stream_kept, ("stream-kept",))]
 
 
 def _deepnorm_steps(settings: CheckSettings, description: Description) -> list[Step]:
@@ -70,6 +74,22 @@ def identity(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         return [measured(None, note="it ends in a norm")]
     note = "the residual carries the input after a norm; if that is meant, --skip identity-path"
     return [Question.of(measured(None, note=note))]
+
+
+def stream_kept(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
+    """Examples of which train mode, at a drop rate of one half, leaves nothing."""
+    measured = partial(Measurement, "stream-kept", device=settings.device, dtype="float32", unit="examples")
+    model, x = network(loaded, replace(settings, batch=EXAMPLES), None, 0)
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        return [measured(None, note="its input is not a tensor of numbers")]
+    where = find_device(settings.device)
+    model, x = with_dropout(model, 0.5).to(where), x.to(where)
+    with torch.no_grad():
+        out, other = (trained(model, x, seed) for seed in range(2))
+    if torch.equal(out, other) or out.shape != x.shape:
+        return [measured(None, note="nothing in it is random, or its output is no stream")]
+    lost = int((out == 0).flatten(1).all(1).sum())
+    return [measured(float(lost), samples=EXAMPLES)]
 
 
 def deepnorm(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
@@ -138,7 +158,13 @@ IDENTITY = Group(
             Threshold(lo=KEPT),
             "normalise a copy for the branch: x = x + f(norm(x)), not x = norm(x); x = x + f(x)",
             better="none",
-        )
+        ),
+        "stream-kept": Property(
+            "what a block drops in train mode is its branch, never the stream with it (examples that become 0)",
+            Threshold(0, 0),
+            "drop the branch before it is added to its input",
+            better="less",
+        ),
     },
     _identity_steps,
 )

@@ -266,6 +266,18 @@ class WeightlessLoss(FocalLoss):
     weighted = False
 
 
+class EasyMarginLoss(nn.Module):
+    """The margin is taken from the other classes."""
+
+    def __init__(self, margin: float = 0.3) -> None:
+        super().__init__()
+        self.margin = margin
+
+    def forward(self, cosine: Tensor, target: Tensor) -> Tensor:
+        hot = F.one_hot(target, cosine.shape[1])
+        return F.cross_entropy(20 * (cosine - self.margin * (1 - hot)), target)
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("log of exp over sum of exp", "loss", textbook_cross_entropy, ("extreme.float32",)),
     SeededFault("the scores are detached", "loss", detached_loss, ("gradient", "scores-learn")),
@@ -301,5 +313,6 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("a squeezed batch of one", "loss", SqueezedLoss, ("one-example",)),
     SeededFault("a focal weight of the mean", "loss", focal_of_the_mean, ("batch-mean",)),
     SeededFault("what smoothing takes is given to each class", "loss", label_smoothing_loss, ("even-scores",)),
+    SeededFault("a margin that helps", "loss", EasyMarginLoss, ("margin",)),
     SeededFault("weights of classes that nothing reads", "loss", WeightlessLoss, ("options-used",)),
 )

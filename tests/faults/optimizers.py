@@ -348,6 +348,20 @@ class Adafactor(Plain):
         return -lr * p.grad / squares.sqrt()
 
 
+class StopsAtTheFirst(Plain):
+    """A parameter without a gradient hides those after it."""
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        value = None if closure is None else torch.enable_grad()(closure)()
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    break
+                p.add_(self.update(p, self.state[p], group["lr"], group["foreach"]))
+        return value
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("the update goes uphill", "optimizer", Uphill, ("descends", "direction")),
     SeededFault("state outside state_dict", "optimizer", HiddenCount, ("state-dict",)),
@@ -379,6 +393,7 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("steps counted for all parameters together", "optimizer", OneCount, ("neighbours",)),
     SeededFault("the first group's learning rate", "optimizer", RateOfTheFirstGroup, ("neighbours",)),
     SeededFault("slow weights that start at 0", "optimizer", SlowWeightsFromZero, ("stays",)),
+    SeededFault("break where continue was meant", "optimizer", StopsAtTheFirst, ("gradients-come-and-go",)),
     SeededFault("a trust ratio turned over", "optimizer", LAMB, ("norm-ratio",)),
     SeededFault("a gradient divided by its square", "optimizer", Adafactor, ("scale-exponent",)),
     SeededFault("Lion with one average", "optimizer", Lion, ("as-published",)),

@@ -1,5 +1,7 @@
 """Blocks and layers as people write them, and nothing is wrong with them."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -253,3 +255,63 @@ class S4DLayer(nn.Module):
             h = torch.exp(-self.a) * h + self.b * x[:, t, :, None]
             ys.append((h * self.c).sum(-1))
         return torch.stack(ys, 1) + self.d * x
+
+
+class LoRALinear(nn.Module):
+    """Its first matrix has no gradient until the second has moved."""
+
+    def __init__(self, dim, r=8, alpha=16):
+        super().__init__()
+        self.base = nn.Linear(dim, dim)
+        self.base.requires_grad_(False)
+        self.a, self.b = nn.Parameter(torch.randn(dim, r) / r), nn.Parameter(torch.zeros(r, dim))
+        self.s = alpha / r
+
+    def forward(self, x):
+        return self.base(x) + self.s * (x @ self.a @ self.b)
+
+
+class SwitchFFN(nn.Module):
+    """A mixture of experts that takes the best one."""
+
+    def __init__(self, dim, experts=4):
+        super().__init__()
+        self.gate = nn.Linear(dim, experts, bias=False)
+        self.up = nn.Parameter(torch.randn(experts, dim, 2 * dim) / dim**0.5)
+        self.down = nn.Parameter(torch.randn(experts, 2 * dim, dim) / (2 * dim) ** 0.5)
+
+    def forward(self, x):
+        top, e = self.gate(x).softmax(-1).max(-1)
+        h = F.gelu(torch.einsum("btd,btdf->btf", x, self.up[e]))
+        return top[..., None] * torch.einsum("btf,btfd->btd", h, self.down[e])
+
+
+class FNetBlock(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.n1, self.n2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.mlp = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
+
+    def forward(self, x):
+        x = x + torch.fft.fftn(self.n1(x), dim=(1, 2), norm="ortho").real
+        return x + self.mlp(self.n2(x))
+
+
+class WindowAttention(nn.Module):
+    """Attention within windows of 8 tokens."""
+
+    def __init__(self, dim, num_heads, window=8):
+        super().__init__()
+        self.h, self.w = num_heads, window
+        self.qkv, self.proj = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+
+    def forward(self, x):
+        b, t, d = x.shape
+        pad = -t % self.w
+        y = F.pad(x, (0, 0, 0, pad)).view(-1, self.w, d)
+        n = len(y)
+        q, k, v = self.qkv(y).view(n, self.w, 3, self.h, d // self.h).permute(2, 0, 3, 1, 4)
+        s = q @ k.transpose(-1, -2) / math.sqrt(d // self.h)
+        live = (torch.arange(t + pad, device=x.device) < t).view(-1, self.w).repeat(b, 1)
+        y = (s.masked_fill(~live[:, None, None], float("-inf")).softmax(-1) @ v).transpose(1, 2).reshape(b, t + pad, d)
+        return self.proj(y[:, :t])

@@ -144,3 +144,29 @@ class NormalizedTemperatureCrossEntropy(nn.Module):
         n = len(z1)
         y = torch.cat([torch.arange(n, 2 * n), torch.arange(n)]).to(z.device)
         return F.cross_entropy(s, y)
+
+
+class ArcFaceLoss(nn.Module):
+    def __init__(self, s=30.0, m=0.3):
+        super().__init__()
+        self.s, self.m = s, m
+
+    def forward(self, cosine, label):
+        c = cosine.clamp(-1 + 1e-7, 1 - 1e-7)
+        onehot = F.one_hot(label, cosine.shape[1]).to(c.dtype)
+        logits = torch.cos(torch.acos(c) + self.m) * onehot + c * (1 - onehot)
+        return F.cross_entropy(self.s * logits, label)
+
+
+class BarlowTwinsLoss(nn.Module):
+    def __init__(self, lambd=0.005):
+        super().__init__()
+        self.lambd = lambd
+
+    def forward(self, z1, z2):
+        z1 = (z1 - z1.mean(0)) / (z1.std(0) + 1e-5)
+        z2 = (z2 - z2.mean(0)) / (z2.std(0) + 1e-5)
+        c = z1.t() @ z2 / len(z1)
+        on = (torch.diagonal(c) - 1).pow(2).sum()
+        off = (c - torch.diag(torch.diagonal(c))).pow(2).sum()
+        return on + self.lambd * off

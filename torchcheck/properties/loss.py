@@ -12,16 +12,7 @@ from torch import Tensor
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.loss_consistency import CONSISTENCY
-from torchcheck.properties.loss_inputs import (
-    BATCH,
-    CLASSES,
-    EMBEDDED,
-    LossFunction,
-    function_of,
-    inputs_of,
-    of_cosines,
-    targets_of,
-)
+from torchcheck.properties.loss_inputs import BATCH, CLASSES, EMBEDDED, LossFunction, function_of, inputs_of, targets_of
 from torchcheck.properties.loss_rewards import REWARDS, is_of_embeddings
 from torchcheck.properties.loss_targets import LOSS_TARGETS
 from torchcheck.properties.plan import Description, Group, Kind, Step
@@ -32,8 +23,6 @@ from torchcheck.run.subjects import DTYPES, resolve
 EXTREMES = (0.0, 30.0, 100.0, 1000.0, 10000.0)
 #: those of embeddings whose norm float16 holds, as does torch.nn.functional.normalize
 MODERATE = (30.0, 100.0, 1000.0)
-#: those of scores whose name says that they are cosines
-COSINES = (0.0, 0.5, 1.0)
 ROUNDED = "it takes probabilities, which half precision rounds to 0 and 1"
 
 PROPERTIES: dict[str, Property] = {
@@ -198,8 +187,7 @@ def extreme(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measure
     largest = 0.0
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
     embeddings = form in EMBEDDED or is_of_embeddings(f, scores, targets)
-    sizes = COSINES if of_cosines(loaded) else MODERATE if kind is torch.float16 and embeddings else EXTREMES
-    for size in sizes:
+    for size in MODERATE if kind is torch.float16 and embeddings else EXTREMES:
         for pattern in range(3):
             (scores, targets), _ = inputs_of(loaded, settings, settings.seed + pattern)
             targets = targets.to(kind) if targets.is_floating_point() else targets

@@ -99,9 +99,10 @@ def lines(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     measured = partial(Measurement, device=settings.device)
     f = function_of(loaded, settings)
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
-    measurements = [_least(f, scores, targets, measured)]
     if form in EMBEDDED or is_of_embeddings(f, scores, targets):
-        return [measured("continuous", None, note="pairs that count come and go with the embeddings"), *measurements]
+        note = "pairs that count come and go with the embeddings"
+        return [measured(n, None, note=note) for n in ("continuous", "least-at-equal")]
+    measurements = [_least(f, scores, targets, measured)]
     ends = [inputs_of(loaded, settings, settings.seed + k)[0][0] for k in range(1, LINES + 1)]
     if any(e.shape != scores.shape for e in ends):
         return [measured("continuous", None, note="its inputs have different sizes"), *measurements]

@@ -35,13 +35,14 @@ class LossFunction:
 
     `extras` make the further arguments that it insists on, of the scores: the same for every example. `masks` is the
     place of a mask among them, -1 where there is none. A loss that refuses all but probabilities is given those of the
-    scores, `of_probabilities`.
+    scores, `of_probabilities`; one whose first parameter is named for cosines numbers within 0.9, `of_cosines`.
     """
 
     function: Callable[..., Any]
     extras: tuple[Callable[[Tensor], Tensor], ...] = ()
     masks: int = -1
     of_probabilities: bool = False
+    of_cosines: bool = False
 
     def labelled(self, label: float) -> LossFunction:
         """The loss with another label in the place of its further arguments, which are 1."""
@@ -56,7 +57,8 @@ class LossFunction:
         further = [make(scores) for make in self.extras]
         if keep is not None:
             further[self.masks][keep:] = 0
-        value = self.function(scores.sigmoid() if self.of_probabilities else scores, targets, *further)
+        scores = 0.9 * scores.tanh() if self.of_cosines else scores.sigmoid() if self.of_probabilities else scores
+        value = self.function(scores, targets, *further)
         if not isinstance(value, Tensor):
             raise SubjectError(f"a loss gives a tensor, this one gave a {type(value).__name__}")
         return value.mean() if value.numel() > 1 else value.reshape(())
@@ -79,10 +81,12 @@ def function_of(loaded: Loaded, settings: CheckSettings) -> LossFunction:
     if loaded.example_inputs is not None:
         return LossFunction(function)
     fallback: LossFunction | None = None
+    first = next((n for n in parameters_of(getattr(function, "forward", function)) if n != "self"), "")
+    of_cosines = first.lower().startswith("cos")
     masks = next((i for i, n in enumerate(names) if MASK.search(n)), -1)
     for extras in itertools.product(*(_fillings(n) for n in names)):
         for of_probabilities in (False, True):
-            f = LossFunction(function, extras, masks, of_probabilities)
+            f = LossFunction(function, extras, masks, of_probabilities, of_cosines)
             given = tried(loaded, settings, f, settings.seed, 3.0)
             if isinstance(given, Given):
                 fallback = fallback or f
@@ -221,13 +225,6 @@ def _likely(loaded: Loaded) -> Sequence[str]:
     if any(word in name for word in ("mse", "l1", "huber", "smooth", "gaussian", "poisson", "kl")):
         return ("real", "index", "many-hot", "one-hot", "sign")
     return FORMS
-
-
-def of_cosines(loaded: Loaded) -> bool:
-    """Whether the name of its first parameter says that scores are cosines, of size 1 at most."""
-    forward = getattr(loaded.subject, "forward", loaded.subject)
-    first = next((n for n in parameters_of(forward) if n != "self"), "")
-    return first.lower().startswith("cos")
 
 
 def takes_two_logits(f: LossFunction, scores: Tensor, targets: Any) -> bool:

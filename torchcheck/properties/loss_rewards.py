@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -31,8 +32,11 @@ SURE = 3.0
 SURER = (60.0, 90.0)
 #: the share of the loss of random scores that sure and right ones may keep
 KEPT = 0.1
+#: orders in which targets are set beside scores: labels that come twice can be alike in one of them
+ORDERS = 8
 #: the share of a temperature at which a softmax sees the largest score alone
 COLD = 0.05
+MARGIN = re.compile(r"^(margin|m)$", re.IGNORECASE)
 TEMPERATURE = re.compile(r"^(temperature|temp|tau|t)$", re.IGNORECASE)
 
 PROPERTIES: dict[str, Property] = {
@@ -69,6 +73,12 @@ PROPERTIES: dict[str, Property] = {
         "divide scores by the temperature, do not multiply them by it",
         better="less",
     ),
+    "margin": Property(
+        "twice the margin makes the loss of classes no smaller (ratio, the least over random and right scores)",
+        Threshold(lo=1 - 1e-6),
+        "the margin is taken from the wrong side: it makes the right class harder, not the others",
+        better="none",
+    ),
     "empty-target": Property(
         "where no class is present, scores that say so have the smaller loss, and others a gradient (failures)",
         Threshold(0, 0),
@@ -90,6 +100,7 @@ def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
     return [
         Step(rewards, ("perfect", "saturation", "softmax-axis", "empty-target", "pairing")),
         Step(temperature, ("temperature", "cold")),
+        Step(margin, ("margin",)),
     ]
 
 
@@ -161,6 +172,27 @@ def temperature(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     words = f"{least:.4g}, and {random:.4g} for random ones, at {name} = {own * COLD:g}"
     bad = least > 0.01 and least >= 1e-3 * random
     return [*measurements, measured("cold", float(bad), samples=2, witness=words if bad else "")]
+
+
+def margin(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
+    """The loss of random and of right scores at the margin that it has, and at twice that."""
+    measured = partial(Measurement, "margin", device=settings.device, samples=2)
+    parameters = signature_of(loaded.subject) if not loaded.is_instance else {}
+    name = next((n for n in parameters if MARGIN.search(n)), "")
+    own = loaded.options.get(name, parameters[name].default) if name else None
+    if not isinstance(own, int | float) or own <= 0:
+        return [measured(None, note="it takes no margin")]
+    usual, wide = (
+        function_of(replace(loaded, options={**loaded.options, name: own * factor}), settings) for factor in (1, 2)
+    )
+    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    if form != "index":
+        return [measured(None, note="its targets are no classes")]
+    pairs = [
+        (_value(usual, s, targets), _value(wide, s, targets)) for s in (scores, right_scores(usual, targets, form))
+    ]
+    ratios = [after / before for before, after in pairs if before > 1e-9]
+    return [measured(min(ratios, default=None), note=f"{name} = {own:g} and twice that")]
 
 
 def right_scores(f: LossFunction, targets: Tensor, form: str) -> Tensor:
@@ -279,8 +311,10 @@ def _pairing(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Any, meas
     if UNPAIRED.search(name) or not isinstance(targets, Tensor):
         return measured("pairing", None, note="it compares samples, not pairs")
     before = _value(f, scores, targets)
-    apart = max(abs(_value(f, scores, targets.roll(k, 0)) - before) for k in range(1, min(4, len(targets))))
-    return measured("pairing", apart / max(abs(before), 1e-6), samples=3)
+    g = torch.Generator().manual_seed(8)
+    others = [targets[torch.randperm(len(targets), generator=g)] for _ in range(ORDERS)]
+    apart = max(abs(_value(f, scores, other) - before) for other in others)
+    return measured("pairing", apart / max(abs(before), 1e-6), samples=ORDERS)
 
 
 def _empty(f: LossFunction, right: Tensor, targets: Tensor, measured: Measured) -> Measurement:

@@ -2,6 +2,7 @@
 
 From Coq Require Import Reals Lra Psatz.
 From Coquelicot Require Import Coquelicot.
+From Interval Require Import Tactic.
 From Scaleproof Require Import Common.
 Open Scope R_scope.
 
@@ -10,6 +11,7 @@ Open Scope R_scope.
 Definition relu (x : R) : R := Rmax x 0.
 Definition squareplus (b x : R) : R := (x + sqrt (x ^ 2 + b)) / 2.
 Definition softplus (x : R) : R := ln (1 + exp x).
+Definition error (b x : R) : R := Rabs (squareplus b x - softplus x).
 
 (** * Proofs *)
 
@@ -327,4 +329,217 @@ Proof.
       pose proof (even_part_pos x).
       rewrite <- (sqrt_pow2 (even_part x)) by lra. apply sqrt_le_1_alt; lra. }
     unfold even_part in Hle; unfold squareplus; lra.
+Qed.
+
+(** ** The best b: with x = 2 t the difference is even, grows up to one peak and shrinks after it *)
+
+Lemma sinh_pos : forall t, 0 < t -> 0 < sinh t.
+Proof. intros t H; unfold sinh. pose proof (exp_increasing (- t) t ltac:(lra)); lra. Qed.
+
+Lemma cosh_one : forall t, 1 <= cosh t.
+Proof.
+  intros t; unfold cosh. assert (exp t * exp (- t) = 1) as E by (rewrite <- exp_plus, Rplus_opp_r; apply exp_0).
+  pose proof (exp_pos t); pose proof (exp_pos (- t)); pose proof (Rle_0_sqr (exp t - exp (- t))) as S; unfold Rsqr in S.
+  assert (2 <= exp t + exp (- t)) by (apply Rnot_lt_le; intros L; nra). lra.
+Qed.
+
+Lemma cosh_sinh : forall t, cosh t * cosh t = 1 + sinh t * sinh t.
+Proof.
+  intros t; unfold cosh, sinh. assert (exp t * exp (- t) = 1) as E by (rewrite <- exp_plus, Rplus_opp_r; apply exp_0). nra.
+Qed.
+
+(** t cosh t - sinh t is 0 at 0 and grows. *)
+Lemma tanh_below : forall t, 0 < t -> sinh t < t * cosh t.
+Proof.
+  intros t H.
+  destruct (MVT_cor2 (fun u => u * cosh u - sinh u) (fun u => u * sinh u) 0 t H) as [c [E Hc]].
+  - intros u _. apply is_derive_Reals. unfold cosh, sinh. auto_derive; [trivial | field].
+  - cbv beta in E. rewrite sinh_0 in E. pose proof (sinh_pos c ltac:(lra)). assert (0 < c * sinh c * (t - 0)) by (apply Rmult_lt_0_compat; [apply Rmult_lt_0_compat |]; lra). lra.
+Qed.
+
+(** sinh t / t grows. *)
+Lemma sinh_ratio : forall s t, 0 < s -> s < t -> sinh s / s < sinh t / t.
+Proof.
+  intros s t Hs Hst.
+  destruct (MVT_cor2 (fun u => sinh u / u) (fun u => (u * cosh u - sinh u) / (u * u)) s t Hst) as [c [E Hc]].
+  - intros u Hu. apply is_derive_Reals. unfold cosh, sinh. auto_derive; [lra | field; lra].
+  - cbv beta in E. pose proof (tanh_below c ltac:(lra)) as T.
+    assert (0 < (c * cosh c - sinh c) / (c * c) * (t - s))
+      by (apply Rmult_lt_0_compat; [apply Rmult_lt_0_compat; [lra | apply Rinv_0_lt_compat; nra] | lra]).
+    lra.
+Qed.
+
+(** The difference at x = 2 t. *)
+Definition apart (beta t : R) : R := sqrt (t ^ 2 + beta ^ 2) - ln (2 * cosh t).
+
+Lemma apart_is : forall beta t, squareplus (4 * beta ^ 2) (2 * t) - softplus (2 * t) = apart beta t.
+Proof.
+  intros beta t; unfold squareplus, softplus, apart.
+  replace ((2 * t) ^ 2 + 4 * beta ^ 2) with (2 ^ 2 * (t ^ 2 + beta ^ 2)) by ring.
+  rewrite sqrt_mult, sqrt_pow2 by nra.
+  replace (1 + exp (2 * t)) with (exp t * (2 * cosh t)).
+  - rewrite ln_mult, ln_exp by (try apply exp_pos; pose proof (cosh_one t); lra). field.
+  - unfold cosh. assert (exp t * exp (- t) = 1) as E by (rewrite <- exp_plus, Rplus_opp_r; apply exp_0).
+    replace (2 * t) with (t + t) by ring. rewrite exp_plus. nra.
+Qed.
+
+Lemma cosh_even : forall t, cosh (- t) = cosh t.
+Proof. intros t; unfold cosh; rewrite Ropp_involutive; lra. Qed.
+
+Lemma apart_even : forall beta t, apart beta (- t) = apart beta t.
+Proof. intros; unfold apart. rewrite cosh_even. now replace ((- t) ^ 2) with (t ^ 2) by ring. Qed.
+
+Lemma apart_derive : forall beta t, 0 < beta ->
+  is_derive (apart beta) t (t / sqrt (t ^ 2 + beta ^ 2) - sinh t / cosh t).
+Proof.
+  intros beta t H. pose proof (cosh_one t) as C. unfold apart, cosh, sinh in *.
+  auto_derive; [repeat split; nra | ].
+  assert (0 < sqrt (t ^ 2 + beta ^ 2)) by (apply sqrt_lt_R0; nra). 
+  replace (t * (t * 1) + beta * (beta * 1)) with (t ^ 2 + beta ^ 2) by ring.
+  field. lra.
+Qed.
+
+(** Its derivative has the sign of t/beta - sinh t. *)
+Lemma slope_sign : forall beta t, 0 < beta -> 0 < t ->
+  (sinh t < t / beta -> 0 < t / sqrt (t ^ 2 + beta ^ 2) - sinh t / cosh t) /\
+  (t / beta < sinh t -> t / sqrt (t ^ 2 + beta ^ 2) - sinh t / cosh t < 0).
+Proof.
+  intros beta t Hb Ht. pose proof (cosh_one t) as C; pose proof (sinh_pos t Ht) as S; pose proof (cosh_sinh t) as E.
+  set (r := sqrt (t ^ 2 + beta ^ 2)).
+  assert (0 < r) as R by (apply sqrt_lt_R0; nra).
+  assert (r * r = t ^ 2 + beta ^ 2) as RR by (apply sqrt_sqrt; nra).
+  assert (t / r - sinh t / cosh t = (t * cosh t - sinh t * r) / (r * cosh t)) as -> by (field; lra).
+  assert (0 < / (r * cosh t)) as I by (apply Rinv_0_lt_compat; nra).
+  assert (Rsqr (sinh t * r) = sinh t * sinh t * t ^ 2 + beta * sinh t * (beta * sinh t)) as Sq1
+    by (unfold Rsqr; transitivity (sinh t * sinh t * (r * r)); [ring | rewrite RR; ring]).
+  assert (Rsqr (t * cosh t) = t * t + t ^ 2 * (sinh t * sinh t)) as Sq2
+    by (unfold Rsqr; transitivity (t * t * (cosh t * cosh t)); [ring | rewrite E; ring]).
+  split; intros H; apply (Rmult_lt_compat_l beta) in H; try lra; replace (beta * (t / beta)) with t in H by (field; lra).
+  - assert (beta * sinh t * (beta * sinh t) < t * t) as B by (apply Rmult_le_0_lt_compat; nra).
+    assert (sinh t * r < t * cosh t) by (apply Rsqr_incrst_0; [rewrite Sq1, Sq2; nra | nra | nra]).
+    apply Rmult_lt_0_compat; lra.
+  - assert (t * t < beta * sinh t * (beta * sinh t)) as B by (apply Rmult_le_0_lt_compat; nra).
+    assert (t * cosh t < sinh t * r) by (apply Rsqr_incrst_0; [rewrite Sq1, Sq2; nra | nra | nra]).
+    unfold Rdiv. nra.
+Qed.
+
+(** Between 0 and the point where sinh t = t / beta the difference grows, after it it shrinks. *)
+Lemma apart_shape : forall beta p, 0 < beta -> 0 < p -> sinh p = p / beta ->
+  (forall s t, 0 <= s -> s < t -> t <= p -> apart beta s < apart beta t) /\
+  (forall t, p < t -> apart beta t < apart beta p).
+Proof.
+  intros beta p Hb Hp P.
+  assert (forall c, 0 < c -> c < p -> sinh c < c / beta) as Below.
+  { intros c H0 H1. pose proof (sinh_ratio c p H0 H1) as Q. rewrite P in Q.
+    replace (p / beta / p) with (/ beta) in Q by (field; lra).
+    apply (Rmult_lt_compat_l c) in Q; [| lra]. replace (c * (sinh c / c)) with (sinh c) in Q by (field; lra). exact Q. }
+  assert (forall c, p < c -> c / beta < sinh c) as Above.
+  { intros c H1. pose proof (sinh_ratio p c Hp H1) as Q. rewrite P in Q.
+    replace (p / beta / p) with (/ beta) in Q by (field; lra).
+    apply (Rmult_lt_compat_l c) in Q; [| lra]. replace (c * (sinh c / c)) with (sinh c) in Q by (field; lra). exact Q. }
+  assert (forall s t, s < t -> exists c, s < c < t /\ apart beta t - apart beta s
+    = (c / sqrt (c ^ 2 + beta ^ 2) - sinh c / cosh c) * (t - s)) as Mean.
+  { intros s t H. destruct (MVT_cor2 (apart beta) (fun c => c / sqrt (c ^ 2 + beta ^ 2) - sinh c / cosh c) s t H)
+      as [c [E Hc]]; [| now exists c]. intros u _; apply is_derive_Reals, apart_derive, Hb. }
+  split.
+  - intros s t Hs Hst Ht. destruct (Mean s t Hst) as [c [Hc E]].
+    pose proof (proj1 (slope_sign beta c Hb ltac:(lra)) (Below c ltac:(lra) ltac:(lra))). nra.
+  - intros t Ht. destruct (Mean p t Ht) as [c [Hc E]].
+    pose proof (proj2 (slope_sign beta c Hb ltac:(lra)) (Above c ltac:(lra))). nra.
+Qed.
+
+(** Far out the difference stays above what it is at 0. *)
+Lemma apart_far : forall beta t, 0 < t -> - ln (1 + exp (- 2 * t)) <= apart beta t.
+Proof.
+  intros beta t H. unfold apart.
+  assert (2 * cosh t = exp t * (1 + exp (- 2 * t))) as ->.
+  { unfold cosh. rewrite Rmult_plus_distr_l, <- exp_plus. replace (t + - 2 * t) with (- t) by ring. field. }
+  rewrite ln_mult, ln_exp by (try apply exp_pos; pose proof (exp_pos (- 2 * t)); lra).
+  assert (t <= sqrt (t ^ 2 + beta ^ 2)); [| lra].
+  rewrite <- (sqrt_pow2 t) at 1 by lra. apply sqrt_le_1_alt. nra.
+Qed.
+
+(** The errors at 0 and at the peak balance here. *)
+Lemma balance : exists p, 1.782310518998151 <= p <= 1.782310518998152 /\ p * (cosh p + 1) = sinh p * ln (4 * cosh p).
+Proof.
+  set (f := fun t => t * (cosh t + 1) - sinh t * ln (4 * cosh t)).
+  assert (Ranalysis1.continuity f) as K.
+  { intros t. apply continuity_pt_filterlim, (ex_derive_continuous f). unfold f. pose proof (cosh_one t) as C.
+    unfold cosh, sinh in *. auto_derive. repeat split; lra. }
+  assert (0 < f 1.782310518998151) as P by (unfold f, cosh, sinh; interval with (i_prec 90)).
+  assert (f 1.782310518998152 < 0) as M by (unfold f, cosh, sinh; interval with (i_prec 90)).
+  destruct (IVT_gen f 1.782310518998151 1.782310518998152 0 K) as [p [Hp E]].
+  - rewrite Rmin_right, Rmax_left by lra. lra.
+  - rewrite Rmin_left, Rmax_right in Hp by lra. exists p. split; [exact Hp | unfold f in E; lra].
+Qed.
+
+Lemma error_is : forall b t, 0 <= b -> error b (2 * t) = Rabs (apart (sqrt b / 2) t).
+Proof.
+  intros b t H; unfold error. rewrite <- apart_is. replace (4 * (sqrt b / 2) ^ 2) with (sqrt b * sqrt b) by field.
+  now rewrite sqrt_sqrt.
+Qed.
+
+Lemma apart_zero : forall beta, 0 <= beta -> apart beta 0 = beta - ln 2.
+Proof.
+  intros beta H; unfold apart. rewrite cosh_0, Rmult_1_r. replace (0 ^ 2 + beta ^ 2) with (beta ^ 2) by ring.
+  now rewrite sqrt_pow2.
+Qed.
+
+(** squareplus.minimax, clause source (eq. 8). *)
+Theorem minimax : exists b e p,
+  1.5238210325187 <= b <= 1.5238210325188 /\ 0.0759314499359 <= e <= 0.0759314499360 /\
+  3.5646210379963 <= p <= 3.5646210379964 /\
+  (forall x, error b x <= e) /\ (forall x, error b x = e <-> x = 0 \/ x = p \/ x = - p) /\
+  (forall b', 0 <= b' -> b' <> b -> exists x, e < error b' x).
+Proof.
+  destruct balance as [p [Hp B]]. set (beta := p / sinh p).
+  pose proof (sinh_pos p ltac:(lra)) as S. pose proof (cosh_one p) as C. pose proof (cosh_sinh p) as CS.
+  assert (0 < beta) as Hb by (apply Rdiv_lt_0_compat; lra).
+  assert (1.5238210325187 <= 4 * beta ^ 2 <= 1.5238210325188) as Bb by (unfold beta, sinh; interval with (i_prec 90)).
+  assert (0.0759314499359 <= ln 2 - beta <= 0.0759314499360) as Be by (unfold beta, sinh; interval with (i_prec 90)).
+  assert (sinh p = p / beta) as P by (unfold beta; field; lra).
+  destruct (apart_shape beta p Hb ltac:(lra) P) as [Up Down].
+  pose proof (apart_zero beta ltac:(lra)) as Z.
+  assert (apart beta p = ln 2 - beta) as T.
+  { unfold apart. replace (p ^ 2 + beta ^ 2) with ((p * cosh p / sinh p) ^ 2).
+    - rewrite sqrt_pow2 by (apply Rmult_le_pos; [nra | left; apply Rinv_0_lt_compat; lra]).
+      replace (4 * cosh p) with (2 * (2 * cosh p)) in B by ring. rewrite ln_mult in B by lra.
+      assert (p * cosh p / sinh p + beta = ln 2 + ln (2 * cosh p)); [| lra].
+      unfold beta. apply (Rmult_eq_reg_l (sinh p)); [| lra]. rewrite <- B. field. lra.
+    - unfold beta. replace ((p * cosh p / sinh p) ^ 2) with (p ^ 2 * (cosh p * cosh p) / sinh p ^ 2) by (field; lra).
+      rewrite CS. field. lra. }
+  assert (forall t, 0 <= t -> Rabs (apart beta t) <= ln 2 - beta /\
+    (Rabs (apart beta t) = ln 2 - beta -> t = 0 \/ t = p)) as Right.
+  { intros t Ht. destruct (Req_dec t 0) as [-> | N0]; [rewrite Z, Rabs_left by lra; split; [lra | now left] |].
+    destruct (Req_dec t p) as [-> | Np]; [rewrite T, Rabs_pos_eq by lra; split; [lra | now right] |].
+    assert (Rabs (apart beta t) < ln 2 - beta) as L; [| split; [lra | intros; lra]].
+    apply Rabs_def1.
+    - destruct (Rlt_dec t p); [pose proof (Up t p ltac:(lra) ltac:(lra) ltac:(lra)) | pose proof (Down t ltac:(lra))]; lra.
+    - destruct (Rlt_dec t p); [pose proof (Up 0 t ltac:(lra) ltac:(lra) ltac:(lra)); lra |].
+      pose proof (apart_far beta t ltac:(lra)) as F.
+      assert (ln (1 + exp (- 2 * t)) <= ln (1 + exp (- 3))) as G.
+      { left. apply ln_increasing; [pose proof (exp_pos (- 2 * t)); lra |].
+        apply Rplus_lt_compat_l, exp_increasing. lra. }
+      assert (ln (1 + exp (- 3)) < 0.07) as I by interval. lra. }
+  assert (sqrt (4 * beta ^ 2) / 2 = beta) as Q.
+  { replace (4 * beta ^ 2) with ((2 * beta) ^ 2) by ring. rewrite sqrt_pow2 by lra. field. }
+  assert (forall x, error (4 * beta ^ 2) x = Rabs (apart beta (Rabs (x / 2)))) as Even.
+  { intros x. replace x with (2 * (x / 2)) at 1 by field. rewrite error_is, Q by nra.
+    destruct (Rcase_abs (x / 2)) as [L | L]; [rewrite (Rabs_left _ L), apart_even | rewrite (Rabs_right _ L)]; reflexivity. }
+  exists (4 * beta ^ 2), (ln 2 - beta), (2 * p). repeat split; try lra.
+  - intros x. rewrite Even. apply Right, Rabs_pos.
+  - rewrite Even. intros E. destruct (proj2 (Right _ (Rabs_pos _)) E) as [A | A].
+    + left. apply Rabs_eq_0 in A. lra.
+    + right. destruct (Rcase_abs (x / 2)) as [L | L]; [right; rewrite Rabs_left in A by lra | left; rewrite Rabs_right in A by lra]; lra.
+  - rewrite Even. intros [-> | [-> | ->]].
+    + replace (0 / 2) with 0 by field. rewrite Rabs_R0, Z, Rabs_left; lra.
+    + replace (2 * p / 2) with p by field. rewrite (Rabs_pos_eq p), T, Rabs_pos_eq; lra.
+    + replace (- (2 * p) / 2) with (- p) by field. rewrite Rabs_Ropp, (Rabs_pos_eq p), T, Rabs_pos_eq; lra.
+  - intros b' H0 H1. pose proof (sqrt_pos b') as Sb. pose proof (sqrt_sqrt b' H0) as SS.
+    destruct (Rlt_dec b' (4 * beta ^ 2)) as [L | L].
+    + exists (2 * 0). rewrite error_is, apart_zero by lra. assert (sqrt b' / 2 < beta) by nra. rewrite Rabs_left; lra.
+    + exists (2 * p). rewrite error_is by lra. assert (beta < sqrt b' / 2) as G by nra.
+      assert (apart beta p < apart (sqrt b' / 2) p) as A.
+      { unfold apart. apply Rplus_lt_compat_r, sqrt_lt_1_alt. nra. }
+      rewrite Rabs_pos_eq; lra.
 Qed.

@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: what a theorem may rest on: the standard real numbers, classical logic, and equal functions being equal
-AXIOMS = frozenset(
+#: Coq's own 63-bit integers and floats, by module: what Interval computes with, named as a whole
+PRIMITIVE = frozenset({"PrimInt63", "Uint63", "PrimFloat", "FloatAxioms"})
+#: what a theorem may rest on: the standard real numbers, classical logic, equal functions being equal, and those
+AXIOMS = PRIMITIVE | frozenset(
     {
         "ClassicalDedekindReals.sig_forall_dec",
         "ClassicalDedekindReals.sig_not_dec",
@@ -29,7 +31,7 @@ AXIOMS = frozenset(
 LIBRARY = "Scaleproof"
 PUBLISHED = "coq_theorems.py"
 #: Debian's packages
-NEEDED = "coq libcoq-coquelicot"
+NEEDED = "coq libcoq-coquelicot libcoq-interval"
 #: before what Coq says of a theorem, and of its assumptions
 MARK = re.compile(r"^=== (\w+) (statement|axioms)$", re.MULTILINE)
 
@@ -172,14 +174,18 @@ def _theorems(file: str, answer: str) -> Iterator[Theorem]:
         _, _, statement = said[name, "statement"].partition(" : ")
         statement = re.sub(r"\s+", " ", statement or said[name, "statement"].partition(": ")[2]).strip()
         axioms = re.findall(r"^([A-Za-z][\w.]*)\s*(?=:|$)", said[name, "axioms"].partition("Axioms:")[2], re.MULTILINE)
-        yield Theorem(file, name, statement, tuple(sorted(set(axioms))))
+        named = {a.partition(".")[0] if a.partition(".")[0] in PRIMITIVE else a for a in axioms}
+        yield Theorem(file, name, statement, tuple(sorted(named)))
 
 
 def _coqc(folder: Path, file: str) -> str:
     command = ["coqc", "-q", "-R", ".", LIBRARY, "-w", "none", file]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if run.returncode:
-        raise CoqError(f"Coq refuses {file}: {(run.stderr or run.stdout).strip()[-2000:]}")
+        words = (run.stderr or run.stdout).strip()[-2000:]
+        if "Unable to locate library" in words or "Cannot find a physical path" in words:
+            raise CoqMissing(f"a library of Coq is missing: on Debian, apt-get install {NEEDED}; Coq says: {words}")
+        raise CoqError(f"Coq refuses {file}: {words}")
     return run.stdout
 
 

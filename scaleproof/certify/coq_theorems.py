@@ -3,7 +3,7 @@
 VERSION = "8.16.1"
 FILES = {
     "Common.v": "db1dc8486b69406af1f16e7c042078f3f0f8564bdeb82c6fb2055253d94d16e0",
-    "Squareplus.v": "f0b44b61fac547fd7c44b5bc2947f73cc428921b67ff45e04acdba26349b2c47",
+    "Squareplus.v": "fd90a1cbb56bbc2fe67c00415e1161802e5d3df94a5ad7ef3279a89daca1bf93",
     "Eg.v": "4b90747cc2cae5441cab31208608e80a0cd1afdff072f8b4ff5c172243a53a10",
     "Residual.v": "ed2561bc830279d966b659ecb21fbecaf3d01e2addf7e2c53a47a5fb70987eb5",
     "Deepnet.v": "7cf136054594d64bf70ce199615ec5605e32eb7c4573282ee5ccdb7e3ca19266",
@@ -64,6 +64,21 @@ THEOREMS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
             "ClassicalDedekindReals.sig_not_dec",
             "Classical_Prop.classic",
             "FunctionalExtensionality.functional_extensionality_dep",
+        ),
+    ),
+    (
+        "Squareplus",
+        "minimax",
+        "exists b e p : R, 1.5238210325187 <= b <= 1.5238210325188 /\\ 0.0759314499359 <= e <= 0.0759314499360 /\\ 3.5646210379963 <= p <= 3.5646210379964 /\\ (forall x : R, error b x <= e) /\\ (forall x : R, error b x = e <-> x = 0 \\/ x = p \\/ x = - p) /\\ (forall b' : R, 0 <= b' -> b' <> b -> exists x : R, e < error b' x)",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FloatAxioms",
+            "FunctionalExtensionality.functional_extensionality_dep",
+            "PrimFloat",
+            "PrimInt63",
+            "Uint63",
         ),
     ),
     (

@@ -166,6 +166,7 @@ CLAIMS = (
                 r"$\min_b \sup_x \lvert\mathrm{SP}_b(x) - \log(1+e^x)\rvert$ is attained at $b = 1.52382103\ldots$, with "
                 r"value $0.075931\ldots$; it is unique, and the supremum is over all of $\mathbb R$.",
                 theorems=("minimax",),
+                coq=("Squareplus.minimax",),
             ),
         ),
         recorded=Verdict.PROVED,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scaleproof.certify.coq import AXIOMS, CoqError, CoqMissing, check, published, sources
+from scaleproof.certify.coq import AXIOMS, PRIMITIVE, CoqError, CoqMissing, check, published, sources
 from scaleproof.certify.replay import compiled
 from scaleproof.suite.registry import select
 
@@ -27,6 +27,8 @@ PERTURBED = (
     ("Squareplus.v", "24 * sqrt 5 / (125 * b)) /\\ jerk", "23 * sqrt 5 / (125 * b)) /\\ jerk"),
     ("Squareplus.v", "<-> 4 * ln 2 ^ 2 <= b).", "<-> 3 * ln 2 ^ 2 <= b)."),
     ("Squareplus.v", "<-> 4 * ln 2 ^ 2 <= b).", "<-> 5 * ln 2 ^ 2 <= b)."),
+    ("Squareplus.v", "1.5238210325188 /\\ 0.07", "1.5238210325187 /\\ 0.07"),
+    ("Squareplus.v", "<-> x = 0 \\/ x = p \\/ x = - p)", "<-> x = 0 \\/ x = p)"),
     ("Eg.v", "(0 < theta0 -> 0 < eg eta g theta0 t) /\\", "(0 <= theta0 -> 0 < eg eta g theta0 t) /\\"),
     ("Eg.v", "i (exp (phi i) * l).", "i l."),
     ("Eg.v", "(i <= d)%nat /\\ u i <>", "(i <= S d)%nat /\\ u i <>"),
@@ -102,10 +104,11 @@ def test_the_table_in_the_readme_is_complete() -> None:
 
 
 def _letters(axioms: tuple[str, ...]) -> str:
-    """R for the two of the real numbers, F for functional extensionality, C for classical logic."""
+    """R for the two of the real numbers, F for functional extensionality, C for classical logic, P for primitives."""
     kinds = {"ClassicalDedekindReals": "R", "FunctionalExtensionality": "F", "Classical_Prop": "C"}
+    kinds |= dict.fromkeys(PRIMITIVE, "P")
     used = {kinds[axiom.partition(".")[0]] for axiom in axioms}
-    return " ".join(letter for letter in "RFC" if letter in used) or "none"
+    return " ".join(letter for letter in "RFCP" if letter in used) or "none"
 
 
 def test_no_file_assumes_more_than_the_usual() -> None:

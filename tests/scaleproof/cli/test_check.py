@@ -103,7 +103,7 @@ def test_suggest_prints_code() -> None:
         (["my_model.py:Doubling", "--set", "colour=1"], 2, "takes no 'colour'"),
         (["my_model.py:Doubling", "--optimizer", "rprop"], 2, "is not one of"),
         (["torch.nn:Linear"], 2, "say --kind"),
-        (["torch.nn:TransformerEncoderLayer"], 2, "needs 'nhead'"),
+        (["torch.nn:Bilinear", "--kind", "block"], 2, "needs 'in2_features'"),
         (["broken.py:X"], 3, "boom at import"),
     ],
 )

@@ -14,6 +14,7 @@ from torchcheck.measure.leak import changes, dependence, worst
 from torchcheck.properties.calling import call, completed, network, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.intent import Intent, intent
+from torchcheck.properties.masks import filled_masks
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import has_batch_statistics
 from torchcheck.properties.variant import CheckSettings, Loaded
@@ -103,6 +104,10 @@ def leaks(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
         witness = f"the gradient of output {_pair(picture, future)}"
     if training > max(swapped, by_gradient):
         witness = "in train mode outputs change with the inputs after them"
+    masks = filled_masks(subject_of(layer.layer))
+    if largest and masks and settings.causal is None:
+        note = f"it sees the future where its {masks[-1]} hides nothing: whoever calls it has to hide that"
+        return [Question.of(measured("leak", None, note=note)), *measurements]
     return [
         measured("leak", largest, note=f"causal: {meant.why}", witness=witness if largest else ""),
         measured("length", 0.0 if cut <= ROUNDING[dtype] else cut),

@@ -77,10 +77,14 @@ def with_defaults(module: nn.Module) -> nn.Module:
             key=lambda p: (p.kind, p.default is not p.empty),
         )
     )
-    module.__class__ = type(
-        own.__name__, (own,), {"forward": forward, "__module__": own.__module__, "__qualname__": own.__qualname__}
-    )
+    body = {"forward": forward, "filled": tuple(filled), "__module__": own.__module__, "__qualname__": own.__qualname__}
+    module.__class__ = type(own.__name__, (own,), body)
     return module
+
+
+def filled_masks(module: nn.Module) -> list[str]:
+    """The names of the masks that forward insists on, and that are given only by `with_defaults`."""
+    return [n for n in getattr(module, "filled", ()) if "mask" in n]
 
 
 def _default(name: str, tokens: Tensor, form: int) -> Tensor | None:

@@ -131,6 +131,25 @@ def test_places_have_a_default_and_a_context_has_none() -> None:
     assert torch.equal(module(x, context=context), Placed.forward(module, x, places, context))  # type: ignore[arg-type]
 
 
+class GPTLayer(nn.Module):
+    """Its mask comes from outside."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.norm, self.attention = nn.LayerNorm(dim), nn.MultiheadAttention(dim, 2, batch_first=True)
+
+    def forward(self, x: Tensor, attn_mask: Tensor) -> Tensor:
+        h = self.norm(x)
+        out: Tensor = x + self.attention(h, h, h, attn_mask=attn_mask, need_weights=False)[0]
+        return out
+
+
+def test_a_causal_layer_whose_mask_comes_from_outside_is_asked_about() -> None:
+    sizes: dict[str, Any] = {"width": 16, "seq_len": 8, "select": ["leak"]}
+    assert check(GPTLayer, "block", **sizes)["leak"].status == "question"
+    assert check(GPTLayer, "block", causal=True, **sizes)["leak"].status == "failed"
+
+
 def test_the_clearest_mask_is_chosen() -> None:
     assert mask_name(["src", "src_mask", "src_key_padding_mask"]) == "src_key_padding_mask"
     assert mask_name(["x", "bias"]) is None

@@ -143,10 +143,6 @@ def cases() -> list[Case]:
 #: why what is flagged is so: (start of the subject's name, property) -> words
 EXPLAINED: dict[tuple[str, str], str] = {
     (
-        "x-transformers Encoder, zero_init_branch_output",
-        "dead-parameters",
-    ): "branches end in a matrix of zeros by design: nothing before it has a gradient in the first step",
-    (
         "x-transformers Encoder, gate_residual",
         "",
     ): "at init its GRU gates pass about 0.6 of the stream, twice a block, and "

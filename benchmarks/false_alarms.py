@@ -5,7 +5,6 @@ Everyday code of tests/sound, torch's own, and Hugging Face's at two layers, eac
 
 from __future__ import annotations
 
-import ast
 import os
 import platform
 import sys
@@ -15,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
@@ -36,36 +35,27 @@ MODELS = ("hf-tiny:gpt2", "hf-tiny:bert", "hf-tiny:llama", "hf-tiny:opt", "hf-ti
 TIMED = ("step-cost", "cost-time")
 
 
-def everyday() -> list[str]:
-    """file.py:Name of every class in tests/sound."""
-    files = sorted((ROOT / "tests" / "sound").glob("[a-z]*.py"))
-    return [
-        f"{file.relative_to(ROOT)}:{node.name}"
-        for file in files
-        for node in ast.parse(file.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.ClassDef)
-    ]
-
-
-def checked(name: str, seed: int) -> tuple[str, str, tuple[str, ...]]:
-    """The subject's kind, and what failed or could not be asked of it at this seed."""
+def checked(name: str, subject: Any, seed: int) -> tuple[str, str, tuple[str, ...]]:
+    """The subject's name and kind, and what failed or could not be asked of it at this seed."""
     from torchcheck import check
     from torchcheck.properties import REGISTRY
 
     torch.set_num_threads(1)
     timed = {n for kind in REGISTRY.values() for n in kind.properties if n in TIMED}
-    result = check(name, seed=seed, skip=sorted(timed), shared=timed, **SIZES)
+    result = check(subject, seed=seed, skip=sorted(timed), shared=timed, **SIZES)
     return name, result.kind, tuple(f.name for f in result if f.status in ("failed", "error"))
 
 
-def table(kinds: dict[str, str], times: Counter[str], alarms: dict[str, Counter[str]], seconds: float) -> str:
+def table(
+    kinds: dict[str, str], times: Counter[str], alarms: dict[str, Counter[str]], seconds: float, options: str
+) -> str:
     """The page: totals, and a line for every subject."""
     total, false = sum(times.values()), sum(a["checks"] for a in alarms.values())
     lines = [
         "# False alarms",
         "",
         f"{total} checks of {len(times)} sound subjects, each at a seed of its own; {false} gave a false alarm.",
-        f"`python benchmarks/false_alarms.py --checks {total}`, {seconds / 60:.0f} minutes on {os.cpu_count()} cores",
+        f"`python benchmarks/false_alarms.py {options}`, {seconds / 60:.0f} minutes on {os.cpu_count()} cores",
         f"({platform.machine()}), torch {torch.__version__}, {datetime.now(UTC):%Y-%m-%d}.",
         f"Sizes: width {SIZES['width']}, {SIZES['seq_len']} tokens, depths 2 to 16; timings are left out.",
         "",
@@ -85,15 +75,19 @@ def main(
     minutes: Annotated[float, typer.Option(help="Stop then, and report what was done.")] = 600.0,
 ) -> None:
     """Checks every subject in turn until there were so many."""
-    os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))  # and so of the processes to come
-    names = [*everyday(), *TORCH, *MODELS]
+    from tests.sound import SUBJECTS
+
+    options = f"--checks {checks} --seed {seed} --jobs {jobs} --minutes {minutes:g}"
+    subjects = {f"{s.__module__}:{s.__name__}": s for s in SUBJECTS} | {n: n for n in (*TORCH, *MODELS)}
+    names = [*subjects]
     kinds: dict[str, str] = {}
     times: Counter[str] = Counter(dict.fromkeys(names, 0))
     alarms: dict[str, Counter[str]] = {n: Counter() for n in names}
     began = time.monotonic()
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        plan = [pool.submit(checked, names[k % len(names)], seed + k // len(names)) for k in range(checks)]
+        order = ((names[k % len(names)], seed + k // len(names)) for k in range(checks))
+        plan = [pool.submit(checked, name, subjects[name], at) for name, at in order]
         for done in track(as_completed(plan), "checks", total=checks):
             name, kinds[name], bad = done.result()
             times[name] += 1
@@ -103,7 +97,7 @@ def main(
             if time.monotonic() - began > 60 * minutes:
                 pool.shutdown(wait=False, cancel_futures=True)
                 break  # nobody tells as_completed of those that were cancelled
-    TARGET.write_text(table(kinds, +times, alarms, time.monotonic() - began), encoding="utf-8")
+    TARGET.write_text(table(kinds, +times, alarms, time.monotonic() - began, options), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ PROPERTIES: dict[str, Property] = {
     ),
     "even-scores": Property(
         "a cross-entropy, smoothed or not, of equal scores is the logarithm of the number of classes (ratio)",
-        Threshold(0.99, 1.01),
+        Threshold(0.999, 1.001),
         "the weights of an example's classes do not sum to 1: share what smoothing takes among the classes",
         better="none",
     ),
@@ -109,8 +109,11 @@ def lines(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     jumps = {"": max(_jump(f, scores, end, targets) for end in ends)}
     for name, value in _others(loaded).items():
         if isinstance(value, float):
-            changed = function_of(_with(loaded, name, value), settings)
-            jumps[f"at {name} = {value:g}"] = _jump(changed, scores, ends[0], targets)
+            try:
+                changed = function_of(_with(loaded, name, value), settings)
+                jumps[f"at {name} = {value:g}"] = _jump(changed, scores, ends[0], targets)
+            except Exception:  # another value is not allowed
+                continue
     if not all(map(math.isfinite, jumps.values())):
         return [measured("continuous", None, note="not finite everywhere"), *measurements]
     at, largest = max(jumps.items(), key=lambda pair: pair[1])

@@ -27,7 +27,7 @@ UNCLEAR = ("mask", "padding_mask", "src_mask")
 #: names of the tokens' places
 PLACES = re.compile("^(pos|pos_ids|positions?|position_ids|input_pos)$")
 #: names of the matrix that says which tokens are neighbours
-GRAPH = re.compile("^(a|adj.*)$|laplacian", re.IGNORECASE)
+GRAPH = re.compile("^(A|adj.*)$|laplacian")
 #: (batch, tokens) of truths -> the shapes in which modules take it: as it is, before heads and queries, before queries
 SHAPES: tuple[Callable[[Tensor], Tensor], ...] = (
     lambda keep: keep,
@@ -49,7 +49,7 @@ def with_defaults(module: nn.Module) -> nn.Module:
     with rows that sum to 1.
     """
     needed = needed_of(module.forward)
-    filled = [n for n in needed[1:] if "mask" in n or PLACES.search(n) or GRAPH.search(n)]
+    filled = [n for n in needed[1:] if n.endswith("mask") or PLACES.search(n) or GRAPH.search(n)]
     if not filled:
         return module
     own = type(module)
@@ -60,12 +60,13 @@ def with_defaults(module: nn.Module) -> nn.Module:
         left = [n for n in filled if n not in given]
         tokens = next(t for t in tree_leaves([v for n, v in given.items() if n != "self"]) if isinstance(t, Tensor))
         where = vars(self).get("_form")
-        refused: list[Exception] = []
+        drawn, refused = torch.get_rng_state(), list[Exception]()
         for form in range(len(SHAPES) + 2) if where is None else (where,):
             try:
                 out = own.forward(self, *args, **options, **{n: _default(n, tokens, form) for n in left})
             except Exception as error:
                 refused.append(error)
+                torch.set_rng_state(drawn)  # what was refused has drawn nothing
                 continue
             vars(self)["_form"] = form
             return out
@@ -84,7 +85,7 @@ def with_defaults(module: nn.Module) -> nn.Module:
 
 def filled_masks(module: nn.Module) -> list[str]:
     """The names of the masks that forward insists on, and that are given only by `with_defaults`."""
-    return [n for n in getattr(module, "filled", ()) if "mask" in n]
+    return [n for n in getattr(module, "filled", ()) if n.endswith("mask")]
 
 
 def _default(name: str, tokens: Tensor, form: int) -> Tensor | None:

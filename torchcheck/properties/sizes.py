@@ -35,7 +35,7 @@ DEPTH = (
     "num_blocks",
     "blocks",
 )
-VOCABULARY = re.compile("((n|num)_)?vocab(ulary)?(_size)?|ntokens?|(n|num)_tokens|num_embeddings")
+VOCABULARY = re.compile("((n|num)_)?vocab(ulary)?(_size)?|ntoken|num_embeddings")
 #: names -> value at a width, of what is neither width nor depth and is often left to whoever builds it
 USUAL: tuple[tuple[re.Pattern[str], Callable[[int], Any]], ...] = (
     (VOCABULARY, lambda _width: 256),
@@ -52,7 +52,8 @@ USUAL: tuple[tuple[re.Pattern[str], Callable[[int], Any]], ...] = (
     (re.compile("([a-z]+_)?drop(out|_path)?(_(rate|prob|p))?|p_drop(out)?"), lambda _width: 0.1),
     (
         re.compile(
-            "(max_?)?(seq|sequence|context|ctx|block)_?(len|length|size)|max_?(len|length)|max_positions|n_(positions|ctx)"
+            "max_?(seq|sequence)_?(len|length)|(context|ctx|block)_?(len|length|size)|max_?(len|length)|max_positions"
+            "|n_(positions|ctx)"
             "|max_position_embeddings"
         ),
         lambda _width: 256,  # a mask of its square in every layer stays small

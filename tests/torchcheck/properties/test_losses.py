@@ -141,3 +141,22 @@ def test_an_argument_of_no_known_use_is_named() -> None:
 
     result = check_loss(strange_loss)
     assert any("'orbit'" in f.note for f in result.failed), result
+
+
+class Picky(nn.Module):
+    """It takes no smaller gamma."""
+
+    def __init__(self, gamma: float = 2.0) -> None:
+        super().__init__()
+        if gamma < 2:
+            raise ValueError("gamma is too small")
+        self.gamma = gamma
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        loss = F.cross_entropy(scores, target, reduction="none")
+        return ((1 - (-loss).exp()) ** self.gamma * loss).mean()
+
+
+def test_an_option_that_is_refused_is_no_error() -> None:
+    result = check_loss(Picky, select=["continuous", "options-used"])
+    assert {f.status for f in result} == {"ok"}

@@ -123,6 +123,31 @@ def test_what_is_refused_in_every_shape_is_told_as_of_the_plainest() -> None:
         module(torch.randn(2, 5, 7))
 
 
+class Dropping(Pool4):
+    """It draws before it looks at its mask."""
+
+    def forward(self, x: Tensor, attention_mask: Tensor) -> Tensor:
+        return super().forward(nn.functional.dropout(x, 0.5), attention_mask)
+
+
+def test_what_is_refused_draws_no_random_numbers() -> None:
+    x, module = torch.randn(2, 5, 8), with_defaults(Dropping(8))
+    outs = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        outs.append(module(x))
+    assert torch.equal(*outs)
+
+
+@pytest.mark.parametrize("name", ["mask_ratio", "a"])
+def test_a_name_that_only_begins_like_one_is_asked_about(name: str) -> None:
+    space: dict[str, Any] = {}
+    exec(f"def forward(self, x, {name}): return x", space)
+    module = type("Odd", (nn.Module,), {"forward": space["forward"]})()
+    assert with_defaults(module) is module
+    assert needed_of(module.forward) == ["x", name]
+
+
 def test_places_have_a_default_and_a_context_has_none() -> None:
     module = with_defaults(Placed())
     assert needed_of(module.forward) == ["x", "context"]
@@ -195,6 +220,9 @@ def test_what_was_given_is_told() -> None:
         ("kernel_size", 3),
         ("beta", None),
         ("blocksize_of_something", None),
+        ("seq_len", None),  # of a module that takes one length alone, or the most that it takes
+        ("num_tokens", None),  # of a vocabulary, or of a sequence
+        ("max_seq_len", 256),
     ],
 )
 def test_usual_sizes(name: str, value: Any) -> None:

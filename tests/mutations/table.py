@@ -680,6 +680,35 @@ ROWS: list[tuple[str, str, list[str], str]] = [
         ["told = [*self.failed]"],
         "tests/torchcheck/properties/test_finding.py",
     ),
+    # what looks like a fault and is none
+    (
+        P + "numerics.py",
+        "            _step(model)  # what",
+        ["            pass  # what"],
+        "tests/torchcheck/properties/test_sound.py",
+    ),
+    (
+        P + "padding.py",
+        "            if pooled and left:",
+        ["            if False:"],
+        "tests/torchcheck/properties/test_sound.py",
+    ),
+    (
+        P + "padding.py",
+        "for shaped in SHAPES:",
+        ["for shaped in SHAPES[:1]:"],
+        "tests/torchcheck/properties/test_masks.py",
+    ),
+    (P + "uses.py", "    if choices.made:", ["    if False:"], "tests/torchcheck/properties/test_sound.py"),
+    (P + "uses.py", "or not p.requires_grad", ["or False"], "tests/torchcheck/properties/test_sound.py"),
+    (P + "modes.py", "a.is_floating_point() and gap(a, b) > 0", ["False"], "tests/torchcheck/properties/test_sound.py"),
+    (
+        P + "loss_inputs.py",
+        "                break  # it takes",
+        ["                pass  # it takes"],
+        "tests/torchcheck/properties/test_sound.py",
+    ),
+    (P + "masks.py", "torch.set_rng_state(drawn)", ["pass"], "tests/torchcheck/properties/test_masks.py"),
 ]
 
 #: what nobody notices, by its id, and why

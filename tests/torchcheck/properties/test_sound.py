@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.sound import SUBJECTS
+from tests.sound.losses import TripletLoss
 from torchcheck import check
 
 #: the same for every seed, and timed
@@ -121,6 +122,7 @@ class FirstToken(nn.Module):
         (Teacher, "layer", "layers-differ", "ok"),
         (Twins, "layer", "layers-differ", "failed"),
         (FirstToken, "attention", "padding", "ok"),
+        (TripletLoss, "loss", "perfect", "ok"),
     ],
 )
 def test_what_looks_like_a_fault_and_what_is_one(subject: Any, kind: str, name: str, status: str) -> None:

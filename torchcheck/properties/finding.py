@@ -282,7 +282,7 @@ def judge(prop: Property, measured: Measurement) -> Finding:
 #: what to do about a step that gave no answer, by why
 ADVICE = {
     "raised": "make the subject run; the traceback is its own",
-    "unusable": "make the subject run; the traceback is its own",
+    "unusable": "say what it takes, as the message asks: --set, --kind, or example_inputs beside it",
     "crashed": "it took its process with it: look for native code, and recursion without end",
     "timeout": "raise --step-limit, or say smaller sizes; look for a loop without end",
     "memory": "raise --memory, or say smaller sizes",

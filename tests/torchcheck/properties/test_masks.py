@@ -139,6 +139,22 @@ def test_what_is_refused_draws_no_random_numbers() -> None:
     assert torch.equal(*outs)
 
 
+class NeedsAName(nn.Module):
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.map = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, mask_ratio: float) -> Tensor:
+        out: Tensor = x + mask_ratio * self.map(x)
+        return out
+
+
+def test_what_cannot_be_guessed_is_asked_for() -> None:
+    finding = check(NeedsAName, "block", width=16, seq_len=8, depths=(2,))["runs"]
+    assert "forward needs 'mask_ratio'" in finding.note
+    assert "example_inputs" in finding.advice
+
+
 @pytest.mark.parametrize("name", ["mask_ratio", "a"])
 def test_a_name_that_only_begins_like_one_is_asked_about(name: str) -> None:
     space: dict[str, Any] = {}

@@ -475,6 +475,19 @@ class SizedByWidth(CausalAttention):
         nn.init.normal_(self.qkv.weight, std=0.1)
 
 
+class MaskedWeights(CausalAttention):
+    """The mask of pairs is applied to the weights, which then sum to less than 1, and only after the softmax."""
+
+    def forward(self, x: Tensor, attn_mask: Tensor | None = None) -> Tensor:
+        _, scores, v, _ = self.parts(x)
+        weights = scores.softmax(-1)
+        if attn_mask is not None:
+            if attn_mask.shape != scores.shape[1:]:
+                raise ValueError("attn_mask is (tokens, tokens)")
+            weights = weights.masked_fill(~attn_mask, 0.0)
+        return weights @ v
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("it sees one token ahead", "attention", OneTokenAhead, ("leak",)),
     SeededFault("the mask comes after the softmax", "attention", LateMask, ("leak",), options={"causal": True}),
@@ -505,6 +518,7 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("a projection copied from another", "attention", CopiedHeads, ("layers-differ",)),
     SeededFault("angles in half precision", "attention", TurnedInHalf, ("agreement.bfloat16", "agreement.float16")),
     SeededFault("weights masked afterwards", "attention", LateMask, ("equal-tokens",)),
+    SeededFault("a mask of pairs after the softmax", "attention", MaskedWeights, ("padding",)),
     SeededFault("padding on the left is counted", "attention", RunningMean, ("padded-alone",)),
     SeededFault("no mask where weights are returned", "attention", ReturnsWeights, ("paths-agree",)),
     SeededFault("no scale without the fused kernel", "attention", SlowPathUnscaled, ("paths-agree",)),

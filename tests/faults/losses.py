@@ -278,6 +278,75 @@ class EasyMarginLoss(nn.Module):
         return F.cross_entropy(20 * (cosine - self.margin * (1 - hot)), target)
 
 
+class HuberLoss(nn.Module):
+    """Beyond delta its slope is a half, whatever delta is."""
+
+    def __init__(self, delta: float = 2.0) -> None:
+        super().__init__()
+        self.delta = delta
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        size = (prediction - target).abs()
+        small = size.clamp(max=self.delta)
+        return (small.square() / 2 + (size - small) / 2).mean()
+
+
+class PinballLoss(nn.Module):
+    """Both sides have the other's weight."""
+
+    def __init__(self, quantile: float = 0.9) -> None:
+        super().__init__()
+        self.quantile = quantile
+
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        error = prediction - target
+        return torch.maximum(self.quantile * error, (self.quantile - 1) * error).mean()
+
+
+class BinaryFocalLoss(nn.Module):
+    """alpha is the weight of what is there in the formula, and of what is not in the code."""
+
+    def __init__(self, alpha: float = 0.25, gamma: float = 2.0) -> None:
+        super().__init__()
+        self.alpha, self.gamma = alpha, gamma
+
+    def forward(self, scores: Tensor, labels: Tensor) -> Tensor:
+        entropy = F.binary_cross_entropy_with_logits(scores, labels.to(scores), reduction="none")
+        weight = torch.where(labels > 0, 1 - self.alpha, self.alpha)
+        return (weight * (1 - (-entropy).exp()) ** self.gamma * entropy).mean()
+
+
+class MapIoULoss(nn.Module):
+    """The union counts twice what is shared."""
+
+    def forward(self, scores: Tensor, target: Tensor) -> Tensor:
+        p = scores.softmax(1)
+        hot = F.one_hot(target, scores.shape[1]).movedim(-1, 1).to(p)
+        axes = tuple(range(2, p.dim()))
+        return 1 - (((p * hot).sum(axes) + 1) / ((p + hot).sum(axes) + 1)).mean()
+
+
+class DiceLoss(nn.Module):
+    """The 2 is missing."""
+
+    def forward(self, scores: Tensor, labels: Tensor) -> Tensor:
+        p, there = scores.sigmoid(), labels.to(scores)
+        return 1 - (((p * there).sum(1) + 1e-6) / (p.sum(1) + there.sum(1) + 1e-6)).mean()
+
+
+class BCEWithIgnored(nn.Module):
+    """Labels of -100 count in the mean."""
+
+    def __init__(self, ignore_index: int = -100) -> None:
+        super().__init__()
+        self.ignore_index = ignore_index
+
+    def forward(self, scores: Tensor, labels: Tensor) -> Tensor:
+        keep = labels != self.ignore_index
+        each = F.binary_cross_entropy_with_logits(scores, labels.clamp(0, 1).to(scores), reduction="none")
+        return (each * keep).mean()
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("log of exp over sum of exp", "loss", textbook_cross_entropy, ("extreme.float32",)),
     SeededFault("the scores are detached", "loss", detached_loss, ("gradient", "scores-learn")),
@@ -315,4 +384,10 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("what smoothing takes is given to each class", "loss", label_smoothing_loss, ("even-scores",)),
     SeededFault("a margin that helps", "loss", EasyMarginLoss, ("margin",)),
     SeededFault("weights of classes that nothing reads", "loss", WeightlessLoss, ("options-used",)),
+    SeededFault("a Huber loss of another slope", "loss", HuberLoss, ("as-published",)),
+    SeededFault("a quantile from the other side", "loss", PinballLoss, ("as-published",)),
+    SeededFault("focal weights changed for each other", "loss", BinaryFocalLoss, ("as-published",)),
+    SeededFault("a union that counts twice what is shared", "loss", MapIoULoss, ("overlap",)),
+    SeededFault("a Dice without its 2", "loss", DiceLoss, ("overlap",)),
+    SeededFault("ignored labels count in the mean", "loss", BCEWithIgnored, ("ignored",)),
 )

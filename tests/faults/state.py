@@ -189,6 +189,47 @@ class TiedInWords(Decoder):
         self.head = nn.Linear(width, VOCABULARY, bias=False)
 
 
+class MeanForVariance(nn.Module):
+    """A norm over the batch; its running variance is moved towards the mean."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, width)
+        self.register_buffer("running_mean", torch.zeros(width))
+        self.register_buffer("running_var", torch.ones(width))
+
+    def moved(self, mean: Tensor, var: Tensor) -> tuple[Tensor, Tensor]:
+        return mean, mean
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, var = x.mean((0, 1)), x.var((0, 1), unbiased=False)
+        if self.training:
+            for kept, seen in zip((self.running_mean, self.running_var), self.moved(mean, var), strict=True):
+                kept.lerp_(seen.detach(), 0.1)
+        else:
+            mean, var = self.running_mean, self.running_var
+        out: Tensor = self.linear((x - mean) * (var + 1e-5).rsqrt())
+        return out
+
+
+class AttentionOfMeans(MeanForVariance):
+    """Attention, whose output passes that norm."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.mix = Attention(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(self.mix(x))
+
+
+class NeverMoved(MeanForVariance):
+    """Its running statistics are computed, and kept nowhere."""
+
+    def moved(self, mean: Tensor, var: Tensor) -> tuple[Tensor, Tensor]:
+        return self.running_mean, self.running_var
+
+
 def _faults(kind: str, *broken: Any) -> tuple[SeededFault, ...]:
     words = {
         "filled": "memory that nobody fills",
@@ -219,6 +260,9 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("two weights in one piece of memory", "attention", SharedMemory, ("tied",)),
     SeededFault("a head tied by its data", "model", TiedByData, ("tied",)),
     SeededFault("a head tied in words alone", "model", TiedInWords, ("tied",)),
+    SeededFault("a running variance of means", "block", MeanForVariance, ("running-statistics",)),
+    SeededFault("a running variance of means, in attention", "attention", AttentionOfMeans, ("running-statistics",)),
+    SeededFault("running statistics that stay", "block", NeverMoved, ("running-statistics",)),
     SeededFault("scaled by names that nobody has", "model", NamesThatNobodyHas, ("depth-scaled",)),
     SeededFault("scaled with depth, and drawn again", "model", DrawnAgain, ("depth-scaled",)),
 )

@@ -3,6 +3,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 
@@ -48,3 +49,58 @@ class CrossAttentionBlock(nn.Module):
 
     def forward(self, x, context):
         return x + self.attn(self.n1(x), context, context, need_weights=False)[0]
+
+
+class BertSelfAttention(nn.Module):
+    def __init__(self, hidden_size, num_heads=4):
+        super().__init__()
+        self.num_heads = num_heads
+        self.query, self.key, self.value = (nn.Linear(hidden_size, hidden_size) for _ in range(3))
+
+    def forward(self, hidden_states, attention_mask=None):
+        """attention_mask is added to the scores: 0 or -10000, (batch, 1, 1, tokens)"""
+        b, n, d = hidden_states.shape
+        q, k, v = (
+            f(hidden_states).view(b, n, self.num_heads, -1).transpose(1, 2) for f in (self.query, self.key, self.value)
+        )
+        scores = q @ k.transpose(-1, -2) / math.sqrt(d // self.num_heads)
+        if attention_mask is not None:
+            scores = scores + attention_mask
+        return (scores.softmax(-1) @ v).transpose(1, 2).reshape(b, n, d)
+
+
+class SquareMaskAttention(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+
+    def forward(self, x, attn_mask=None):
+        q, k, v = self.qkv(x).chunk(3, dim=-1)
+        if attn_mask is not None and attn_mask.shape != (x.shape[1], x.shape[1]):
+            raise ValueError(f"attn_mask is (tokens, tokens), not {tuple(attn_mask.shape)}")
+        return self.out(F.scaled_dot_product_attention(q, k, v, attn_mask=attn_mask))
+
+
+class IntegerMaskAttention(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+
+    def forward(self, x, attention_mask=None):
+        q, k, v = self.qkv(x).chunk(3, dim=-1)
+        scores = q @ k.transpose(-1, -2) / math.sqrt(x.shape[-1])
+        if attention_mask is not None:
+            scores = scores + (1.0 - attention_mask[:, None, :]) * -1e9
+        return self.out(scores.softmax(-1) @ v)
+
+
+class VectorQuantizer(nn.Module):
+    def __init__(self, dim, codes=64):
+        super().__init__()
+        self.inp, self.out = nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.book = nn.Embedding(codes, dim)
+
+    def forward(self, x):
+        z = self.inp(x)
+        distance = z.pow(2).sum(-1, keepdim=True) - 2 * z @ self.book.weight.T + self.book.weight.pow(2).sum(-1)
+        return self.out(z + (self.book(distance.argmin(-1)) - z.detach()))

@@ -315,3 +315,29 @@ class WindowAttention(nn.Module):
         live = (torch.arange(t + pad, device=x.device) < t).view(-1, self.w).repeat(b, 1)
         y = (s.masked_fill(~live[:, None, None], float("-inf")).softmax(-1) @ v).transpose(1, 2).reshape(b, t + pad, d)
         return self.proj(y[:, :t])
+
+
+class BatchNormMLP(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(dim, 2 * dim), nn.Linear(2 * dim, dim)
+        self.bn1, self.bn2 = nn.BatchNorm1d(2 * dim), nn.BatchNorm1d(dim, momentum=None)
+
+    def forward(self, x):
+        y = self.bn1(self.fc1(x).transpose(1, 2)).transpose(1, 2).relu()
+        return x + self.bn2(self.fc2(y).transpose(1, 2)).transpose(1, 2)
+
+
+class ActNorm(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.scale, self.shift = nn.Parameter(torch.ones(dim)), nn.Parameter(torch.zeros(dim))
+        self.register_buffer("initialised", torch.tensor(False))
+
+    def forward(self, x):
+        if self.training and not self.initialised:
+            with torch.no_grad():
+                self.shift.copy_(-x.mean((0, 1)))
+                self.scale.copy_(1 / (x.std((0, 1)) + 1e-6))
+                self.initialised.fill_(True)
+        return (x + self.shift) * self.scale

@@ -170,3 +170,96 @@ class BarlowTwinsLoss(nn.Module):
         on = (torch.diagonal(c) - 1).pow(2).sum()
         off = (c - torch.diag(torch.diagonal(c))).pow(2).sum()
         return on + self.lambd * off
+
+
+class CRFLoss(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.transitions = nn.Parameter(torch.randn(num_classes, num_classes) * 0.1)
+
+    def forward(self, emissions, tags):
+        score = emissions.gather(-1, tags.unsqueeze(-1)).squeeze(-1).sum(1)
+        score = score + self.transitions[tags[:, :-1], tags[:, 1:]].sum(1)
+        alpha = emissions[:, 0]
+        for t in range(1, emissions.shape[1]):
+            alpha = torch.logsumexp(alpha.unsqueeze(2) + self.transitions + emissions[:, t].unsqueeze(1), dim=1)
+        return (torch.logsumexp(alpha, dim=1) - score).mean()
+
+
+class SoftIoULoss(nn.Module):
+    def __init__(self, smooth=1.0):
+        super().__init__()
+        self.smooth = smooth
+
+    def forward(self, logits, target):
+        p = logits.softmax(1)
+        t = F.one_hot(target, logits.shape[1]).movedim(-1, 1).to(p)
+        inter = (p * t).sum((0, 2, 3))
+        union = (p + t - p * t).sum((0, 2, 3))
+        return 1 - ((inter + self.smooth) / (union + self.smooth)).mean()
+
+
+class DiceLoss(nn.Module):
+    def __init__(self, eps=1e-7):
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, inputs, targets):
+        p = torch.sigmoid(inputs).flatten(1)
+        t = targets.flatten(1).to(p)
+        return 1 - ((2 * (p * t).sum(1) + self.eps) / (p.sum(1) + t.sum(1) + self.eps)).mean()
+
+
+class CenterLoss(nn.Module):
+    def __init__(self, num_classes=10, feat_dim=2):
+        super().__init__()
+        self.centers = nn.Parameter(torch.randn(num_classes, feat_dim))
+
+    def forward(self, x, labels):
+        return (x - self.centers.to(x)[labels]).pow(2).sum(1).mean() / 2
+
+
+class SigmoidFocalLoss(nn.Module):
+    def __init__(self, alpha=0.25, gamma=2.0, reduction="mean"):
+        super().__init__()
+        self.alpha, self.gamma, self.reduction = alpha, gamma, reduction
+
+    def forward(self, inputs, targets):
+        ce = F.binary_cross_entropy_with_logits(inputs, targets.to(inputs), reduction="none")
+        p = torch.sigmoid(inputs)
+        pt = p * targets + (1 - p) * (1 - targets)
+        loss = (self.alpha * targets + (1 - self.alpha) * (1 - targets)) * (1 - pt) ** self.gamma * ce
+        return {"mean": loss.mean, "sum": loss.sum, "none": lambda: loss}[self.reduction]()
+
+
+class MultiClassFocalLoss(nn.Module):
+    def __init__(self, gamma=2):
+        super().__init__()
+        self.gamma = gamma
+
+    def forward(self, logits, target):
+        logp = F.log_softmax(logits, 1).gather(1, target[:, None]).squeeze(1)
+        return -((1 - logp.exp()) ** self.gamma * logp).mean()
+
+
+class HuberLoss(nn.Module):
+    def __init__(self, delta=2.0):
+        super().__init__()
+        self.delta = delta
+
+    def forward(self, prediction, target):
+        error = (prediction - target).abs()
+        small = error.clamp(max=self.delta)
+        return (0.5 * small**2 + self.delta * (error - small)).mean()
+
+
+class SoftBCEWithLogitsLoss(nn.Module):
+    def __init__(self, ignore_index=-100, smooth_factor=0.0):
+        super().__init__()
+        self.ignore_index, self.smooth_factor = ignore_index, smooth_factor
+
+    def forward(self, y_pred, y_true):
+        soft = (1 - y_true) * self.smooth_factor + y_true * (1 - self.smooth_factor)
+        loss = F.binary_cross_entropy_with_logits(y_pred, soft.clamp(0, 1).to(y_pred), reduction="none")
+        keep = y_true != self.ignore_index
+        return (loss * keep).sum() / keep.sum().clamp(min=1)

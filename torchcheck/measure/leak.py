@@ -34,8 +34,10 @@ def dependence(model: Callable[[Tensor], Tensor], x: Float[Tensor, "tokens width
         if cotangents is None:
             cotangents = torch.randn(tokens, out.shape[-1], dtype=x.dtype, device=x.device)
         picked = out[torch.arange(len(places), device=x.device), places]
-        (grad,) = gradients((picked * cotangents[places].to(out.dtype)).sum(), [batch])
-        assert grad is not None
+        summed = (picked * cotangents[places].to(out.dtype)).sum()
+        (grad,) = gradients(summed, [batch]) if summed.requires_grad else (None,)
+        if grad is None:  # no output has any gradient
+            return x.new_zeros(tokens, tokens)
         rows.append(torch.linalg.vector_norm(grad, dim=-1))
     return torch.cat(rows) if rows else x.new_zeros(0, 0)
 

@@ -13,6 +13,7 @@ from torchcheck.data import Measurement, Series
 from torchcheck.measure.leak import worst
 from torchcheck.measure.operations import multiply_adds
 from torchcheck.probes.flash.cost import peak_memory, timed
+from torchcheck.properties.calling import size_of
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.leak import LEAK, ROUNDING, layer_of
 from torchcheck.properties.lifecycle import LIFECYCLE
@@ -22,6 +23,7 @@ from torchcheck.properties.padding import PADDING
 from torchcheck.properties.paths import PATHS
 from torchcheck.properties.plan import Description, Group, Kind, Step
 from torchcheck.properties.published import PUBLISHED_NORM
+from torchcheck.properties.running_statistics import STATISTICS
 from torchcheck.properties.scores import SCORES
 from torchcheck.properties.uses import USES
 from torchcheck.properties.variant import CheckSettings, Loaded
@@ -75,7 +77,7 @@ def order(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         whole = layer(x)
         if whole.shape[:2] != x.shape[:2]:
             return [Measurement("equivariance", None, note="its output is no sequence of tokens")]
-        change = worst(layer(x[:, places]) - whole[:, places]) / (float(whole.square().mean().sqrt()) or 1.0)
+        change = worst(layer(x[:, places]) - whole[:, places]) / size_of(whole)
     measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
     return [measured("equivariance", 0.0 if change <= ROUNDING[dtype] else change)]
 
@@ -163,6 +165,6 @@ def _run(layer: nn.Module, x: Tensor) -> None:
         layer(x)
 
 
-TOKENS = (LEAK, PADDING, SCORES, MODES, PATHS, USES, WEIGHTS, LIFECYCLE, NUMERICS, WIDTHS)
+TOKENS = (LEAK, PADDING, SCORES, MODES, STATISTICS, PATHS, USES, WEIGHTS, LIFECYCLE, NUMERICS, WIDTHS)
 LAYER = Kind((*TOKENS, PUBLISHED_NORM))
 ATTENTION = Kind((Group("attention", PROPERTIES, steps, later=True), *TOKENS))

@@ -271,6 +271,12 @@ def with_gradients(inputs: Any) -> Any:
     return tree_map(ask, inputs)
 
 
+def size_of(t: Tensor) -> float:
+    """The root mean square, to which changes are held; 1 where that is 0, or not finite (and neither are changes)."""
+    size = float(t.detach().double().square().mean().sqrt()) if t.numel() else 1.0
+    return size if size > 0 and math.isfinite(size) else 1.0
+
+
 def gap(a: Tensor, b: Tensor) -> float:
     """The largest difference; both NaN, or the same infinity, agree; infinite where only one is NaN."""
     equal = (a == b) | (a.isnan() & b.isnan())

@@ -38,7 +38,9 @@ from torchcheck.properties.plan import Description, Found, Group, Kind, Step, me
 from torchcheck.properties.published import PUBLISHED_NORM
 from torchcheck.properties.rescale import Scaling
 from torchcheck.properties.residual_path import DEEPNORM, IDENTITY
+from torchcheck.properties.running_statistics import STATISTICS
 from torchcheck.properties.scores import SCORES
+from torchcheck.properties.training_mode import calibrated
 from torchcheck.properties.uses import USES
 from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.properties.weights import WEIGHTS
@@ -193,8 +195,8 @@ def point(
     """One network, forward and backward; of the init as it is or after a `scaling`."""
     where, kind = find_device(settings.device), torch.float32
     model, inputs = network(loaded, settings, depth, seed, scaling)
-    model, inputs = model.to(where, kind), to(inputs, where, kind)
-    inputs = with_gradients(inputs)
+    inputs = to(inputs, where, kind)
+    model, inputs = calibrated(model.to(where, kind), inputs), with_gradients(inputs)
     seen: dict[str, Any] = {}
     objective = objective_of(loaded, seed)
 
@@ -388,6 +390,7 @@ STACK = (
     PADDING,
     SCORES,
     MODES,
+    STATISTICS,
     PATHS,
     USES,
     WEIGHTS,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from torchcheck.data import Measurement
 from torchcheck.measure.leak import changes, dependence, worst
-from torchcheck.properties.calling import call, completed, network, subject_of, tensor_of
+from torchcheck.properties.calling import call, completed, network, size_of, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.intent import Intent, intent
 from torchcheck.properties.masks import filled_masks
@@ -90,7 +90,7 @@ def leaks(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
     if meant.kind != "causal":
         return [*measurements, _unasked(measured, meant)]
     with torch.no_grad():
-        scale = float(whole.square().mean().sqrt()) or 1.0
+        scale = size_of(whole)
         each, shorter = changes(layer, x, other, whole)
         training = _swapped_in_training(layer, x, other) / scale
     each, shorter = each[:-1], shorter[:-1]  # nothing comes after the last
@@ -194,9 +194,9 @@ def _token_leaks(loaded: Loaded, layer: SequenceLayer, settings: CheckSettings) 
     tokens = ids.shape[1]
     with torch.no_grad():
         whole = run(ids)
-        if whole.dim() < 2 or whole.shape[1] != tokens:
+        if whole.dim() < 3 or whole.shape[1] != tokens:
             return [measured(n, None, note="its output is no sequence of tokens") for n in ("leak", "length")]
-        scale = float(whole.square().mean().sqrt()) or 1.0
+        scale = size_of(whole)
         changed = torch.zeros(tokens, tokens)  # output, input: the change where that one token is another
         for j in range(tokens):
             mixed = ids.clone()

@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from torchcheck.data import Measurement
-from torchcheck.properties.calling import call, gap, network, tensor_of
+from torchcheck.properties.calling import call, gap, network, size_of, tensor_of
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import copied
@@ -113,7 +113,7 @@ def saved(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
                 tied,
             ]
         change = gap(first, tensor_of(call(other, copied(inputs))))
-    change /= float(first.double().square().mean().sqrt()) or 1.0
+    change /= size_of(first)
     return [measured("saved", 0.0 if change <= ROUNDING else change, witness=_unseen(model) if change else ""), tied]
 
 

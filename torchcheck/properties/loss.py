@@ -12,10 +12,12 @@ from torch import Tensor
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.loss_consistency import CONSISTENCY
-from torchcheck.properties.loss_inputs import BATCH, CLASSES, EMBEDDED, LossFunction, function_of, inputs_of, targets_of
+from torchcheck.properties.loss_inputs import BATCH, EMBEDDED, LossFunction, function_of, inputs_of, targets_of
+from torchcheck.properties.loss_published import LOSS_PUBLISHED
 from torchcheck.properties.loss_rewards import REWARDS, is_of_embeddings
 from torchcheck.properties.loss_targets import LOSS_TARGETS
 from torchcheck.properties.plan import Description, Group, Kind, Step
+from torchcheck.properties.sizes import CLASSES
 from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import DTYPES, resolve
 
@@ -119,7 +121,7 @@ def structure(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         measured("batch-order", _off(value, moved) / size),
         measured("sign", smallest, samples=20),
     ]
-    if scores.dim() == 2 and form != "its own":
+    if scores.dim() == 2 and form != "its own" and not f.has_weights:
         classes = torch.randperm(scores.shape[1], generator=torch.Generator().manual_seed(2)).to(scores.device)
         back = torch.argsort(classes)
         other = targets[:, classes] if targets.dim() == 2 else back[targets]
@@ -286,4 +288,4 @@ def _relative(a: float, b: float) -> float:
     return _off(a, b) / max(abs(a), abs(b), 1e-6)
 
 
-LOSS = Kind((Group("loss", PROPERTIES, steps), REWARDS, LOSS_TARGETS, CONSISTENCY))
+LOSS = Kind((Group("loss", PROPERTIES, steps), REWARDS, LOSS_TARGETS, CONSISTENCY, LOSS_PUBLISHED))

@@ -16,7 +16,6 @@ from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.kinds import lineage
 from torchcheck.properties.loss_inputs import (
-    CLASSES,
     EMBEDDED,
     Given,
     LossFunction,
@@ -26,8 +25,9 @@ from torchcheck.properties.loss_inputs import (
     tried,
 )
 from torchcheck.properties.loss_rewards import is_of_embeddings
-from torchcheck.properties.loss_targets import signature_of
 from torchcheck.properties.plan import Description, Group, Step
+from torchcheck.properties.signatures import signature_of
+from torchcheck.properties.sizes import CLASSES
 from torchcheck.properties.variant import CheckSettings, Loaded
 
 #: points of a line, lines, halvings of its steepest piece, and the share of the values' range that is a jump

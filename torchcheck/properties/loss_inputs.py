@@ -12,14 +12,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from torchcheck.properties.kinds import EMBEDDINGS, TARGETS
 from torchcheck.properties.signatures import needed_of, parameters_of
+from torchcheck.properties.sizes import CLASSES
 from torchcheck.properties.variant import CheckSettings, Loaded, build
 from torchcheck.run.subjects import SubjectError, find_device
 
-#: examples and classes
-BATCH, CLASSES = 6, 8
+#: examples, and classes or features
+BATCH = 6
 Made = tuple[Tensor, Tensor]
 #: parameters that hold a mask: True where a row counts
 MASK = re.compile("mask|valid|keep", re.IGNORECASE)
@@ -43,6 +45,11 @@ class LossFunction:
     masks: int = -1
     of_probabilities: bool = False
     of_cosines: bool = False
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it has a matrix of its own, class centres, say: what it is given are features, no scores."""
+        return isinstance(self.function, nn.Module) and any(p.dim() > 1 for p in self.function.parameters())
 
     def labelled(self, label: float) -> LossFunction:
         """The loss with another label in the place of its further arguments, which are 1."""
@@ -90,6 +97,8 @@ def function_of(loaded: Loaded, settings: CheckSettings) -> LossFunction:
             given = tried(loaded, settings, f, settings.seed, 3.0)
             if isinstance(given, Given):
                 fallback = fallback or f
+                if not bool(f(given.scores, given.targets).isfinite()):
+                    continue  # a logarithm of scores, say: it may be one of probabilities
                 if not names or _learns(f, given):
                     return f
                 break  # it takes scores as they are
@@ -151,6 +160,8 @@ def targets_of(name: str, generator: torch.Generator) -> Tensor:
 
 
 FORMS = ("index", "many-hot", "one-hot", "sign", "real")
+#: shapes of scores that are no (batch, classes), and the axis of the classes: images, sequences of labels
+MAPS = (((BATCH, CLASSES, 4, 4), 1), ((BATCH, 5, CLASSES), 2), ((BATCH, CLASSES, 5), 1))
 #: forms of targets that go with embeddings
 EMBEDDED = ("pair", "labels")
 
@@ -201,6 +212,15 @@ def tried(
                 continue
             if value.numel() == 1:
                 return Given(scores, cast, form)
+    for shape, axis in MAPS:
+        drawn = (torch.randn(shape, generator=generator, dtype=torch.float64) * scale).to(where)
+        index = torch.randint(CLASSES, shape, generator=generator).select(axis, 0).to(where)
+        for targets in (index, F.one_hot(index, CLASSES).movedim(-1, axis).to(drawn)):
+            try:
+                if f(drawn.clone(), targets.clone()).numel() == 1:
+                    return Given(drawn, targets, "its own")
+            except Exception as error:
+                problem = problem or error
     return problem
 
 

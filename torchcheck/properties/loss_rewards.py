@@ -11,13 +11,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.kinds import lineage
-from torchcheck.properties.loss_inputs import CLASSES, EMBEDDED, LossFunction, function_of, inputs_of, takes_two_logits
-from torchcheck.properties.loss_targets import signature_of
+from torchcheck.properties.loss_inputs import EMBEDDED, LossFunction, function_of, inputs_of, takes_two_logits
 from torchcheck.properties.plan import Description, Group, Step
+from torchcheck.properties.signatures import signature_of
+from torchcheck.properties.sizes import CLASSES
 from torchcheck.properties.variant import CheckSettings, Loaded
 
 #: losses that compare two samples, not pairs
@@ -26,6 +28,8 @@ UNPAIRED = re.compile(r"mmd|coral|wasserstein|sinkhorn|energy|discrepancy|gan|ad
 REPELLING = re.compile(r"orthogonal|diversity|uniform|decorrelat|difference|repuls|similarity$", re.IGNORECASE)
 #: losses that compare the scores of one class over the examples
 RANKING = re.compile(r"rank|auc|pairwise|precision|ndcg", re.IGNORECASE)
+#: losses that are the share of what is there in what is said
+OVERLAP = re.compile(r"dice|jaccard|tversky|(?<![gdc])iou", re.IGNORECASE)
 #: size of perfect scores: right, and not so sure that smoothed labels would mind
 SURE = 3.0
 #: sizes of scores that leave a softmax or a sigmoid no doubt
@@ -73,6 +77,12 @@ PROPERTIES: dict[str, Property] = {
         "divide scores by the temperature, do not multiply them by it",
         better="less",
     ),
+    "overlap": Property(
+        "an overlap (Dice, IoU, Tversky) of sure and right scores is whole: the loss is 0, or -1 (distance from these)",
+        Threshold(hi=0.01),
+        "the union counts what is shared twice, or the quotient misses its 2: compare both with the definition",
+        better="less",
+    ),
     "margin": Property(
         "twice the margin makes the loss of classes no smaller (ratio, the least over random and right scores)",
         Threshold(lo=1 - 1e-6),
@@ -101,6 +111,7 @@ def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
         Step(rewards, ("perfect", "saturation", "softmax-axis", "empty-target", "pairing")),
         Step(temperature, ("temperature", "cold")),
         Step(margin, ("margin",)),
+        Step(overlap, ("overlap",)),
     ]
 
 
@@ -114,7 +125,7 @@ def rewards(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     if form in EMBEDDED or is_of_embeddings(f, scores, targets):
         axis = _axis_of_lengths(f, scores, targets, measured)
         return [*measurements, _alike(loaded, f, scores, targets, measured), axis, *skipped]
-    if form not in ("index", "one-hot", "many-hot") or takes_two_logits(f, scores, targets):
+    if form not in ("index", "one-hot", "many-hot") or f.has_weights or takes_two_logits(f, scores, targets):
         note = "its scores are not one a class"
         return [*measurements, *(measured(n, None, note=note) for n in ("perfect", "softmax-axis")), *skipped]
     if is_of_differences(f, scores, targets):
@@ -193,6 +204,25 @@ def margin(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     ]
     ratios = [after / before for before, after in pairs if before > 1e-9]
     return [measured(min(ratios, default=None), note=f"{name} = {own:g} and twice that")]
+
+
+def overlap(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
+    """The loss of scores that leave no doubt about classes of which every one is there."""
+    measured = partial(Measurement, "overlap", device=settings.device)
+    if not OVERLAP.search(lineage(loaded.subject)[0]):
+        return [measured(None, note="its name is that of no overlap")]
+    f = function_of(loaded, settings)
+    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    if form in ("index", "one-hot", "many-hot"):
+        index = torch.arange(CLASSES, device=targets.device)
+        hot = F.one_hot(index, CLASSES)
+        targets = index if form == "index" else hot.to(targets.dtype)
+    elif scores.dim() == 4:  # an image, all classes in it
+        hot = targets if targets.dim() == 4 else F.one_hot(targets, CLASSES).movedim(-1, 1)
+    else:
+        return [measured(None, note="its targets are no classes")]
+    value = _value(f, SURER[0] * (2 * hot.double() - 1), targets)
+    return [measured(min(abs(value), abs(value + 1)), note=f"loss {value:.4g}")]
 
 
 def right_scores(f: LossFunction, targets: Tensor, form: str) -> Tensor:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Question, Threshold
-from torchcheck.properties.loss_inputs import CLASSES, LossFunction, function_of, inputs_of
+from torchcheck.properties.loss_inputs import LossFunction, function_of, inputs_of
 from torchcheck.properties.modes import MODES, compared
 from torchcheck.properties.plan import Description, Group, Step
+from torchcheck.properties.signatures import signature_of
+from torchcheck.properties.sizes import CLASSES
 from torchcheck.properties.variant import CheckSettings, Loaded, build
 
 #: names of parameters and attributes that hold the target which is to be ignored
@@ -65,13 +65,15 @@ def ignored(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
     if f.masks >= 0:
         return [*_masked(f, scores, targets, measured), measured("all-ignored", None, note="a mask says what counts")]
-    kept = next((v for v in _declared(loaded) if form == "index" and _share(f, scores, targets, v) > 0), None)
+    named = _declared(loaded) if form in ("index", "many-hot", "real") and targets.dtype is not torch.bool else []
+    kept = next((v for v in named if _share(f, scores, targets, v) > 0), None)
     if kept is not None:
         return [
             measured("ignored", _share(f, scores, targets, kept), witness=f"target {kept} has a gradient"),
             measured("all-ignored", None, note="nothing is ignored"),
         ]
-    value = next((v for v in _sentinels(loaded) if form == "index" and _share(f, scores, targets, v) == 0), None)
+    sentinels = dict.fromkeys([*named, *((-1, -100) if form == "index" else ())])
+    value = next((v for v in sentinels if _share(f, scores, targets, v) == 0), None)
     if value is None:
         return [measured(n, None, note="no target is known to be ignored") for n in ("ignored", "all-ignored")]
     more, none = torch.randn_like(scores), torch.full_like(targets, value)
@@ -98,7 +100,7 @@ def ignored(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         rows = 4096 if dtype is torch.float16 else 4
         alike = torch.full((rows, CLASSES), 10.0, device=scores.device, dtype=dtype)
         try:
-            out, g = f.slope(alike, torch.full((rows,), value, device=scores.device))
+            out, g = f.slope(alike, none[:1].expand(rows, *none.shape[1:]))
         except (RuntimeError, NotImplementedError):
             continue  # it does not take this dtype
         if not bool(out.isfinite()) or (g is not None and not bool(g.isfinite().all())):
@@ -163,12 +165,8 @@ def _share(f: LossFunction, scores: Tensor, targets: Tensor, value: int) -> floa
     return float(g[0].abs().max() / g[1:].abs().max())
 
 
-def _sentinels(loaded: Loaded) -> Iterator[int]:
-    """What the subject's signature or attributes name first, then what is usual."""
-    yield from dict.fromkeys([*_declared(loaded), -1, -100])
-
-
 def _declared(loaded: Loaded) -> list[int]:
+    """What the subject's signature, attributes or options name as the target to be ignored."""
     own = {n: p.default for n, p in signature_of(loaded.subject).items()}
     forward = getattr(loaded.subject, "forward", None)
     own |= {n: p.default for n, p in signature_of(forward).items()} if forward is not None else {}
@@ -180,13 +178,6 @@ def _declared(loaded: Loaded) -> list[int]:
 def _is_torchs(loaded: Loaded) -> bool:
     module = getattr(loaded.subject, "__module__", None) or type(loaded.subject).__module__
     return module.startswith("torch.")
-
-
-def signature_of(function: Any) -> dict[str, inspect.Parameter]:
-    try:
-        return dict(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        return {}
 
 
 LOSS_TARGETS = Group("targets", PROPERTIES, steps)

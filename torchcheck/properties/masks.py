@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,9 +22,10 @@ MASKS = {
     "attention_mask": True,
     "mask": True,
     "src_mask": True,
+    "attn_mask": True,
 }
 #: names of masks that do not say what True means: both are tried
-UNCLEAR = ("mask", "padding_mask", "src_mask")
+UNCLEAR = ("mask", "padding_mask", "src_mask", "attn_mask")
 #: names of the tokens' places
 PLACES = re.compile("^(pos|pos_ids|positions?|position_ids|input_pos)$")
 #: names of the matrix that says which tokens are neighbours
@@ -34,6 +36,40 @@ SHAPES: tuple[Callable[[Tensor], Tensor], ...] = (
     lambda keep: keep[:, None, None, :],
     lambda keep: keep[:, None, :],
 )
+#: truths -> what is added to scores; not exactly 0 where a token is kept, so that what only asks for zeros fails
+ADDED = {True: 1e-6, False: -1e9}
+
+
+def square(keep: Tensor) -> Tensor:
+    """(tokens, tokens) of (batch, tokens) truths that are alike for all examples."""
+    return keep[:1].expand(keep.shape[1], -1)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A way in which a module may take a mask: what True means, in which shape, and as what numbers."""
+
+    kept: bool
+    shape: Callable[[Tensor], Tensor]
+    dtype: torch.dtype = torch.bool
+    added: bool = False
+
+    def of(self, keep: Tensor) -> Tensor:
+        """The mask of (batch, tokens) truths, True where a token is kept."""
+        if self.added:
+            low, high = (torch.full_like(keep, ADDED[k], dtype=self.dtype) for k in (False, True))
+            return self.shape(torch.where(keep, high, low))
+        return self.shape((keep if self.kept else ~keep).to(self.dtype))
+
+
+def forms_of(name: str, dtype: torch.dtype) -> tuple[list[Form], list[Form], list[Form]]:
+    """As truths that mean what the name says, as those that mean the opposite, as what is added; each to be tried."""
+    shapes = (*SHAPES, square)
+    said, opposite = (
+        [Form(kept, shape, kind) for kind in (torch.bool, dtype) for shape in shapes]
+        for kept in (MASKS[name], not MASKS[name])
+    )
+    return said, opposite, [Form(True, shape, dtype, added=True) for shape in shapes]
 
 
 def mask_name(names: Sequence[str]) -> str | None:

@@ -18,7 +18,7 @@ from torchcheck.data import Measurement
 from torchcheck.measure.gradients import gradients
 from torchcheck.measure.leak import worst
 from torchcheck.measure.operations import multiply_adds
-from torchcheck.properties.calling import Stack, call, gap, network, subject_of, tensor_of, to, with_gradients
+from torchcheck.properties.calling import Stack, call, gap, network, size_of, subject_of, tensor_of, to, with_gradients
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import copied, has_batch_statistics, trained, with_dropout
@@ -128,7 +128,7 @@ def alone(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
         whole = tensor_of(call(model, inputs))
     if (sizes != {BATCH} and axis == 0) or whole.dim() <= axis or whole.shape[axis] not in sizes:
         return [measured("alone", None, note="its output has no axis of the batch's length")]
-    scale = _size(whole)
+    scale = size_of(whole)
     count = whole.shape[axis]
     largest, place = 0.0, 0
     for k in range(count):
@@ -167,13 +167,13 @@ def modes(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
             return [*measurements, measured("train-eval", None, note="it has statistics of the batch")]
         seen = copy.deepcopy(quiet)
         one = trained(seen, inputs)
-        pairs = zip(seen.buffers(), quiet.buffers(), strict=True)
-        if any(a.is_floating_point() and gap(a, b) > 0 for a, b in pairs):
+        pairs = zip(_state(seen), _state(quiet), strict=True)
+        if any(gap(a, b) > 0 for a, b in pairs):
             return [*measurements, measured("train-eval", None, note="a pass in train mode changes what it keeps")]
         if gap(one, trained(copy.deepcopy(quiet), inputs, seed=1)) > 0:
             return [*measurements, measured("train-eval", None, note="train mode is random without dropout")]
         other = tensor_of(call(quiet.eval(), copied(inputs)))
-    apart = gap(one, other) / _size(other) if one.shape == other.shape else math.inf
+    apart = gap(one, other) / size_of(other) if one.shape == other.shape else math.inf
     return [*measurements, measured("train-eval", 0.0 if apart <= ROUNDING[torch.float32] else apart)]
 
 
@@ -297,7 +297,9 @@ def compared(value: Callable[[], Tensor], variables: Sequence[Tensor], seed: int
     starts = [v.detach().clone() for v in variables]
     for k in range(DIRECTIONS):
         generator = torch.Generator().manual_seed(1000 * seed + k)
-        ways = [torch.randn(v.shape, generator=generator, dtype=torch.float64).to(v.device) * _size(v) for v in starts]
+        ways = [
+            torch.randn(v.shape, generator=generator, dtype=torch.float64).to(v.device) * size_of(v) for v in starts
+        ]
 
         def at(h: float, ways: list[Tensor] = ways) -> None:
             with torch.no_grad():
@@ -381,10 +383,8 @@ def _example(inputs: Any, k: int, count: int, axis: int) -> Any:
     return tree_map(one, inputs)
 
 
-def _size(t: Tensor) -> float:
-    """The RMS, 1 for zeros."""
-    size = float(t.detach().double().square().mean().sqrt()) if t.numel() else 1.0
-    return size if size > 0 and math.isfinite(size) else 1.0
+def _state(model: nn.Module) -> list[Tensor]:
+    return [*model.parameters(), *model.buffers()]
 
 
 MODES = Group("modes", PROPERTIES, steps)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,10 +14,10 @@ from torch import Tensor, nn
 
 from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
-from torchcheck.properties.calling import forward_names, subject_of, tensor_of
+from torchcheck.properties.calling import forward_names, size_of, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.leak import ROUNDING, SequenceLayer, layer_of
-from torchcheck.properties.masks import MASKS, SHAPES, UNCLEAR, mask_name
+from torchcheck.properties.masks import MASKS, UNCLEAR, Form, forms_of, mask_name, square
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import has_batch_statistics, with_dropout
 from torchcheck.properties.variant import CheckSettings, Loaded
@@ -66,35 +67,43 @@ def padding(loaded: Loaded, settings: CheckSettings, depth: int | None = None) -
         return skipped("its input is not a tensor of tokens")
     if any(getattr(m, "batch_first", None) is False for m in layer.modules()):
         return skipped("its tokens come first (batch_first is False)")
-    worst_by_meaning: dict[bool, list[float] | str] = {}
     modules = [subject]
     if not has_batch_statistics(subject):
         modules.append(with_dropout(copy.deepcopy(subject), 0.0).train())
-    said = MASKS[name]
-    for kept in (said, not said) if name in UNCLEAR else (said,):
-        for shaped in SHAPES:
+    refused: list[str] = []
+
+    def taken(forms: Sequence[Form]) -> list[float]:
+        """The changes with the mask in the first of the forms that is taken; infinite where none is."""
+        for form in forms:
             try:
                 with torch.no_grad():
-                    each = [_changes(_runner(m, names, name, kept, shaped), m, settings, tokens) for m in modules]
-                worst_by_meaning[kept] = [max(values) for values in zip(*each, strict=True)]
-                break
-            except Exception as error:  # the mask has another shape or dtype than these truths
-                worst_by_meaning.setdefault(kept, f"{type(error).__name__}: {str(error).splitlines()[0][:80]}")
-    good = [v for v in worst_by_meaning.values() if not isinstance(v, str)]
-    if not good:
-        return skipped(f"{name} is no mask (batch, tokens): {worst_by_meaning[said]}")
-    content, by_itself = min(good, key=lambda v: v[0])
+                    each = [
+                        _changes(_runner(m, names, name, form), m, settings, tokens, alike=form.shape is square)
+                        for m in modules
+                    ]
+                return [max(values) for values in zip(*each, strict=True)]
+            except Exception as error:  # the mask has another shape or dtype
+                refused.append(f"{type(error).__name__}: {str(error).splitlines()[0][:80]}")
+        return [math.inf, math.inf]
+
     limit = ROUNDING[dtype]
+    forms = forms_of(name, dtype)
+    said, opposite, added = (taken(some) for some in forms)
+    if len(refused) == sum(map(len, forms)):
+        return skipped(f"{name} is no mask (batch, tokens): {refused[0]}")
+    if opposite[0] > limit or name in UNCLEAR:  # else it takes truths, and means the opposite of what its name says
+        said = min(said, opposite if name in UNCLEAR else said, added, key=lambda v: v[0])
+    content, by_itself = said
     return [
         measured("padding", 0.0 if content <= limit else content, note=f"with {name}"),
         measured("padded-alone", 0.0 if by_itself <= limit else by_itself, note=f"with {name}"),
     ]
 
 
-def _runner(layer: nn.Module, names: list[str], name: str, kept: bool, shaped: Callable[[Tensor], Tensor]) -> Run:
+def _runner(layer: nn.Module, names: list[str], name: str, form: Form) -> Run:
     def run(values: Tensor, keep: Tensor | None) -> Tensor:
         inputs = {n: values for n in names if n in ("query", "key", "value")} or {names[0]: values}
-        mask: dict[str, Any] = {} if keep is None else {name: shaped(keep if kept else ~keep)}
+        mask: dict[str, Any] = {} if keep is None else {name: form.of(keep)}
         return tensor_of(layer(**inputs, **mask))
 
     return run
@@ -115,7 +124,7 @@ def _tokens_of(layer: SequenceLayer, settings: CheckSettings, dtype: torch.dtype
     return lambda count, length, g: torch.randint(1, size, (count, length), generator=g).to(where)
 
 
-def _changes(run: Run, layer: nn.Module, settings: CheckSettings, tokens: Tokens) -> list[float]:
+def _changes(run: Run, layer: nn.Module, settings: CheckSettings, tokens: Tokens, *, alike: bool) -> list[float]:
     """The largest relative changes by other content at padded places, and of each sequence alone.
 
     Of an output that is one vector a sequence, for padding on the right alone: the first token may stand for all.
@@ -123,7 +132,7 @@ def _changes(run: Run, layer: nn.Module, settings: CheckSettings, tokens: Tokens
     n, where = settings.seq_len, find_device(settings.device)
     generator = torch.Generator().manual_seed(settings.seed)
     content = by_itself = 0.0
-    lengths = [n - n // 4, n // 2]
+    lengths = [n // 2, n // 2] if alike else [n - n // 4, n // 2]
     for count in (2, 1):
         x, other = (tokens(count, n, generator) for _ in range(2))
         other = 30 * other if other.is_floating_point() else other
@@ -133,12 +142,14 @@ def _changes(run: Run, layer: nn.Module, settings: CheckSettings, tokens: Tokens
             keep = at >= n - ends if left else at < ends
             out = run(x, keep)
             pooled = out.shape[:2] != x.shape[:2]
+            if out.dim() == 2 and n == settings.width:
+                raise ValueError(f"{n} tokens of width {n}: which its output has one number for is open")
             if pooled and (out.dim() != 2 or len(out) != count):
                 raise ValueError("its output is no sequence of tokens, nor a vector of each")
             if pooled and left:
                 continue
             kept = torch.ones_like(keep[:, 0]) if pooled else keep
-            scale = float(out[kept].square().mean().sqrt()) or 1.0
+            scale = size_of(out[kept])
             mixed = torch.where(keep.reshape(*keep.shape, *[1] * (x.dim() - 2)), x, other)
             content = max(content, worst((run(mixed, keep) - out)[kept]) / scale)
             if left and knows_places(layer):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
-from torchcheck.properties.calling import call, forward_names, subject_of, tensor_of
+from torchcheck.properties.calling import call, forward_names, size_of, subject_of, tensor_of
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.leak import ROUNDING, layer_of
 from torchcheck.properties.masks import MASKS, mask_name
@@ -103,7 +103,7 @@ def agreement(loaded: Loaded, settings: CheckSettings, depth: int | None) -> lis
                 turned = _run(other, x, mask if masked else None, train, options)
                 if usual is None or turned is None or usual.shape != turned.shape:
                     continue  # this path does not take the mask, or cannot run here
-                apart = worst(usual - turned) / (float(usual.square().mean().sqrt()) or 1.0)
+                apart = worst(usual - turned) / size_of(usual)
                 if apart > largest:
                     at = f"{', masked' if masked else ''}{', in train mode' if train else ''}"
                     largest, witness = apart, words + at
@@ -164,7 +164,7 @@ def cached(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[M
                 out = subject(x[:, t : t + 1], **{name: kept}, **options)
                 kept = _cache(out)
                 one, whole = tensor_of(out), tensor_of(subject(x[:, : t + 1]))
-                apart = worst(one[:, -1] - whole[:, -1]) / (float(whole.square().mean().sqrt()) or 1.0)
+                apart = worst(one[:, -1] - whole[:, -1]) / size_of(whole)
                 largest, place = max((largest, place), (apart, t))
     except Exception as error:
         return [
@@ -188,7 +188,7 @@ def _parts_behind_a_cache(subject: nn.Module, x: Tensor, name: str, options: dic
             whole = tensor_of(subject(x))[:, first:]
     except Exception:  # it refuses more than one token behind a cache
         return False
-    return last.shape == whole.shape and worst(last - whole) > rounding * (float(whole.square().mean().sqrt()) or 1.0)
+    return last.shape == whole.shape and worst(last - whole) > rounding * size_of(whole)
 
 
 def _cache(out: Any) -> Any:

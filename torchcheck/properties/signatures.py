@@ -26,3 +26,11 @@ def needed_of(subject: Any) -> list[str]:
     except (TypeError, ValueError):
         return []
     return [n for n, p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+def signature_of(subject: Any) -> dict[str, inspect.Parameter]:
+    """The parameters by name; none where Python cannot tell them."""
+    try:
+        return dict(inspect.signature(subject).parameters)
+    except (TypeError, ValueError):
+        return {}

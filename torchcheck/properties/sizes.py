@@ -35,6 +35,13 @@ DEPTH = (
     "num_blocks",
     "blocks",
 )
+#: classes of the scores that a loss is given, or the features of its embeddings
+CLASSES = 8
+#: what a loss calls these
+SCORES = re.compile(
+    "((n|num)_?)?(class|classes|labels)|(feat(ure)?s?|embed(ding)?s?|emb|hidden)_?(dim|size)|(in|out)_features",
+    re.IGNORECASE,
+)
 VOCABULARY = re.compile("((n|num)_)?vocab(ulary)?(_size)?|ntoken|num_embeddings")
 #: names -> value at a width, of what is neither width nor depth and is often left to whoever builds it
 USUAL: tuple[tuple[re.Pattern[str], Callable[[int], Any]], ...] = (
@@ -59,6 +66,7 @@ USUAL: tuple[tuple[re.Pattern[str], Callable[[int], Any]], ...] = (
         lambda _width: 256,  # a mask of its square in every layer stays small
     ),
     (re.compile("((n|num)_)?(class|classes|labels)"), lambda _width: 10),
+    (re.compile("(in|out)_(features|dim|channels)|feat(ure)?_dim|(input|output)_(dim|size)"), lambda width: width),
     (re.compile("kernel(_size)?"), lambda _width: 3),
     (re.compile("eps(ilon)?"), lambda _width: 1e-5),
 )

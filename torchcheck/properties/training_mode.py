@@ -42,6 +42,22 @@ def copied(inputs: Any) -> Any:
     return tree_map(lambda t: t.clone() if isinstance(t, Tensor) else t, inputs)
 
 
+@torch.no_grad()
+def calibrated(model: nn.Module, inputs: Any) -> nn.Module:
+    """The model, its batch norms with the statistics of these inputs: as built, they would normalise nothing."""
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._NormBase) and m.track_running_stats]
+    momenta = [m.momentum for m in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+        norm.train()
+    if norms:
+        call(model, copied(inputs))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()
+    return model
+
+
 def has_batch_statistics(model: nn.Module) -> bool:
     """Whether train mode rightly computes something else: a batch norm, of torch's or one that keeps statistics."""
     kept = any(re.search("running_|moving_", name) for name, _ in model.named_buffers())

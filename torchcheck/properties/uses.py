@@ -16,7 +16,16 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
 from torchcheck.measure.operations import Watch
-from torchcheck.properties.calling import call, network, objective_of, subject_of, tensor_of, to, with_gradients
+from torchcheck.properties.calling import (
+    call,
+    network,
+    objective_of,
+    size_of,
+    subject_of,
+    tensor_of,
+    to,
+    with_gradients,
+)
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.modes import exact
 from torchcheck.properties.padding import knows_places
@@ -31,6 +40,21 @@ LONG = 512
 LEAST_RUN = 8
 #: modules after which equal tokens need not give equal outputs: they see the sequence's ends
 ENDS = (nn.Conv1d, nn.Conv2d, nn.RNNBase)
+#: operations that choose among numbers, or round them: a rounding may choose another
+CHOOSE = frozenset(
+    f"{name}.{kind}"
+    for name, kind in (
+        ("topk", "default"),
+        ("argmax", "default"),
+        ("argmin", "default"),
+        ("max", "dim"),
+        ("min", "dim"),
+        ("sort", "default"),
+        ("argsort", "default"),
+        ("round", "default"),
+        ("sign", "default"),
+    )
+)
 #: what is said by views of tensors that lie in memory in another order
 REFUSES = re.compile("not compatible with input tensor's size and stride|contiguous")
 PROPERTIES: dict[str, Property] = {
@@ -126,7 +150,7 @@ def layouts(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[
         whole = tensor_of(call(model, inputs.clone()))
         try:
             other = tensor_of(call(model, inputs.transpose(1, 2).contiguous().transpose(1, 2)))
-            change, note = worst(other - whole) / (float(whole.square().mean().sqrt()) or 1.0), ""
+            change, note = worst(other - whole) / size_of(whole), ""
         except RuntimeError as error:
             if not REFUSES.search(str(error)):
                 raise
@@ -146,7 +170,7 @@ def layouts(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[
         return [*measurements, measured("equal-tokens", None, note=note)]
     if out.dim() != 3 or out.shape[1] < inputs.shape[1] - 3:
         return [*measurements, measured("equal-tokens", None, note="its output is no sequence of tokens")]
-    spread = worst(out - out[:, :1]) / (float(out.square().mean().sqrt()) or 1.0)
+    spread = worst(out - out[:, :1]) / size_of(out)
     if spread > rounding and not _is_along_one_line(out[0] - out[0, :1]):
         return [*measurements, measured("equal-tokens", None, note="it knows places")]
     return [*measurements, measured("equal-tokens", 0.0 if spread <= max(rounding, 1e-8) else spread)]
@@ -187,7 +211,7 @@ def agreement(loaded: Loaded, settings: CheckSettings, depth: int | None, dtype:
 
 
 class _Choices(Watch):
-    """Whether anything chooses among numbers, as routers of experts do."""
+    """Whether anything chooses among numbers, as routers of experts and quantizers do."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -195,7 +219,7 @@ class _Choices(Watch):
 
     def seen(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
         del args, kwargs, out
-        if func.__name__ in ("topk.default", "argmax.default", "max.dim", "sort.default", "argsort.default"):
+        if func.__name__ in CHOOSE:
             self.made = func.__name__.partition(".")[0]
 
 

@@ -14,8 +14,8 @@ from torch import nn
 from torchcheck.data import Certify
 from torchcheck.properties.kinds import KINDS, infer_kind
 from torchcheck.properties.masks import with_defaults
-from torchcheck.properties.signatures import needed_of, parameters_of
-from torchcheck.properties.sizes import DEPTH, WIDTH, usual
+from torchcheck.properties.signatures import needed_of, parameters_of, signature_of
+from torchcheck.properties.sizes import CLASSES, DEPTH, SCORES, WIDTH, usual
 from torchcheck.run.subjects import SubjectError, resolve
 
 #: kinds that are built at a width, or a depth
@@ -164,6 +164,8 @@ def arguments_of(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any
                 chosen[name] = value
     if sized:
         chosen |= usual_of(loaded, width)
+    elif loaded.kind == "loss":
+        chosen |= _sizes_of_loss(loaded)
     left = [n for n in needed if n not in chosen]
     if left and loaded.kind == "model" and depth is not None and not any(n in DEPTH for n in chosen):
         chosen[left.pop(0)] = depth
@@ -175,6 +177,14 @@ def arguments_of(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any
             f"give --set {left[0]}=VALUE, or a factory {'f(width)' if sized else 'that needs nothing'}"
         )
     return chosen
+
+
+def _sizes_of_loss(loaded: Loaded) -> dict[str, int]:
+    """The classes and features that a loss is built for: as many as the scores that it is given have."""
+    parameters = signature_of(loaded.subject)
+    of_scores = [n for n in parameters if SCORES.fullmatch(n) and n not in loaded.options]
+    defaults = {n: parameters[n].default for n in of_scores}
+    return {n: CLASSES for n, d in defaults.items() if d is inspect.Parameter.empty or (type(d) is int and d > 1)}
 
 
 def usual_of(loaded: Loaded, width: int) -> dict[str, Any]:

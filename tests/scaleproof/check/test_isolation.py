@@ -22,7 +22,7 @@ GIB = 2**30
 
 @pytest.fixture(scope="module")
 def executor() -> Iterator[Isolated]:
-    with isolated(2, 8.0, 4 * GIB, 1) as pool:
+    with isolated(2, 60.0, 4 * GIB, 1) as pool:  # a busy machine takes long over derivatives
         yield pool
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from torchcheck import check
 from torchcheck.properties.kinds import infer_kind
-from torchcheck.properties.masks import SHAPES, mask_name, with_defaults
+from torchcheck.properties.masks import SHAPES, forms_of, mask_name, square, with_defaults
 from torchcheck.properties.signatures import needed_of
 from torchcheck.properties.sizes import USUAL, usual
 
@@ -249,3 +249,39 @@ def test_usual_sizes(name: str, value: Any) -> None:
 def test_heads_divide_every_width(width: int) -> None:
     assert width % usual("num_heads", width) == 0
     assert all(value(width) is not None for _, value in USUAL)
+
+
+def test_a_mask_has_every_form_that_its_name_allows() -> None:
+    keep = torch.tensor([[True, True, False], [True, True, False]])
+    said, opposite, added = forms_of("attention_mask", torch.float64)
+    assert torch.equal(said[0].of(keep), keep)
+    assert torch.equal(opposite[0].of(keep), ~keep)
+    assert all(f.of(keep).dtype in (torch.bool, torch.float64) for f in (*said, *opposite, *added))
+    assert {f.of(keep).shape for f in added} == {(2, 3), (2, 1, 1, 3), (2, 1, 3), (3, 3)}
+    scores = torch.randn(2, 3, dtype=torch.float64)
+    weights = (scores + added[0].of(keep)).softmax(-1)
+    assert torch.allclose(weights, scores.masked_fill(~keep, -torch.inf).softmax(-1))
+    assert bool((added[0].of(keep) != 0).all())
+    assert torch.equal(forms_of("key_padding_mask", torch.float64)[0][0].of(keep), ~keep)
+    assert torch.equal(square(keep), keep[:1].expand(3, 3))
+
+
+class Overflowing(nn.Module):
+    """What is masked has the largest weight of all."""
+
+    def forward(self, x: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        weights = (x @ x.transpose(1, 2)).softmax(-1)
+        if attention_mask is not None:
+            weights = weights.masked_fill(~attention_mask[:, None, :], torch.finfo(x.dtype).min)
+        return weights @ x
+
+
+def test_what_is_not_finite_is_no_agreement() -> None:
+    result = check(Overflowing(), "attention", width=16, seq_len=8, select=["masks"])
+    assert {f.name for f in result.failed} == {"padding", "padded-alone"}
+
+
+def test_which_axis_is_the_tokens_is_not_guessed() -> None:
+    finding = check(Pool, "attention", width=16, seq_len=16, select=["padding"])["padding"]
+    assert finding.status == "skipped"
+    assert "16 tokens of width 16" in finding.note

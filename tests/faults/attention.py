@@ -488,6 +488,30 @@ class MaskedWeights(CausalAttention):
         return weights @ v
 
 
+class NormedOverTokens(nn.Module):
+    """Queries and keys of length 1, over the tokens instead of the features."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.qkv, self.outer = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).chunk(3, -1)
+        scores = 10 * F.normalize(q, dim=1) @ F.normalize(k, dim=1).transpose(1, 2)
+        out: Tensor = self.outer(scores.softmax(-1) @ v)
+        return out
+
+
+class NormedOverTokensBlock(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.inner = nn.LayerNorm(width), NormedOverTokens(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.inner(self.norm(x))
+        return out
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("it sees one token ahead", "attention", OneTokenAhead, ("leak",)),
     SeededFault("the mask comes after the softmax", "attention", LateMask, ("leak",), options={"causal": True}),
@@ -519,6 +543,8 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("angles in half precision", "attention", TurnedInHalf, ("agreement.bfloat16", "agreement.float16")),
     SeededFault("weights masked afterwards", "attention", LateMask, ("equal-tokens",)),
     SeededFault("a mask of pairs after the softmax", "attention", MaskedWeights, ("padding",)),
+    SeededFault("queries and keys normed over the tokens", "attention", NormedOverTokens, ("score-pairs",)),
+    SeededFault("queries and keys normed over a block's tokens", "block", NormedOverTokensBlock, ("score-pairs",)),
     SeededFault("padding on the left is counted", "attention", RunningMean, ("padded-alone",)),
     SeededFault("no mask where weights are returned", "attention", ReturnsWeights, ("paths-agree",)),
     SeededFault("no scale without the fused kernel", "attention", SlowPathUnscaled, ("paths-agree",)),

@@ -347,6 +347,26 @@ class BCEWithIgnored(nn.Module):
         return (each * keep).mean()
 
 
+class NTXentLoss(nn.Module):
+    """What an example has in common with itself is 0 before the exponential, not after it."""
+
+    def __init__(self, temperature: float = 0.5) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, z1: Tensor, z2: Tensor) -> Tensor:
+        z = F.normalize(torch.cat([z1, z2]), dim=1)
+        own = torch.eye(len(z), dtype=torch.bool, device=z.device)
+        return F.cross_entropy((z @ z.T / self.temperature).masked_fill(own, 0.0), own.long().argmax(1).roll(len(z1)))
+
+
+class StandardKLLoss(nn.Module):
+    """The variance has the wrong sign."""
+
+    def forward(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        return -0.5 * (1 + logvar - mu.square() + logvar.exp()).sum(-1).mean()
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("log of exp over sum of exp", "loss", textbook_cross_entropy, ("extreme.float32",)),
     SeededFault("the scores are detached", "loss", detached_loss, ("gradient", "scores-learn")),
@@ -390,4 +410,6 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("a union that counts twice what is shared", "loss", MapIoULoss, ("overlap",)),
     SeededFault("a Dice without its 2", "loss", DiceLoss, ("overlap",)),
     SeededFault("ignored labels count in the mean", "loss", BCEWithIgnored, ("ignored",)),
+    SeededFault("an example beside itself in a contrast", "loss", NTXentLoss, ("lone-pair",)),
+    SeededFault("a variance with the wrong sign", "loss", StandardKLLoss, ("perfect",)),
 )

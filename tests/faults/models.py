@@ -89,9 +89,29 @@ class ProbableLM(Decoder):
         super().__init__(layers, width, sure=True)
 
 
+class OnePlace(nn.Module):
+    """A table of places, of which the first row is added everywhere: the axis of the batch is taken for the tokens'."""
+
+    def __init__(self, layers: int = 2, width: int = 32) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(VOCABULARY, width)
+        self.register_buffer("pe", torch.randn(64, 1, width))
+        self.layers = nn.ModuleList(
+            [nn.TransformerEncoderLayer(width, 4, 2 * width, batch_first=True, norm_first=True) for _ in range(layers)]
+        )
+
+    def forward(self, ids: Tensor) -> Tensor:
+        x = self.tokens(ids)
+        x = x + self.pe[: x.size(0)]
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("a tied embedding of size 1", "model", _decoder(std=1.0), ("initial-loss",)),
     SeededFault("every token at place 0", "model", _decoder(counted=False), ("places-counted",)),
+    SeededFault("places counted along the batch", "model", OnePlace, ("places-counted",)),
     SeededFault("a mask turned over, in a model of tokens", "model", Masked, ("padding", "padded-alone")),
     SeededFault("a softmax before the cross-entropy's", "model", ProbableLM, ("gives-logits",)),
 )

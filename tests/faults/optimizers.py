@@ -362,6 +362,27 @@ class StopsAtTheFirst(Plain):
         return value
 
 
+class Clipped(torch.optim.Optimizer):
+    """Small gradients are made smaller, and large ones are left."""
+
+    def __init__(self, params: Any, lr: float = 1e-2, max_norm: float = 1.0) -> None:
+        super().__init__(params, {"lr": lr, "max_norm": max_norm})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+        value = None
+        if closure is not None:
+            with torch.enable_grad():
+                value = closure()
+        for group in self.param_groups:
+            for p in (p for p in group["params"] if p.grad is not None):
+                share = (p.grad.norm() / group["max_norm"]).clamp(max=1.0)
+                momentum = self.state[p].setdefault("momentum", torch.zeros_like(p))
+                momentum.mul_(0.9).add_(share * p.grad)
+                p.sub_(group["lr"] * momentum)
+        return value
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("the update goes uphill", "optimizer", Uphill, ("descends", "direction")),
     SeededFault("state outside state_dict", "optimizer", HiddenCount, ("state-dict",)),
@@ -397,4 +418,5 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("a trust ratio turned over", "optimizer", LAMB, ("norm-ratio",)),
     SeededFault("a gradient divided by its square", "optimizer", Adafactor, ("scale-exponent",)),
     SeededFault("Lion with one average", "optimizer", Lion, ("as-published",)),
+    SeededFault("clipping the other way round", "optimizer", Clipped, ("clips",)),
 )

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from torchcheck.data import Measurement
@@ -28,6 +28,10 @@ UNPAIRED = re.compile(r"mmd|coral|wasserstein|sinkhorn|energy|discrepancy|gan|ad
 REPELLING = re.compile(r"orthogonal|diversity|uniform|decorrelat|difference|repuls|similarity$", re.IGNORECASE)
 #: losses that compare the scores of one class over the examples
 RANKING = re.compile(r"rank|auc|pairwise|precision|ndcg", re.IGNORECASE)
+#: losses that are a softmax over pairs
+CONTRAST = re.compile(r"info_?nce|nt_?xent|clip|simclr", re.IGNORECASE)
+#: what the logarithm of a variance, or its root, is called beside a mean; and those that are no logarithms
+MOMENTS = re.compile(r"^(z_?)?(log_?(var(iance)?|sigma2?|std|s)|var(iance)?|sigma|std)$", re.IGNORECASE)
 #: losses that are the share of what is there in what is said
 OVERLAP = re.compile(r"dice|jaccard|tversky|(?<![gdc])iou", re.IGNORECASE)
 #: size of perfect scores: right, and not so sure that smoothed labels would mind
@@ -71,6 +75,12 @@ PROPERTIES: dict[str, Property] = {
         "something as near as the partner is counted among the others: mask what an example has in common with itself",
         better="less",
     ),
+    "lone-pair": Property(
+        "a contrast (InfoNCE, NT-Xent, CLIP) of one pair, with nothing beside it, is 0 (over that of random pairs)",
+        Threshold(hi=1e-3),
+        "something else is among the others, what was masked with 0 instead of -inf, say: exp(0) is 1",
+        better="less",
+    ),
     "temperature": Property(
         "half the temperature makes the loss of right scores, or of embeddings that are alike, smaller (ratio)",
         Threshold(hi=1),
@@ -110,6 +120,7 @@ def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
     return [
         Step(rewards, ("perfect", "saturation", "softmax-axis", "empty-target", "pairing")),
         Step(temperature, ("temperature", "cold")),
+        Step(lone_pair, ("lone-pair",)),
         Step(margin, ("margin",)),
         Step(overlap, ("overlap",)),
     ]
@@ -120,6 +131,8 @@ def rewards(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     measured = partial(Measurement, device=settings.device)
     f = function_of(loaded, settings)
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    if (second := _second_of(f)) and MOMENTS.search(second):
+        return _of_moments(f, scores, second, measured)
     measurements = [_pairing(loaded, f, scores, targets, measured)]
     skipped = [measured(n, None, note="its scores are not one a class") for n in ("saturation", "empty-target")]
     if form in EMBEDDED or is_of_embeddings(f, scores, targets):
@@ -185,6 +198,21 @@ def temperature(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     return [*measurements, measured("cold", float(bad), samples=2, witness=words if bad else "")]
 
 
+def lone_pair(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
+    """The loss of one pair of random embeddings, over that of several."""
+    measured = partial(Measurement, "lone-pair", device=settings.device)
+    f = function_of(loaded, settings)
+    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    kept = isinstance(f.function, nn.Module) and any(b.dim() > 1 for b in f.function.buffers())
+    if form != "pair" or not CONTRAST.search(lineage(loaded.subject)[0]) or kept:
+        return [measured(None, note="it contrasts no pairs, or has others of its own")]
+    try:
+        alone, random = _value(f, scores[:1], targets[:1]), _value(f, scores, targets)
+    except (RuntimeError, ValueError, IndexError) as error:
+        return [measured(None, note=f"of one pair: {str(error).splitlines()[0][:60]}")]
+    return [measured(abs(alone) / random if random > 0 else None, samples=2, note=f"loss {alone:.4g}")]
+
+
 def margin(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The loss of random and of right scores at the margin that it has, and at twice that."""
     measured = partial(Measurement, "margin", device=settings.device, samples=2)
@@ -223,6 +251,24 @@ def overlap(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         return [measured(None, note="its targets are no classes")]
     value = _value(f, SURER[0] * (2 * hot.double() - 1), targets)
     return [measured(min(abs(value), abs(value + 1)), note=f"loss {value:.4g}")]
+
+
+def _second_of(f: LossFunction) -> str:
+    """The name of the second of two parameters."""
+    names = [n for n in signature_of(getattr(f.function, "forward", f.function)) if n != "self"]
+    return names[1] if len(names) == 2 else ""
+
+
+def _of_moments(f: LossFunction, mean: Tensor, second: str, measured: Measured) -> list[Measurement]:
+    """A distance from the standard normal distribution, of a mean and a variance or its logarithm or root."""
+    neutral = torch.full_like(mean, 0.0 if second.lower().lstrip("z_").startswith("log") else 1.0)
+    least = _value(f, torch.zeros_like(mean), neutral)
+    around = [(0.5 * mean, neutral), *((torch.zeros_like(mean), neutral + h) for h in (-0.5, -0.1, 0.1, 0.5))]
+    bad = [f"{least:.4g} there, {v:.4g} beside it" for m, s in around if (v := _value(f, m, s)) < least]
+    words = [f"mean 0 and variance 1 have not the least loss: {bad[0]}"] if bad else []
+    note = "it takes a mean and a variance"
+    others = ("saturation", "softmax-axis", "empty-target", "pairing")
+    return [_problems("perfect", words, measured), *(measured(n, None, note=note) for n in others)]
 
 
 def right_scores(f: LossFunction, targets: Tensor, form: str) -> Tensor:

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from torch.utils._pytree import tree_leaves
 
 from torchcheck.data import Measurement
-from torchcheck.properties.calling import call, tensor_of
+from torchcheck.measure.leak import worst
+from torchcheck.properties.calling import call, size_of, tensor_of
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.kinds import lineage
 from torchcheck.properties.modes import exact
@@ -27,6 +28,7 @@ SURE = 2.0
 LEAST = 16
 #: what positions are called
 PLACES = re.compile(r"pos|wpe", re.IGNORECASE)
+TABLE = re.compile(r"(^|[._])(pe|pos(ition(s|al)?)?|wpe)($|[._])|pos_?emb|position_?(emb|enc)|sinusoid", re.IGNORECASE)
 LOGITS = re.compile(r"logits|language model|\bLM\b", re.IGNORECASE)
 PROPERTIES: dict[str, Property] = {
     "initial-loss": Property(
@@ -43,7 +45,7 @@ PROPERTIES: dict[str, Property] = {
         better="less",
     ),
     "places-counted": Property(
-        "every place of a sequence has a position embedding of its own (number of tables that give all places one)",
+        "every place of a sequence has a position of its own (number of tables that give all places one)",
         Threshold(0, 0),
         "count positions along the sequence: torch.arange(length)",
         better="less",
@@ -84,6 +86,7 @@ def output(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[M
         for name, used in tables.items()
         if PLACES.search(name) and used.numel() >= ids.shape[1] > 1 and int(used.min()) == int(used.max())
     ]
+    constant += _without_order(model, inputs, ids, out)
     words = ", ".join(constant)
     measurements = [measured("places-counted", float(len(constant)), unit="tables", witness=words)]
     vocabulary = max((embeddings[n].num_embeddings for n, t in tables.items() if t.numel() == ids.numel()), default=0)
@@ -99,6 +102,17 @@ def output(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[M
         note = "it gives probabilities: cross-entropy takes logits; if that is meant, --skip gives-logits"
         logits = Question.of(measured("gives-logits", None, note=note))
     return [*measurements, measured("initial-loss", loss, samples=ids.numel()), logits]
+
+
+def _without_order(model: nn.Module, inputs: Any, ids: Tensor, out: Tensor) -> list[str]:
+    """What is named for places in a model to which order says nothing: outputs follow the tokens to other places."""
+    named = [n for n, _ in (*model.named_buffers(), *model.named_parameters()) if TABLE.search(n)]
+    if not named or out.dim() != 3 or out.shape[:2] != ids.shape or not isinstance(inputs, Tensor):
+        return []
+    order = torch.randperm(ids.shape[1], generator=torch.Generator().manual_seed(1)).to(ids.device)
+    with torch.no_grad():
+        turned = tensor_of(call(model, inputs[:, order]))
+    return named[:1] if worst(turned - out[:, order]) <= 1e-9 * size_of(out) else []
 
 
 def _kept(tables: dict[str, Tensor], name: str, module: nn.Module, inputs: Any) -> None:

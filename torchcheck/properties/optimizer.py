@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torchcheck.data import Measurement
 from torchcheck.properties.calling import gap
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.optimizer_clips import CLIPPING
 from torchcheck.properties.optimizer_groups import PARAMETER_GROUPS
 from torchcheck.properties.optimizer_problem import ADAPTS, LeastSquares, make, said_of
 from torchcheck.properties.optimizer_published import PUBLISHED_UPDATE
@@ -337,4 +338,4 @@ def step_cost(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     return [measured("step-cost", ratios[3], ratios[0], ratios[-1], unit="times SGD")]
 
 
-OPTIMIZER = Kind((Group("optimizer", PROPERTIES, steps), RULES, PARAMETER_GROUPS, PUBLISHED_UPDATE))
+OPTIMIZER = Kind((Group("optimizer", PROPERTIES, steps), RULES, PARAMETER_GROUPS, PUBLISHED_UPDATE, CLIPPING))

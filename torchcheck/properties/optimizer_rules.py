@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchcheck.data import Measurement
 from torchcheck.properties.calling import gap
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.optimizer_problem import ADAPTS, LeastSquares, make, names_of, said_of, undecayed
+from torchcheck.properties.optimizer_problem import ADAPTS, LeastSquares, make, names_of, ramp, said_of, undecayed
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device
@@ -240,7 +240,7 @@ def rates(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         for group in problem.opt.param_groups:
             group["lr"] = then
         before_step = problem.values()
-        problem.set(_ramp)
+        problem.set(ramp)
         problem.step(fixed=True)
         sizes.append(float((problem.values() - before_step).norm()))
     ratio = sizes[0] / sizes[1] if sizes[1] > 0 else math.nan
@@ -270,7 +270,7 @@ def _rate_kept(loaded: Loaded, settings: CheckSettings, measured: Callable[..., 
     problem = LeastSquares(loaded, settings, lr=RATE)
     before = [{n: g[n] for n in KEPT if n in g} for g in problem.opt.param_groups]
     for _ in range(3):
-        problem.set(_ramp)
+        problem.set(ramp)
         problem.step(fixed=True)
     changed = {n for old, g in zip(before, problem.opt.param_groups, strict=True) for n in old if g[n] != old[n]}
     return measured("rate-kept", float(len(changed)), samples=3, witness=", ".join(sorted(changed)))
@@ -306,7 +306,7 @@ def maximize(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         before = problem.values()
         for _ in range(2):
             sign = -1 if flag else 1
-            problem.set(lambda p, s=sign: s * _ramp(p))  # type: ignore[misc]
+            problem.set(lambda p, s=sign: s * ramp(p))  # type: ignore[misc]
             problem.step(fixed=True)
         moves.append(problem.values() - before)
     size = float(moves[0].norm())
@@ -322,7 +322,7 @@ def edges(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         for p in problem.params:
             p.zero_()
     for _ in range(5):
-        problem.set(_ramp)
+        problem.set(ramp)
         problem.step(fixed=True)
     values = problem.values()
     bad = float((~values.isfinite()).sum())
@@ -339,13 +339,13 @@ def edges(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     for k in range(9):
         before = params[1].detach().clone()
         absent = 3 <= k < 6
-        params[0].grad = 0.1 * _ramp(params[0])
-        params[1].grad = None if absent else 0.1 * _ramp(params[1])
+        params[0].grad = 0.1 * ramp(params[0])
+        params[1].grad = None if absent else 0.1 * ramp(params[1])
         opt.step(lambda: 0.0)
         moved += float((params[1].detach() != before).sum()) if absent else 0.0
     before = params[1].detach().clone()
     for _ in range(3):  # the first of all, too
-        params[0].grad, params[1].grad = None, 0.1 * _ramp(params[1])
+        params[0].grad, params[1].grad = None, 0.1 * ramp(params[1])
         opt.step(lambda: 0.0)
     moved += float((params[1].detach() == before).all()) * before.numel()
     lost = sum(float((~p.detach().isfinite()).sum()) for p in params)
@@ -411,13 +411,8 @@ def _trained(problem: LeastSquares, set_to_none: bool) -> Tensor:
 def _steps(opt: torch.optim.Optimizer, params: Sequence[nn.Parameter], count: int) -> None:
     for _ in range(count):
         for k, p in enumerate(params):
-            p.grad = (0.5 + 0.1 * k) * _ramp(p)
+            p.grad = (0.5 + 0.1 * k) * ramp(p)
         opt.step(lambda: 0.0)
-
-
-def _ramp(p: Tensor) -> Tensor:
-    """A gradient of different entries: some optimizers take its mean off."""
-    return torch.linspace(1, 0.1, p.numel(), device=p.device).reshape(p.shape)
 
 
 def _follows_rate(loaded: Loaded, settings: CheckSettings) -> bool:
@@ -427,7 +422,7 @@ def _follows_rate(loaded: Loaded, settings: CheckSettings) -> bool:
         problem = LeastSquares(loaded, settings, lr=rate, **undecayed(loaded))
         before = problem.values()
         for _ in range(20):
-            problem.set(_ramp)
+            problem.set(ramp)
             problem.step(fixed=True)
             if gap(before, problem.values()) > 0:
                 break

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
@@ -49,14 +49,26 @@ PROPERTIES: dict[str, Property] = {
         "every token is turned by the same angle: the table needs a row a place",
         better="none",
     ),
+    "score-pairs": Property(
+        "the score of a query and a key depends on these two tokens alone (largest relative change with a third one)",
+        Threshold(hi=1e-4),
+        "a norm or a mean of queries or keys runs over the tokens: give it dim=-1",
+        better="less",
+    ),
     "score-size": Property("the deviation of the attention scores at init, for inputs of size 1", better="none"),
 }
+#: layers that may rightly mix tokens before they are scored
+MIXERS = (nn.Conv1d, nn.Conv2d, nn.RNNBase, nn.GroupNorm, nn.modules.batchnorm._NormBase)
 _SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.log_softmax, Tensor.log_softmax, F.log_softmax}
 
 
 def steps(settings: CheckSettings, description: Description) -> list[Step]:
     at = {"depth": description.depth(settings)}
-    return [Step(scores, ("score-growth", "score-size"), at), Step(distance, ("score-distance", "score-places"), at)]
+    return [
+        Step(scores, ("score-growth", "score-size"), at),
+        Step(distance, ("score-distance", "score-places"), at),
+        Step(pairs, ("score-pairs",), at),
+    ]
 
 
 def distance(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
@@ -90,6 +102,32 @@ def distance(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list
     if not any(ROTARY.search(n) for n in named):
         return [measurement, measured("score-places", None, note="no name in it says rotary")]
     return [measurement, measured("score-places", places, samples=len(seen.kept))]
+
+
+def pairs(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
+    """The first scores of all pairs, and with another token in the middle; along each row, as a softmax sees them."""
+    model, inputs, dtype = exact(loaded, settings, depth)
+    measured = partial(Measurement, "score-pairs", device=settings.device, dtype=str(dtype).split(".")[1])
+    if not isinstance(inputs, Tensor) or inputs.dim() != 3 or not inputs.is_floating_point():
+        return [measured(None, note="its input is no tensor of tokens")]
+    if any(isinstance(m, MIXERS) for m in model.modules()):
+        return [measured(None, note="convolutions, recurrences or norms mix its tokens")]
+    x, k = inputs[:1], inputs.shape[1] // 2
+    other = x.clone()
+    other[:, k] = x[:, k].flip(-1) - 1
+    seen = Scores()
+    with torch.no_grad(), seen:
+        for tokens in (x, other):
+            call(model, tokens.clone())
+    if not seen.kept or seen.kept[0].shape[-2:] != (x.shape[1], x.shape[1]):
+        return [measured(None, note="no softmax over all pairs of tokens")]
+    before, after = (t.double() for t in (seen.kept[0], seen.kept[len(seen.kept) // 2]))
+    visible = before.isfinite() & (before > -1e4)
+    visible[..., k, :] = visible[..., :, k] = False
+    apart = (after - before).masked_fill(~visible, math.nan)
+    change = float((apart - apart.nanmean(-1, keepdim=True)).abs().nan_to_num(0.0).max())
+    size = float(before[visible].std()) if int(visible.sum()) > 1 else 0.0
+    return [measured(change / size if size else None, note="" if size else "its scores are all alike")]
 
 
 def scores(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:

@@ -17,7 +17,7 @@ from torchcheck.run.subjects import find_device
 
 PROPERTIES: dict[str, Property] = {
     "clips": Property(
-        "with an option for clipping, a gradient of a hundred times that size makes no larger step than ten times (ratio)",
+        "with an option for clipping, a hundred times that size makes no larger first step than ten times (ratio)",
         Threshold(hi=1.01),
         "scale gradients by clip / norm where that is less than 1, not by its inverse",
         better="less",

@@ -10,6 +10,7 @@ FILES = {
     "Flash.v": "f52acc2622d4a7de0213ec0405aa78cdb78f1919390f0b7513cb51fd3b6c0d49",
     "Gplinker.v": "a722c4c2908dc9e43e74720a2cacf01058a5287acd624e1c9f73ade1b950f7f8",
     "Events.v": "675bb974f4265fb42cef619048718bdf4908d654571bfa430dcbdfa35eb06ced",
+    "Gau.v": "2ee0b0e5f377a0e177e3d664edc7a81bcd6b8f298f7f65b1ec412d83c93aee69",
 }
 #: file, name, statement as Coq prints it, axioms
 THEOREMS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
@@ -498,5 +499,35 @@ THEOREMS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         "values_clash",
         "forall (T V K : finType) (trigger : pred T) (type : T -> K) (head tail : T -> nat) (labelled : {set {set T} * {set V}}) (a b : prod_finType (set_of_finType T) (set_of_finType V)) (t : T) (v w : V), let family := [set spread trigger e | e in labelled] in a \\in labelled -> b \\in labelled -> t \\in a.1 -> t \\in b.1 -> trigger t -> v \\in a.2 -> w \\in b.2 -> forall d : set_of_finType (sum_finType T (prod_finType T V)), d \\in decode (anchored type) (anchored head) (anchored tail) family -> inl t \\in d -> (v \\in (gather d).2) && (w \\in (gather d).2)",
         (),
+    ),
+    (
+        "Gau",
+        "mu",
+        "mean_of_swish",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FloatAxioms",
+            "FunctionalExtensionality.functional_extensionality_dep",
+            "PrimFloat",
+            "PrimInt63",
+            "Uint63",
+        ),
+    ),
+    (
+        "Gau",
+        "nu_squared",
+        "mean_square_of_swish",
+        (
+            "ClassicalDedekindReals.sig_forall_dec",
+            "ClassicalDedekindReals.sig_not_dec",
+            "Classical_Prop.classic",
+            "FloatAxioms",
+            "FunctionalExtensionality.functional_extensionality_dep",
+            "PrimFloat",
+            "PrimInt63",
+            "Uint63",
+        ),
     ),
 )

@@ -44,6 +44,7 @@ CLAIMS = (
                 r"$\mu = \mathbb{E}\,\mathrm{swish}(\varepsilon) = 0.2066\ldots$, $\nu^2 = "
                 r"\mathbb{E}\,\mathrm{swish}(\varepsilon)^2 = 0.3557\ldots$",
                 theorems=("mu", "nu-squared", "digits"),
+                coq=("Gau.mu", "Gau.nu_squared"),
             ),
         ),
         recorded=Verdict.PROVED,

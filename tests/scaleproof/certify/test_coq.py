@@ -76,6 +76,9 @@ PERTURBED = (
     ("Residual.v", "= (1 - s) ^ N * INR (S (d N)) / INR (S (d O))", "= INR (S (d N)) / INR (S (d O))"),
     ("Deepnet.v", "/ beta = Rpower (8 * N) (/ 4)) /\\", "/ beta = Rpower (2 * N) (/ 4)) /\\"),
     ("Deepnet.v", "0.865 < Rpower (27 / 256)", "0.87 < Rpower (27 / 256)"),
+    ("Gau.v", "Rabs (m - 0.206620964142)", "Rabs (m - 0.206620964152)"),
+    ("Gau.v", "Rabs (m - 0.355775519817)", "Rabs (m - 0.355775519807)"),
+    ("Gau.v", "x / (1 + exp (- x))", "x / (1 + exp x)"),
 )
 
 

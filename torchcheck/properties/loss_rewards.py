@@ -242,6 +242,9 @@ def overlap(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     f = function_of(loaded, settings)
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
     if form in ("index", "one-hot", "many-hot"):
+        turned = torch.roll(scores, 1, 1), (targets + 1) % CLASSES if form == "index" else torch.roll(targets, 1, 1)
+        if not _same(_value(f, *turned), _value(f, scores, targets)):
+            return [measured(None, note="its columns are no classes: corners of boxes, say")]
         index = torch.arange(CLASSES, device=targets.device)
         hot = F.one_hot(index, CLASSES)
         targets = index if form == "index" else hot.to(targets.dtype)

@@ -106,7 +106,8 @@ def output(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[M
 
 def _without_order(model: nn.Module, inputs: Any, ids: Tensor, out: Tensor) -> list[str]:
     """What is named for places in a model to which order says nothing: outputs follow the tokens to other places."""
-    named = [n for n, _ in (*model.named_buffers(), *model.named_parameters()) if TABLE.search(n)]
+    tables = [(n, t) for n, t in (*model.named_buffers(), *model.named_parameters()) if TABLE.search(n)]
+    named = [n for n, t in tables if float(t.max()) > float(t.min())]  # one of zeros has yet to be learned
     if not named or out.dim() != 3 or out.shape[:2] != ids.shape or not isinstance(inputs, Tensor):
         return []
     order = torch.randperm(ids.shape[1], generator=torch.Generator().manual_seed(1)).to(ids.device)

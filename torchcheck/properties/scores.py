@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from torchcheck.data import Measurement
-from torchcheck.properties.calling import call, network
+from torchcheck.properties.calling import call, gap, network
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.modes import exact
 from torchcheck.properties.plan import Description, Group, Step
@@ -115,19 +115,35 @@ def pairs(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
     x, k = inputs[:1], inputs.shape[1] // 2
     other = x.clone()
     other[:, k] = x[:, k].flip(-1) - 1
-    seen = Scores()
-    with torch.no_grad(), seen:
-        for tokens in (x, other):
-            call(model, tokens.clone())
-    if not seen.kept or seen.kept[0].shape[-2:] != (x.shape[1], x.shape[1]):
+    (before, entered), (after, entered_then) = first_of_all(model, x), first_of_all(model, other)
+    if before is None or after is None or before.shape[-2:] != (x.shape[1], x.shape[1]):
         return [measured(None, note="no softmax over all pairs of tokens")]
-    before, after = (t.double() for t in (seen.kept[0], seen.kept[len(seen.kept) // 2]))
-    visible = before.isfinite() & (before > -1e4)
-    visible[..., k, :] = visible[..., :, k] = False
+    rest = torch.arange(x.shape[1], device=x.device) != k
+    if any(gap(one[:, rest], then[:, rest]) > 0 for one, then in zip(entered, entered_then, strict=True)):
+        return [measured(None, note="tokens are mixed before they are scored")]
+    visible = before.isfinite() & (before > -1e4) & rest & rest[:, None]
     apart = (after - before).masked_fill(~visible, math.nan)
     change = float((apart - apart.nanmean(-1, keepdim=True)).abs().nan_to_num(0.0).max())
     size = float(before[visible].std()) if int(visible.sum()) > 1 else 0.0
     return [measured(change / size if size else None, note="" if size else "its scores are all alike")]
+
+
+def first_of_all(model: nn.Module, x: Tensor) -> tuple[Tensor | None, list[Tensor]]:
+    """The first scores, and what entered linear layers before them."""
+    seen, entered = Scores(), list[Tensor]()
+
+    def keep(_layer: nn.Module, inputs: tuple[Any, ...]) -> None:
+        if not seen.kept and inputs[0].shape[:2] == x.shape[:2]:
+            entered.append(inputs[0].detach())
+
+    hooks = [m.register_forward_pre_hook(keep) for m in model.modules() if isinstance(m, nn.Linear)]
+    try:
+        with torch.no_grad(), seen:
+            call(model, x.clone())
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return (seen.kept[0].double() if seen.kept else None), entered
 
 
 def scores(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:

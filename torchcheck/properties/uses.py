@@ -30,7 +30,7 @@ from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.modes import exact
 from torchcheck.properties.padding import knows_places
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.scores import Scores
+from torchcheck.properties.scores import Scores, first_of_all
 from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import DTYPES, find_device
 
@@ -168,6 +168,9 @@ def layouts(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[
     if not seen.spreads or knows_places(subject) or any(isinstance(m, ENDS) for m in model.modules()):
         note = "it has no softmax, or knows places"
         return [*measurements, measured("equal-tokens", None, note=note)]
+    _, entered = first_of_all(model, alike)
+    if any(worst(one - one[:, :1]) > rounding for one in entered):
+        return [*measurements, measured("equal-tokens", None, note="tokens are mixed before they are scored")]
     if out.dim() != 3 or out.shape[1] < inputs.shape[1] - 3:
         return [*measurements, measured("equal-tokens", None, note="its output is no sequence of tokens")]
     spread = worst(out - out[:, :1]) / size_of(out)

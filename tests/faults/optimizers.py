@@ -362,25 +362,20 @@ class StopsAtTheFirst(Plain):
         return value
 
 
-class Clipped(torch.optim.Optimizer):
+class Clipped(Plain):
     """Small gradients are made smaller, and large ones are left."""
 
     def __init__(self, params: Any, lr: float = 1e-2, max_norm: float = 1.0) -> None:
-        super().__init__(params, {"lr": lr, "max_norm": max_norm})
+        super().__init__(params, lr)
+        self.max_norm = max_norm
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
-        value = None
-        if closure is not None:
-            with torch.enable_grad():
-                value = closure()
-        for group in self.param_groups:
-            for p in (p for p in group["params"] if p.grad is not None):
-                share = (p.grad.norm() / group["max_norm"]).clamp(max=1.0)
-                momentum = self.state[p].setdefault("momentum", torch.zeros_like(p))
-                momentum.mul_(0.9).add_(share * p.grad)
-                p.sub_(group["lr"] * momentum)
-        return value
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        assert p.grad is not None
+        share = (p.grad.norm() / self.max_norm).clamp(max=1.0)
+        momentum = state.setdefault("momentum", torch.zeros_like(p))
+        momentum.mul_(0.9).add_(share * p.grad)
+        out: Tensor = -lr * momentum
+        return out
 
 
 FAULTS: tuple[SeededFault, ...] = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -72,8 +71,8 @@ def padding(loaded: Loaded, settings: CheckSettings, depth: int | None = None) -
         modules.append(with_dropout(copy.deepcopy(subject), 0.0).train())
     refused: list[str] = []
 
-    def taken(forms: Sequence[Form]) -> list[float]:
-        """The changes with the mask in the first of the forms that is taken; infinite where none is."""
+    def taken(forms: Sequence[Form]) -> list[float] | None:
+        """The changes with the mask in the first of the forms that is taken; None where none is."""
         for form in forms:
             try:
                 with torch.no_grad():
@@ -84,16 +83,17 @@ def padding(loaded: Loaded, settings: CheckSettings, depth: int | None = None) -
                 return [max(values) for values in zip(*each, strict=True)]
             except Exception as error:  # the mask has another shape or dtype
                 refused.append(f"{type(error).__name__}: {str(error).splitlines()[0][:80]}")
-        return [math.inf, math.inf]
+        return None
 
     limit = ROUNDING[dtype]
-    forms = forms_of(name, dtype)
-    said, opposite, added = (taken(some) for some in forms)
-    if len(refused) == sum(map(len, forms)):
+    said, opposite, added = (taken(forms) for forms in forms_of(name, dtype))
+    turned_over = opposite is not None and opposite[0] <= limit and name not in UNCLEAR
+    # what means the opposite of what its name says is no sum, even where a sum would be taken
+    meanings = [said] if turned_over else [said, added, opposite if name in UNCLEAR else None]
+    known = [changes for changes in meanings if changes is not None]
+    if not known:
         return skipped(f"{name} is no mask (batch, tokens): {refused[0]}")
-    if opposite[0] > limit or name in UNCLEAR:  # else it takes truths, and means the opposite of what its name says
-        said = min(said, opposite if name in UNCLEAR else said, added, key=lambda v: v[0])
-    content, by_itself = said
+    content, by_itself = min(known, key=lambda changes: changes[0])
     return [
         measured("padding", 0.0 if content <= limit else content, note=f"with {name}"),
         measured("padded-alone", 0.0 if by_itself <= limit else by_itself, note=f"with {name}"),

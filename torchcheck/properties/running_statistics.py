@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -17,7 +18,8 @@ from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.training_mode import copied, has_batch_statistics, trained, with_dropout
 from torchcheck.properties.variant import CheckSettings, Loaded
 
-#: examples in the batch: a variance of n numbers with n - 1 below it is off by 1/n
+#: examples in the batch: a variance of n numbers with n - 1 below it is off by 1/n, an output by 1/(2n), which adds up
+#: over layers; a statistic of something else is off by its own size
 BATCH = 32
 #: relative change of the rate at which statistics settle that counts as none
 STEADY = 1e-6
@@ -49,21 +51,17 @@ def running(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[
     if isinstance(inputs, Tensor) and inputs.is_floating_point():
         inputs = 2 * inputs + 1
     with_dropout(model, 0.0)
-    states, out = [], None
     with torch.no_grad():
-        for _ in range(4):
-            out = trained(model, inputs)
-            states.append(_statistics(model))
+        passes = [(trained(model, inputs), _statistics(model)) for _ in range(4)]
         for name, buffer in model.named_buffers():
-            if name in states[0]:
-                limit = _limit([s[name] for s in states])
+            if buffer.is_floating_point():
+                limit = _limit([kept[name] for _, kept in passes])
                 if limit is None:
                     return [measured(None, note=f"{name} follows no moving average")]
                 buffer.copy_(limit)
-        other = tensor_of(call(model.eval(), copied(inputs)))
-    assert out is not None
-    size = size_of(out)
-    return [measured(float((other - out).square().mean().sqrt()) / size)]
+        out, other = passes[-1][0], tensor_of(call(model.eval(), copied(inputs)))
+    change = float((other - out).square().mean().sqrt())
+    return [measured(change / size_of(out) if math.isfinite(change) else math.inf)]
 
 
 def _statistics(model: nn.Module) -> dict[str, Tensor]:

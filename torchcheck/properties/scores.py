@@ -57,8 +57,8 @@ PROPERTIES: dict[str, Property] = {
     ),
     "score-size": Property("the deviation of the attention scores at init, for inputs of size 1", better="none"),
 }
-#: layers that may rightly mix tokens before they are scored
-MIXERS = (nn.Conv1d, nn.Conv2d, nn.RNNBase, nn.GroupNorm, nn.modules.batchnorm._NormBase)
+#: layers that mix tokens, and see where a sequence ends
+MIXERS = (nn.Conv1d, nn.Conv2d, nn.RNNBase)
 _SOFTMAX = {torch.softmax, Tensor.softmax, F.softmax, torch.log_softmax, Tensor.log_softmax, F.log_softmax}
 
 
@@ -111,7 +111,7 @@ def pairs(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
     if not isinstance(inputs, Tensor) or inputs.dim() != 3 or not inputs.is_floating_point():
         return [measured(None, note="its input is no tensor of tokens")]
     if any(isinstance(m, MIXERS) for m in model.modules()):
-        return [measured(None, note="convolutions, recurrences or norms mix its tokens")]
+        return [measured(None, note="convolutions or recurrences mix its tokens")]
     x, k = inputs[:1], inputs.shape[1] // 2
     other = x.clone()
     other[:, k] = x[:, k].flip(-1) - 1

@@ -30,7 +30,7 @@ from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.modes import exact
 from torchcheck.properties.padding import knows_places
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.scores import Scores, first_of_all
+from torchcheck.properties.scores import MIXERS, Scores, first_of_all
 from torchcheck.properties.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import DTYPES, find_device
 
@@ -38,22 +38,10 @@ from torchcheck.run.subjects import DTYPES, find_device
 LONG = 512
 #: features in a row without a gradient that are no dead units
 LEAST_RUN = 8
-#: modules after which equal tokens need not give equal outputs: they see the sequence's ends
-ENDS = (nn.Conv1d, nn.Conv2d, nn.RNNBase)
 #: operations that choose among numbers, or round them: a rounding may choose another
-CHOOSE = frozenset(
-    f"{name}.{kind}"
-    for name, kind in (
-        ("topk", "default"),
-        ("argmax", "default"),
-        ("argmin", "default"),
-        ("max", "dim"),
-        ("min", "dim"),
-        ("sort", "default"),
-        ("argsort", "default"),
-        ("round", "default"),
-        ("sign", "default"),
-    )
+CHOOSE = (
+    *("topk.default", "sort.default", "argsort.default", "max.dim", "min.dim"),
+    *("argmax.default", "argmin.default", "round.default", "sign.default"),
 )
 #: what is said by views of tensors that lie in memory in another order
 REFUSES = re.compile("not compatible with input tensor's size and stride|contiguous")
@@ -165,7 +153,7 @@ def layouts(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[
         except RuntimeError:
             out = tensor_of(call(model, alike)).detach()
     subject = subject_of(model)
-    if not seen.spreads or knows_places(subject) or any(isinstance(m, ENDS) for m in model.modules()):
+    if not seen.spreads or knows_places(subject) or any(isinstance(m, MIXERS) for m in model.modules()):
         note = "it has no softmax, or knows places"
         return [*measurements, measured("equal-tokens", None, note=note)]
     _, entered = first_of_all(model, alike)

@@ -12,6 +12,7 @@ from tests.faults.attention import CausalAttention
 from tests.faults.blocks import StochasticDepth
 from tests.faults.models import Decoder, MaskedRightly
 from torchcheck import check_attention, check_model
+from torchcheck.properties.calling import size_of
 from torchcheck.properties.training_mode import with_dropout
 
 SIZES = {"width": 32, "seq_len": 8, "depths": (2, 4)}
@@ -66,3 +67,11 @@ class Repeated(Decoder):
 @pytest.mark.parametrize(("kind", "status"), [(Decoder, "ok"), (Repeated, "question")])
 def test_one_layer_many_times_is_asked_about(kind: type[nn.Module], status: str) -> None:
     assert check_model(kind, **SIZES, select=["layers-differ"])["layers-differ"].status == status
+
+
+@pytest.mark.parametrize(
+    ("values", "size"),
+    [([3.0, -4.0], 12.5**0.5), ([], 1.0), ([0.0, 0.0], 1.0), ([math.inf, 1.0], 1.0), ([math.nan], 1.0)],
+)
+def test_changes_are_held_to_a_size_that_is_a_number(values: list[float], size: float) -> None:
+    assert size_of(torch.tensor(values, dtype=torch.float64)) == pytest.approx(size, rel=1e-15)

@@ -13,10 +13,6 @@ from torchcheck import check
 from torchcheck.properties.loss_published import PUBLISHED
 
 
-def _own(**numbers: float) -> dict[str, float]:
-    return numbers
-
-
 @pytest.mark.parametrize(
     ("name", "torchs", "own"),
     [
@@ -35,9 +31,9 @@ def test_a_reference_of_errors_is_torchs(name: str, torchs: nn.Module, own: dict
 def test_a_reference_of_classes_is_torchs() -> None:
     g = torch.Generator().manual_seed(0)
     scores, target = torch.randn(6, 8, dtype=torch.float64, generator=g), torch.tensor([0, 3, 2, 7, 1, 1])
-    smoothed = PUBLISHED["labelsmoothingcrossentropy"].references[0](scores, target, own=_own(smoothing=0.2))
+    smoothed = PUBLISHED["labelsmoothingcrossentropy"].references[0](scores, target, own={"smoothing": 0.2})
     assert float(smoothed) == pytest.approx(float(F.cross_entropy(scores, target, label_smoothing=0.2)), rel=1e-12)
-    focal = PUBLISHED["focal"].references[0](scores, target, own=_own(gamma=0.0))
+    focal = PUBLISHED["focal"].references[0](scores, target, own={"gamma": 0.0})
     assert float(focal) == pytest.approx(float(F.cross_entropy(scores, target)), rel=1e-12)
     hinge = PUBLISHED["hinge"].references[0](scores, torch.sign(scores), own={})
     assert float(hinge) == pytest.approx(float(F.hinge_embedding_loss(scores.abs(), -torch.ones(6, 8))), rel=1e-6)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from torchcheck import check_loss
+from torchcheck import check, check_loss
 from torchcheck.properties.kinds import infer_kind
 from torchcheck.properties.loss_inputs import function_of, inputs_of
 from torchcheck.properties.variant import CheckSettings, Variant, load
@@ -160,3 +160,66 @@ class Picky(nn.Module):
 def test_an_option_that_is_refused_is_no_error() -> None:
     result = check_loss(Picky, select=["continuous", "options-used"])
     assert {f.status for f in result} == {"ok"}
+
+
+class VarianceKL(nn.Module):
+    def forward(self, mean: Tensor, variance: Tensor) -> Tensor:
+        variance = variance.clamp(min=1e-6)
+        return 0.5 * (mean.square() + variance - 1 - variance.log()).sum(-1).mean()
+
+
+class LogVarianceKL(nn.Module):
+    def forward(self, mu: Tensor, logvar: Tensor) -> Tensor:
+        return -0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(-1).mean()
+
+
+@pytest.mark.parametrize("loss", [VarianceKL, LogVarianceKL])
+def test_a_distance_from_the_standard_normal_is_least_there(loss: type[nn.Module]) -> None:
+    findings = check(loss, "loss", select=["rewards"])
+    assert findings["perfect"].status == "ok"
+    assert findings["pairing"].note == "it takes a mean and a variance"
+
+
+class QueueInfoNCELoss(nn.Module):
+    """InfoNCE, with 16 negatives kept from other batches."""
+
+    def __init__(self, temperature: float = 0.1) -> None:
+        super().__init__()
+        self.temperature = temperature
+        self.register_buffer("queue", F.normalize(torch.randn(16, 8), dim=1))
+
+    def forward(self, query: Tensor, key: Tensor) -> Tensor:
+        q, k = F.normalize(query, dim=1), F.normalize(key, dim=1)
+        scores = torch.cat([q @ k.T, q @ self.queue.to(q).T], 1) / self.temperature
+        return F.cross_entropy(scores, torch.arange(len(q), device=q.device))
+
+
+class InfoNCELoss(nn.Module):
+    def __init__(self, temperature: float = 0.1) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, query: Tensor, key: Tensor) -> Tensor:
+        scores = F.normalize(query, dim=1) @ F.normalize(key, dim=1).T / self.temperature
+        return F.cross_entropy(scores, torch.arange(len(query), device=query.device))
+
+
+@pytest.mark.parametrize(("loss", "status"), [(InfoNCELoss, "ok"), (QueueInfoNCELoss, "skipped")])
+def test_a_pair_has_nothing_to_be_told_from_but_what_is_kept(loss: type[nn.Module], status: str) -> None:
+    assert check(loss, "loss", select=["lone-pair"])["lone-pair"].status == status
+
+
+class BoxIoULoss(nn.Module):
+    """Of distances to the left, the top, the right and the bottom."""
+
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        a, b = pred[:, :4].relu(), target[:, :4].to(pred)
+        area = (a[:, 0] + a[:, 2]) * (a[:, 1] + a[:, 3]) + (b[:, 0] + b[:, 2]) * (b[:, 1] + b[:, 3])
+        low = torch.minimum(a, b)
+        both = (low[:, 0] + low[:, 2]) * (low[:, 1] + low[:, 3])
+        return 1 - ((both + 1) / (area - both + 1)).mean() + 0.1 * (a - b).square().mean()
+
+
+def test_corners_of_boxes_are_no_classes() -> None:
+    finding = check(BoxIoULoss, "loss", select=["overlap"])["overlap"]
+    assert (finding.status, finding.note) == ("skipped", "its columns are no classes: corners of boxes, say")

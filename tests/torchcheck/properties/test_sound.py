@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.sound import SUBJECTS
+from tests.sound.attention import ShiftedAttention
 from tests.sound.losses import TripletLoss
 from torchcheck import check
 
@@ -128,3 +129,9 @@ class FirstToken(nn.Module):
 def test_what_looks_like_a_fault_and_what_is_one(subject: Any, kind: str, name: str, status: str) -> None:
     result = check(subject, kind, width=32, seq_len=12, depths=(2, 4), select=[name])
     assert result[name].status == status, result
+
+
+def test_tokens_may_be_mixed_before_they_attend() -> None:
+    names = ("score-pairs", "equal-tokens")
+    result = check(ShiftedAttention, "attention", width=16, seq_len=12, select=names)
+    assert {result[n].note for n in names} == {"tokens are mixed before they are scored"}

@@ -192,7 +192,7 @@ def batches(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     measured = partial(Measurement, device=settings.device)
     f, name = function_of(loaded, settings), lineage(loaded.subject)[0]
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
-    if form != "index" or f.extras:
+    if form != "index" or f.extras or f.has_weights:
         return [measured(n, None, note="its targets are no classes") for n in ("batch-mean", "even-scores")]
     note = "it weighs examples by their batch" if BY_THE_BATCH.search(name) else ""
     together = measured("batch-mean", None if note else _apart(f, scores, targets), samples=PAIRS, note=note)

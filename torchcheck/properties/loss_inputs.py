@@ -25,6 +25,8 @@ BATCH = 6
 Made = tuple[Tensor, Tensor]
 #: parameters that hold a mask: True where a row counts
 MASK = re.compile("mask|valid|keep", re.IGNORECASE)
+#: losses that are the share of what is there in what is said
+OVERLAP = re.compile(r"dice|jaccard|tversky|(?<![gdc])iou", re.IGNORECASE)
 #: parameters that hold one of two embeddings, and losses that compare two
 PAIRED = re.compile(
     r"query|anchor|embed|positive_key|features?$|^(z|h|x|e|emb|out|input|view|proj|text|image|p)_?[12ijab]$|^[ab]$"
@@ -91,14 +93,15 @@ def function_of(loaded: Loaded, settings: CheckSettings) -> LossFunction:
     first = next((n for n in parameters_of(getattr(function, "forward", function)) if n != "self"), "")
     of_cosines = first.lower().startswith("cos")
     masks = next((i for i, n in enumerate(names) if MASK.search(n)), -1)
+    documented = _says_probabilities(function, first)
     for extras in itertools.product(*(_fillings(n) for n in names)):
-        for of_probabilities in (False, True):
+        for of_probabilities in (documented, not documented):
             f = LossFunction(function, extras, masks, of_probabilities, of_cosines)
             given = tried(loaded, settings, f, settings.seed, 3.0)
             if isinstance(given, Given):
                 fallback = fallback or f
-                if not bool(f(given.scores, given.targets).isfinite()):
-                    continue  # a logarithm of scores, say: it may be one of probabilities
+                if not documented and _wants_probabilities(f, given):
+                    continue
                 if not names or _learns(f, given):
                     return f
                 break  # it takes scores as they are
@@ -108,6 +111,22 @@ def function_of(loaded: Loaded, settings: CheckSettings) -> LossFunction:
         f"the loss needs '{', '.join(names)}' besides scores and targets, and took nothing that was tried: write "
         "example_inputs(batch, generator) beside it, giving (scores, targets), and a loss of these two"
     )
+
+
+def _says_probabilities(function: Any, first: str) -> bool:
+    """Whether its first parameter is named for probabilities, or a line about it in the documentation says so."""
+    texts = (inspect.getdoc(function) or "", inspect.getdoc(getattr(function, "forward", None)) or "")
+    lines = (line for text in texts for line in text.splitlines() if re.search(rf"\b{re.escape(first)}\b", line))
+    said = any(re.search(r"(?<!log[- ])probabilit", line, re.IGNORECASE) for line in lines)
+    return said or re.fullmatch(r"p|probs?|probabilit(y|ies)", first) is not None
+
+
+def _wants_probabilities(f: LossFunction, given: Given) -> bool:
+    """Whether it is not finite, as logarithms of scores are not, or has a gradient between 0 and 1 alone: it clamps."""
+    value, g = f.slope(given.scores, given.targets)
+    inside = (given.scores > 0) & (given.scores < 1)
+    clamps = g is not None and not bool(g[~inside].any()) and bool(g[inside].any())
+    return not bool(value.isfinite()) or clamps
 
 
 def _fillings(name: str) -> list[Callable[[Tensor], Tensor]]:
@@ -197,6 +216,7 @@ def tried(
 ) -> Given | Exception | None:
     """The first form that `f` takes, or what it raised at the likeliest."""
     problem: Exception | None = None
+    doubtful: Given | None = None  # taken, but for no number
     where = find_device(settings.device)
     generator = torch.Generator().manual_seed(seed)
     scores = (torch.randn(BATCH, CLASSES, generator=generator, dtype=torch.float64) * scale).to(where)
@@ -211,7 +231,12 @@ def tried(
                 problem = problem or error
                 continue
             if value.numel() == 1:
-                return Given(scores, cast, form)
+                given = Given(scores, cast, form)
+                if bool(value.isfinite()):
+                    return given
+                doubtful = doubtful or given
+    if doubtful is not None:
+        return doubtful
     for shape, axis in MAPS:
         drawn = (torch.randn(shape, generator=generator, dtype=torch.float64) * scale).to(where)
         index = torch.randint(CLASSES, shape, generator=generator).select(axis, 0).to(where)
@@ -240,6 +265,8 @@ def _likely(loaded: Loaded) -> Sequence[str]:
         return ("pair", *FORMS)
     if EMBEDDINGS.search(own) or re.search("embed|features", taken[0] if taken else "", re.IGNORECASE):
         return ("labels", "pair", "sign", "real")
+    if OVERLAP.search(own):
+        return ("many-hot", "index", "one-hot", "sign", "real")
     if any(word in name for word in ("bce", "multilabel", "label", "binary")) and "cross_entropy" not in name:
         return ("many-hot", "sign", "index", "one-hot", "real")
     if any(word in name for word in ("mse", "l1", "huber", "smooth", "gaussian", "poisson", "kl")):

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.kinds import lineage
-from torchcheck.properties.loss_inputs import EMBEDDED, LossFunction, function_of, inputs_of, takes_two_logits
+from torchcheck.properties.loss_inputs import EMBEDDED, OVERLAP, LossFunction, function_of, inputs_of, takes_two_logits
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.signatures import signature_of
 from torchcheck.properties.sizes import CLASSES
@@ -32,8 +32,6 @@ RANKING = re.compile(r"rank|auc|pairwise|precision|ndcg", re.IGNORECASE)
 CONTRAST = re.compile(r"info_?nce|nt_?xent|clip|simclr", re.IGNORECASE)
 #: what the logarithm of a variance, or its root, is called beside a mean; and those that are no logarithms
 MOMENTS = re.compile(r"^(z_?)?(log_?(var(iance)?|sigma2?|std|s)|var(iance)?|sigma|std)$", re.IGNORECASE)
-#: losses that are the share of what is there in what is said
-OVERLAP = re.compile(r"dice|jaccard|tversky|(?<![gdc])iou", re.IGNORECASE)
 #: size of perfect scores: right, and not so sure that smoothed labels would mind
 SURE = 3.0
 #: sizes of scores that leave a softmax or a sigmoid no doubt

@@ -17,7 +17,7 @@ from torchcheck.run.subjects import find_device
 
 PROPERTIES: dict[str, Property] = {
     "clips": Property(
-        "with an option for clipping, a hundred times that size makes no larger first step than ten times (ratio)",
+        "with an option for clipping, a thousand times that size makes no larger first step than a hundred (ratio)",
         Threshold(hi=1.01),
         "scale gradients by clip / norm where that is less than 1, not by its inverse",
         better="less",
@@ -32,13 +32,13 @@ def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
 
 
 def clips(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
-    """The first step under a gradient of ten times the norm at which it is cut, and of a hundred times."""
+    """The first step under gradients of a hundred and a thousand times the size of clipping, in every entry."""
     measured = partial(Measurement, "clips", device=settings.device, dtype="float32", samples=2)
     name = next((n for n in names_of(loaded) if CLIPS.fullmatch(n)), None)
     if name is None:
         return [measured(None, note="it has no option that is named for clipping")]
     sizes = []
-    for factor in (10.0, 100.0):
+    for factor in (100.0, 1000.0):
         params = [nn.Parameter(torch.full((4, 4), 0.5, device=find_device(settings.device)))]
         try:
             opt = make(loaded, params, **{name: 1.0}, **undecayed(loaded))

@@ -223,3 +223,21 @@ class BoxIoULoss(nn.Module):
 def test_corners_of_boxes_are_no_classes() -> None:
     finding = check(BoxIoULoss, "loss", select=["overlap"])["overlap"]
     assert (finding.status, finding.note) == ("skipped", "its columns are no classes: corners of boxes, say")
+
+
+class Centres(nn.Module):
+    """Distances of features from a centre a class: what it takes are no scores."""
+
+    def __init__(self, num_classes: int, feat_dim: int = 2) -> None:
+        super().__init__()
+        self.centres = nn.Parameter(torch.randn(num_classes, feat_dim))
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return (x - self.centres.to(x)[y]).square().mean()
+
+
+def test_features_are_no_scores() -> None:
+    result = check(Centres, "loss")
+    assert result, repr(result)
+    assert {result[n].status for n in ("even-scores", "perfect", "softmax-axis")} == {"skipped"}
+    assert "class-order" not in {f.name for f in result}

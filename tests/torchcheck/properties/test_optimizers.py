@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import pytorch_optimizer
 import torch
+from torch import Tensor
 
 from tests.faults.optimizers import Plain
-from torchcheck import check_optimizer
+from torchcheck import check, check_optimizer
 from torchcheck.modules import HypergradientSGD
 
 
@@ -46,3 +47,35 @@ def test_a_learning_rate_of_the_optimizer_s_own_is_its_to_change() -> None:
     finding = check_optimizer(HypergradientSGD, select=["rate-kept"])["rate-kept"]
     assert finding.status == "skipped"
     assert "adapts its learning rate" in finding.note
+
+
+class ClipsByNorm(torch.optim.Optimizer):
+    def __init__(self, params: Any, lr: float = 0.1, clip: float | None = None) -> None:
+        super().__init__(params, {"lr": lr, "clip": clip})
+
+    def cut(self, g: Tensor, clip: float) -> Tensor:
+        return g * (clip / (g.norm() + 1e-6)).clamp(max=1.0)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        del closure
+        for group in self.param_groups:
+            for p in (p for p in group["params"] if p.grad is not None):
+                p.sub_(group["lr"] * (p.grad if group["clip"] is None else self.cut(p.grad, group["clip"])))
+
+
+class ClipsByValue(ClipsByNorm):
+    def cut(self, g: Tensor, clip: float) -> Tensor:
+        return g.clamp(-clip, clip)
+
+
+class ClipsByHalf(ClipsByNorm):
+    """Only the root of what is too much is taken off."""
+
+    def cut(self, g: Tensor, clip: float) -> Tensor:
+        return g * (clip / (g.norm() + 1e-6)).clamp(max=1.0).sqrt()
+
+
+@pytest.mark.parametrize(("kind", "status"), [(ClipsByNorm, "ok"), (ClipsByValue, "ok"), (ClipsByHalf, "failed")])
+def test_what_is_clipped_makes_no_larger_step(kind: Any, status: str) -> None:
+    assert check(kind, "optimizer", select=["clipping"])["clips"].status == status

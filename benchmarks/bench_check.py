@@ -26,7 +26,7 @@ from torch import nn
 
 from scaleproof.check.isolation import Isolated, isolated
 from torchcheck import check
-from torchcheck.properties.depth import BLOCK, SERVES
+from torchcheck.properties.module.depth import BLOCK, SERVES
 from torchcheck.run.machine import cores
 
 DEPTHS = (2, 4, 8, 16, 32, 64, 128, 256)

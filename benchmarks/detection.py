@@ -35,9 +35,9 @@ from tests.faults.optimizers import Plain, SlowWeights, adam
 from tests.faults.state import Attention, Block, ScaledDecoder
 from torchcheck import check
 from torchcheck.modules import SquarePlus, multilabel_loss
-from torchcheck.properties.loss_inputs import function_of, inputs_of
-from torchcheck.properties.optimizer_problem import make
-from torchcheck.properties.variant import CheckSettings, Loaded, build
+from torchcheck.properties.loss.inputs import function_of, inputs_of
+from torchcheck.properties.optimizer.problem import make
+from torchcheck.properties.subject.variant import CheckSettings, Loaded, build
 
 TARGET = Path(__file__).parent.parent / "docs" / "detection.md"
 PEERS = ("pytest-torch", "torchtest2", "torch-audit")

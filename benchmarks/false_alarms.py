@@ -38,7 +38,7 @@ TIMED = ("step-cost", "cost-time")
 def checked(name: str, subject: Any, seed: int) -> tuple[str, str, tuple[str, ...]]:
     """The subject's name and kind, and what failed or could not be asked of it at this seed."""
     from torchcheck import check
-    from torchcheck.properties import REGISTRY
+    from torchcheck.properties.registry import REGISTRY
 
     torch.set_num_threads(1)
     timed = {n for kind in REGISTRY.values() for n in kind.properties if n in TIMED}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from torchcheck.properties import REGISTRY
 from torchcheck.properties.finding import Property, base
+from torchcheck.properties.registry import REGISTRY
 from torchcheck.properties.training import PROPERTIES as TRAINING
 
 INTRODUCTION = """# What `check` asks

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from scaleproof.check.baseline import PropertyChange
 from torchcheck.properties.finding import CheckResult, Finding
-from torchcheck.properties.variant import CheckSettings
+from torchcheck.properties.subject.variant import CheckSettings
 
 Level = Literal["error", "warning"]
 

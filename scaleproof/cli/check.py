@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scaleproof.check.baseline import PropertyChange
     from scaleproof.check.view import Detail
     from torchcheck.properties.finding import CheckResult
-    from torchcheck.properties.variant import CheckSettings
+    from torchcheck.properties.subject.variant import CheckSettings
 
 
 HELP = """Check your own activation, block, attention, optimizer, loss or model; compare it with its stored baseline.
@@ -219,7 +219,7 @@ def _settings(
     causal: bool | None,
 ) -> CheckSettings:
     from scaleproof.certify.pointwise.certifier import certify
-    from torchcheck.properties.variant import CheckSettings
+    from torchcheck.properties.subject.variant import CheckSettings
     from torchcheck.run.subjects import DTYPES
 
     chosen = tuple(dict.fromkeys(d.strip() for d in dtypes.split(",") if d.strip()))

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from torchcheck.measure.streams import first_float
-from torchcheck.properties.calling import call, gap, network, objective_of, tensor_of, to, with_gradients
 from torchcheck.properties.finding import SAME, Parting
-from torchcheck.properties.variant import CheckSettings, Loaded, Variant, load
+from torchcheck.properties.subject.calling import call, gap, network, objective_of, tensor_of, to, with_gradients
+from torchcheck.properties.subject.variant import CheckSettings, Loaded, Variant, load
 from torchcheck.run.subjects import DTYPES, find_device
 
 

@@ -14,16 +14,16 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
 
-from torchcheck.properties import REGISTRY
 from torchcheck.properties.against import parting
-from torchcheck.properties.depth import EXPONENTS, STABLE
 from torchcheck.properties.engine import Budget, Notify, answers_of
 from torchcheck.properties.engine import check as run
 from torchcheck.properties.finding import CheckResult, Finding, Parting, Threshold
+from torchcheck.properties.module.depth import EXPONENTS, STABLE
 from torchcheck.properties.plan import Request, Step
+from torchcheck.properties.registry import REGISTRY
+from torchcheck.properties.subject.variant import CheckSettings, Variant
 from torchcheck.properties.suggest import suggest
 from torchcheck.properties.training import check_training
-from torchcheck.properties.variant import CheckSettings, Variant
 from torchcheck.run.execute import Here
 
 __all__ = [

@@ -33,7 +33,7 @@ from torchcheck.properties.finding import (
     with_thresholds,
 )
 from torchcheck.properties.plan import Answer, Choice, Description, Kind, Request, Step, measurements
-from torchcheck.properties.variant import (
+from torchcheck.properties.subject.variant import (
     SIZED,
     CheckSettings,
     Loaded,

@@ -9,7 +9,7 @@ from typing import Any
 
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Failure, Property, Raw, Threshold, asked, base
-from torchcheck.properties.variant import CheckSettings
+from torchcheck.properties.subject.variant import CheckSettings
 
 #: what a step's function returns a list of
 Found = Measurement | Raw

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
-from torchcheck.properties.depth import EXPLOSION, EXPONENTS, STABLE, point, reduce
 from torchcheck.properties.engine import Budget, Notify, answers_of
 from torchcheck.properties.finding import Finding, Property, Raw, Threshold, judge, with_thresholds
+from torchcheck.properties.module.depth import EXPLOSION, EXPONENTS, STABLE, point, reduce
 from torchcheck.properties.plan import Answer, Found, Step
-from torchcheck.properties.rescale import Carrier, Scaling
-from torchcheck.properties.variant import CheckSettings, Loaded, Variant
+from torchcheck.properties.subject.rescale import Carrier, Scaling
+from torchcheck.properties.subject.variant import CheckSettings, Loaded, Variant
 
 #: powers of 2N tried on (residual weight, gain, learning rate of vectors), the gentlest first; the first two are those
 #: of kexue.fm/archives/8978, the third is for what these leave
@@ -53,8 +53,8 @@ class Handles(Raw):
 
 
 def handles(loaded: Loaded, settings: CheckSettings) -> list[Handles]:
-    from torchcheck.properties.calling import call, network, objective_of, with_gradients
-    from torchcheck.properties.rescale import carriers_of, residual_name
+    from torchcheck.properties.subject.calling import call, network, objective_of, with_gradients
+    from torchcheck.properties.subject.rescale import carriers_of, residual_name
 
     model, inputs = network(loaded, settings, settings.depths[0], 0)
     inputs, objective = with_gradients(inputs), objective_of(loaded, 0)

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from torchcheck.data import Measurement
-from torchcheck.properties.calling import gap
 from torchcheck.properties.finding import CheckResult, Property, Question, Threshold, judge, with_thresholds
+from torchcheck.properties.subject.calling import gap
 from torchcheck.run.subjects import SubjectError
 
 PROPERTIES: dict[str, Property] = {

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from scaleproof.check import baseline
 from scaleproof.check.baseline import BaselineError, compare, from_result, read, write
 from torchcheck.data import Measurement
-from torchcheck.properties import REGISTRY
 from torchcheck.properties.finding import CheckResult, Finding, Property, Threshold, base, judge
+from torchcheck.properties.registry import REGISTRY
 
 PROPERTIES = {name: prop for kind in REGISTRY.values() for name, prop in kind.properties.items()}
 MACHINE = {"torch": "2.13.0", "python": "3.11.7", "cuda": "none", "scaleproof": "0.1.0"}

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from scaleproof.check.documentation import explained
 from scaleproof.cli.main import app
-from torchcheck.properties import REGISTRY
+from torchcheck.properties.registry import REGISTRY
 
 MODEL = """
 import torch

@@ -54,7 +54,7 @@ def _keys(folder: Path) -> dict[str, list[str]]:
         ("torchcheck/faults/gau.py", {"gau"}),
         ("torchcheck/data.py", {c.family for c in CLAIMS}),
         ("scaleproof/theory/gau.py", set()),
-        ("torchcheck/properties/loss.py", set()),
+        ("torchcheck/properties/loss/loss.py", set()),
     ],
 )
 def test_a_changed_module_measures_again_only_what_reaches_it(copy: Path, file: str, families: set[str]) -> None:

@@ -21,7 +21,7 @@ from torchcheck.measure.intervals import (
     sequential_mean,
     slope_bounds,
 )
-from torchcheck.properties.depth import _columns, _noise
+from torchcheck.properties.module.depth import _columns, _noise
 
 LAWS: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = {
     "normal": lambda r, s: 1 + r.standard_normal(s),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from torchcheck.properties.against import parting
 from torchcheck.properties.finding import EPSILON, Parting
-from torchcheck.properties.variant import CheckSettings, Variant, load
+from torchcheck.properties.subject.variant import CheckSettings, Variant, load
 from torchcheck.run.subjects import DTYPES
 
 SETTINGS = CheckSettings(width=16, seq_len=6)

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 
 from scaleproof.check.documentation import properties_text
-from torchcheck.properties.activation import ACTIVATION
+from torchcheck.properties.activation.activation import ACTIVATION
 from torchcheck.properties.checks import Here
 from torchcheck.properties.engine import check
 from torchcheck.properties.plan import Group, Kind, Request
-from torchcheck.properties.variant import CheckSettings, Variant
+from torchcheck.properties.subject.variant import CheckSettings, Variant
 
 PAGE = Path(__file__).parents[3] / "docs/adding-a-property.md"
 

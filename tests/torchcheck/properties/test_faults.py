@@ -19,8 +19,8 @@ from tests.faults.optimizers import Plain, SlowWeights, adam
 from tests.faults.state import Attention, Block, ScaledDecoder
 from torchcheck import CheckResult, check
 from torchcheck.modules import ExponentiatedGradient, SquarePlus, multilabel_loss
-from torchcheck.properties import REGISTRY
 from torchcheck.properties.finding import base
+from torchcheck.properties.registry import REGISTRY
 
 SMALL: dict[str, dict[str, Any]] = {
     "block": {"width": 32, "seq_len": 8, "depths": (2, 4, 8, 16, 32, 64)},

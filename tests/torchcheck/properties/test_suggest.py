@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from torchcheck.modules import depth_scaling
-from torchcheck.properties import REGISTRY
-from torchcheck.properties.rescale import Carrier, carriers_of
+from torchcheck.properties.registry import REGISTRY
+from torchcheck.properties.subject.rescale import Carrier, carriers_of
+from torchcheck.properties.subject.variant import CheckSettings, Variant
 from torchcheck.properties.suggest import suggest
-from torchcheck.properties.variant import CheckSettings, Variant
 from torchcheck.run.execute import Here
 
 

@@ -10,7 +10,7 @@ import torch
 from torchcheck.data import Evidence, Measurement, Task
 from torchcheck.properties.engine import run_step
 from torchcheck.properties.plan import Step
-from torchcheck.properties.variant import CheckSettings, Loaded, Variant
+from torchcheck.properties.subject.variant import CheckSettings, Loaded, Variant
 from torchcheck.run.execute import run_task
 from torchcheck.run.state import fresh_state
 

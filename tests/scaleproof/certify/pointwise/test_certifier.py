@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from scaleproof.certify.pointwise.certifier import certify
 from scaleproof.certify.pointwise.graphs import evaluate
 from torchcheck import Finding, check_activation
-from torchcheck.properties.expression import evaluate as by_torch
-from torchcheck.properties.expression import trace
+from torchcheck.properties.activation.expression import evaluate as by_torch
+from torchcheck.properties.activation.expression import trace
 
 #: known to more digits than the search asks for: GELU and SiLU by mpmath, the others by hand
 LIPSCHITZ = {

@@ -1,0 +1,1 @@
+"""Activations: what a sound one has."""

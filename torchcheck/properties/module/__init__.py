@@ -1,0 +1,1 @@
+"""Layers, attention, blocks and models: what a sound one has."""

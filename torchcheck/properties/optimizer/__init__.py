@@ -1,0 +1,1 @@
+"""Optimizers: what a sound one has."""

@@ -796,7 +796,12 @@ ROWS: list[tuple[str, str, list[str], str]] = [
         ["                pass  # it takes"],
         "tests/torchcheck/properties/test_sound.py",
     ),
-    (P + "subject/masks.py", "torch.set_rng_state(drawn)", ["pass"], "tests/torchcheck/properties/subject/test_masks.py"),
+    (
+        P + "subject/masks.py",
+        "torch.set_rng_state(drawn)",
+        ["pass"],
+        "tests/torchcheck/properties/subject/test_masks.py",
+    ),
 ]
 
 #: what nobody notices, by its id, and why

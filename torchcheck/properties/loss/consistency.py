@@ -18,6 +18,7 @@ from torchcheck.properties.loss.inputs import (
     EMBEDDED,
     Given,
     LossFunction,
+    Takes,
     function_of,
     inputs_of,
     takes_two_logits,
@@ -196,7 +197,7 @@ def batches(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         return [measured(n, None, note="its targets are no classes") for n in ("batch-mean", "even-scores")]
     note = "it weighs examples by their batch" if BY_THE_BATCH.search(name) else ""
     together = measured("batch-mean", None if note else _apart(f, scores, targets), samples=PAIRS, note=note)
-    if not PLAIN.fullmatch(name) or f.of_probabilities:
+    if not PLAIN.fullmatch(name) or f.takes is Takes.PROBABILITIES:
         return [together, measured("even-scores", None, note="its name says more than cross-entropy")]
     with torch.no_grad():
         ratio = float(f(torch.zeros_like(scores), targets)) / math.log(scores.shape[-1])

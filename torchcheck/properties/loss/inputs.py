@@ -7,7 +7,9 @@ import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -27,10 +29,38 @@ Made = tuple[Tensor, Tensor]
 MASK = re.compile("mask|valid|keep", re.IGNORECASE)
 #: losses that are the share of what is there in what is said
 OVERLAP = re.compile(r"dice|jaccard|tversky|(?<![gdc])iou", re.IGNORECASE)
+#: parameters that hold numbers beside which the first is held: another policy's, or of what is worse
+BESIDE = re.compile(r"^(ref|old|behavio)|reject|(^|_)(neg|fake|los)")
 #: parameters that hold one of two embeddings, and losses that compare two
 PAIRED = re.compile(
     r"query|anchor|embed|positive_key|features?$|^(z|h|x|e|emb|out|input|view|proj|text|image|p)_?[12ijab]$|^[ab]$"
 )
+
+
+class Takes(StrEnum):
+    """What a loss takes in the place of scores."""
+
+    SCORES = "scores"
+    PROBABILITIES = "probabilities"
+    LOGARITHMS = "logarithms of probabilities"
+    COSINES = "cosines"
+    BOXES = "boxes"
+
+
+#: how it is made of scores
+GIVEN: dict[Takes, Callable[[Tensor], Tensor]] = {
+    Takes.SCORES: lambda scores: scores,
+    Takes.PROBABILITIES: torch.sigmoid,
+    Takes.LOGARITHMS: F.logsigmoid,
+    Takes.COSINES: lambda scores: 0.9 * scores.tanh(),
+    Takes.BOXES: lambda scores: _boxes(scores),
+}
+
+
+def _boxes(scores: Tensor) -> Tensor:
+    """Left, top, right and bottom of four scores each: all positive, so that they are boxes by centre and size too."""
+    corner, size = scores[:, :2].clamp(-9, 9) + 10, F.softplus(scores[:, 2:4]) + 0.5
+    return torch.cat((corner, corner + size), 1)
 
 
 @dataclass(frozen=True)
@@ -38,15 +68,19 @@ class LossFunction:
     """A loss as a function (scores, targets) -> scalar; several numbers are averaged.
 
     `extras` make the further arguments that it insists on, of the scores: the same for every example. `masks` is the
-    place of a mask among them, -1 where there is none. A loss that refuses all but probabilities is given those of the
-    scores, `of_probabilities`; one whose first parameter is named for cosines numbers within 0.9, `of_cosines`.
+    place of a mask among them, -1 where there is none. `takes` says what it is given in the place of scores: a loss
+    that refuses all but probabilities takes those of the scores.
     """
 
     function: Callable[..., Any]
     extras: tuple[Callable[[Tensor], Tensor], ...] = ()
     masks: int = -1
-    of_probabilities: bool = False
-    of_cosines: bool = False
+    takes: Takes = Takes.SCORES
+
+    @property
+    def names(self) -> list[str]:
+        """What its parameters are called."""
+        return [n for n in parameters_of(getattr(self.function, "forward", self.function)) if n != "self"]
 
     @property
     def has_weights(self) -> bool:
@@ -66,8 +100,7 @@ class LossFunction:
         further = [make(scores) for make in self.extras]
         if keep is not None:
             further[self.masks][keep:] = 0
-        scores = 0.9 * scores.tanh() if self.of_cosines else scores.sigmoid() if self.of_probabilities else scores
-        value = self.function(scores, targets, *further)
+        value = self.function(GIVEN[self.takes](scores), targets, *further)
         if not isinstance(value, Tensor):
             raise SubjectError(f"a loss gives a tensor, this one gave a {type(value).__name__}")
         return value.mean() if value.numel() > 1 else value.reshape(())
@@ -90,13 +123,22 @@ def function_of(loaded: Loaded, settings: CheckSettings) -> LossFunction:
     if loaded.example_inputs is not None:
         return LossFunction(function)
     fallback: LossFunction | None = None
-    first = next((n for n in parameters_of(getattr(function, "forward", function)) if n != "self"), "")
-    of_cosines = first.lower().startswith("cos")
+    parameters = LossFunction(function).names
+    first = parameters[0] if parameters else ""
     masks = next((i for i, n in enumerate(names) if MASK.search(n)), -1)
     documented = _says_probabilities(function, first)
+    if _of_boxes(loaded.subject, parameters):
+        return LossFunction(function, takes=Takes.BOXES)
+    ways = [Takes.SCORES, Takes.PROBABILITIES]
+    if first.lower().startswith("cos"):
+        ways = [Takes.COSINES, Takes.PROBABILITIES]
+    elif re.search("log_?p", first) and any(BESIDE.search(n) for n in parameters):
+        ways = [Takes.LOGARITHMS]  # ratios of policies
+    elif documented:
+        ways.reverse()
     for extras in itertools.product(*(_fillings(n) for n in names)):
-        for of_probabilities in (documented, not documented):
-            f = LossFunction(function, extras, masks, of_probabilities, of_cosines)
+        for takes in ways:
+            f = LossFunction(function, extras, masks, takes)
             given = tried(loaded, settings, f, settings.seed, 3.0)
             if isinstance(given, Given):
                 fallback = fallback or f
@@ -111,6 +153,18 @@ def function_of(loaded: Loaded, settings: CheckSettings) -> LossFunction:
         f"the loss needs '{', '.join(names)}' besides scores and targets, and took nothing that was tried: write "
         "example_inputs(batch, generator) beside it, giving (scores, targets), and a loss of these two"
     )
+
+
+def _of_boxes(subject: Any, parameters: Sequence[str]) -> bool:
+    """Whether it compares boxes, by what its author writes: the name, the parameters, or four edges in an overlap."""
+    name = getattr(subject, "__name__", type(subject).__name__)
+    if re.search("b?box", " ".join([name, *parameters]), re.IGNORECASE) or re.search("[GDCES]IoU", name):
+        return True
+    try:
+        source = inspect.getsource(subject if isinstance(subject, type | FunctionType) else type(subject))
+    except (TypeError, OSError):
+        return False
+    return OVERLAP.search(name) is not None and re.search(r"\bx1\b|xyxy|b?box|left.*top", source) is not None
 
 
 def _says_probabilities(function: Any, first: str) -> bool:
@@ -133,6 +187,10 @@ def _fillings(name: str) -> list[Callable[[Tensor], Tensor]]:
     """What an argument of this name may be, the likeliest first; nothing where its use is not known."""
     if MASK.search(name):
         return [partial(_ones, places=n, dtype=d) for n in (1, 2) for d in (torch.bool, None)]
+    if re.search("^(ref|old|sft|base|behavio)", name):
+        return [torch.zeros_like]
+    if re.search("adv|return|reward", name):
+        return [_in_turn]
     if re.search("neg", name):
         return [torch.ones_like]
     if name in TARGETS or re.search("label|target|same|similar|flag|weight|var|sigma|scale", name):
@@ -147,6 +205,11 @@ def _ones(scores: Tensor, places: int = 1, dtype: torch.dtype | None = None) -> 
 
 def _zeros(scores: Tensor) -> Tensor:
     return torch.zeros_like(_ones(scores))
+
+
+def _in_turn(scores: Tensor) -> Tensor:
+    """1 and -1, one after the other."""
+    return torch.ones_like(scores) * (1 - 2 * (torch.arange(scores.shape[1], device=scores.device) % 2))
 
 
 def _learns(f: LossFunction, given: Given) -> bool:
@@ -175,6 +238,8 @@ def targets_of(name: str, generator: torch.Generator) -> Tensor:
         return torch.randperm(BATCH, generator=generator) // 2
     if name == "pair":
         return torch.randn(BATCH, CLASSES, generator=generator, dtype=torch.float64)
+    if name == "boxes":
+        return _boxes(torch.randn(BATCH, CLASSES, generator=generator, dtype=torch.float64))
     return torch.rand(BATCH, CLASSES, generator=generator, dtype=torch.float64) + 0.1
 
 
@@ -220,9 +285,9 @@ def tried(
     where = find_device(settings.device)
     generator = torch.Generator().manual_seed(seed)
     scores = (torch.randn(BATCH, CLASSES, generator=generator, dtype=torch.float64) * scale).to(where)
-    for form in _likely(loaded):
+    for form in ("boxes",) if f.takes is Takes.BOXES else _likely(loaded):
         # the targets of a pair are no copy of the scores
-        targets = targets_of(form, torch.Generator().manual_seed(seed + (form == "pair"))).to(where)
+        targets = targets_of(form, torch.Generator().manual_seed(seed + (form in ("pair", "boxes")))).to(where)
         casts = [targets.double(), targets.bool()] if form in ("many-hot", "one-hot") else [targets]
         for cast in casts:
             try:
@@ -261,7 +326,7 @@ def _likely(loaded: Loaded) -> Sequence[str]:
     second = taken[1].lower() if len(taken) > 1 else ""
     if any(word in name for word in ("hinge", "margin")) and "multi" not in name and "triplet" not in name:
         return ("sign", "index", "many-hot", "one-hot", "real")
-    if PAIRED.search(second) or (EMBEDDINGS.search(own) and second not in TARGETS[:5]):
+    if PAIRED.search(second) or BESIDE.search(second) or (EMBEDDINGS.search(own) and second not in TARGETS[:5]):
         return ("pair", *FORMS)
     if EMBEDDINGS.search(own) or re.search("embed|features", taken[0] if taken else "", re.IGNORECASE):
         return ("labels", "pair", "sign", "real")

@@ -12,9 +12,10 @@ from torch import Tensor
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.loss.consistency import CONSISTENCY
-from torchcheck.properties.loss.inputs import BATCH, EMBEDDED, LossFunction, function_of, inputs_of, targets_of
+from torchcheck.properties.loss.inputs import BATCH, EMBEDDED, LossFunction, Takes, function_of, inputs_of, targets_of
 from torchcheck.properties.loss.published import LOSS_PUBLISHED
 from torchcheck.properties.loss.rewards import REWARDS, is_of_embeddings
+from torchcheck.properties.loss.several import SPREAD
 from torchcheck.properties.loss.targets import LOSS_TARGETS
 from torchcheck.properties.plan import Description, Group, Kind, Step
 from torchcheck.properties.subject.sizes import CLASSES
@@ -121,7 +122,8 @@ def structure(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         measured("batch-order", _off(value, moved) / size),
         measured("sign", smallest, samples=20),
     ]
-    if scores.dim() == 2 and form != "its own" and not f.has_weights:
+    of_classes = f.takes not in (Takes.LOGARITHMS, Takes.BOXES) and not f.has_weights
+    if scores.dim() == 2 and form != "its own" and of_classes:
         classes = torch.randperm(scores.shape[1], generator=torch.Generator().manual_seed(2)).to(scores.device)
         back = torch.argsort(classes)
         other = targets[:, classes] if targets.dim() == 2 else back[targets]
@@ -183,13 +185,19 @@ def extreme(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measure
     """Scores of growing size, of either sign, right and wrong, and all the same."""
     f = function_of(loaded, settings)
     kind = DTYPES[dtype]
-    if f.of_probabilities and kind.itemsize < 4:
-        return [Measurement(f"{n}.{dtype}", None, note=ROUNDED) for n in ("extreme", "gradient-bound")]
+    divides = any(SPREAD.search(n) for n in f.names[1:]) and kind is torch.float16
+    if divides or (f.takes is Takes.PROBABILITIES and kind.itemsize < 4):
+        note = "squares over a small variance are beyond float16" if divides else ROUNDED
+        return [Measurement(f"{n}.{dtype}", None, note=note) for n in ("extreme", "gradient-bound")]
     bad: list[str] = []
     largest = 0.0
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
-    embeddings = form in EMBEDDED or is_of_embeddings(f, scores, targets)
-    for size in MODERATE if kind is torch.float16 and embeddings else EXTREMES:
+    sizes: tuple[float, ...] = EXTREMES
+    if kind is torch.float16 and f.takes is Takes.BOXES:
+        sizes = MODERATE[:2]  # areas
+    elif kind is torch.float16 and (form in EMBEDDED or is_of_embeddings(f, scores, targets)):
+        sizes = MODERATE
+    for size in sizes:
         for pattern in range(3):
             (scores, targets), _ = inputs_of(loaded, settings, settings.seed + pattern)
             targets = targets.to(kind) if targets.is_floating_point() else targets
@@ -261,7 +269,7 @@ def accuracy(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measur
     """The same loss in lower precision, over 20 draws."""
     f = function_of(loaded, settings)
     kind, worst = DTYPES[dtype], 0.0
-    if f.of_probabilities and kind.itemsize < 4:
+    if f.takes is Takes.PROBABILITIES and kind.itemsize < 4:
         return [Measurement(f"accuracy.{dtype}", None, note=ROUNDED)]
     for seed in range(20):
         (scores, targets), form = inputs_of(loaded, settings, settings.seed + seed)

@@ -15,11 +15,13 @@ from torch.nn import functional as F
 
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.loss.inputs import LossFunction, function_of, inputs_of
+from torchcheck.properties.loss.inputs import LossFunction, Takes, function_of, inputs_of
+from torchcheck.properties.loss.several import DRAWS, SEVERAL, Several, apart, multiple
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.subject.kinds import lineage
 from torchcheck.properties.subject.signatures import signature_of
-from torchcheck.properties.subject.variant import CheckSettings, Loaded
+from torchcheck.properties.subject.variant import CheckSettings, Loaded, build
+from torchcheck.run.subjects import find_device
 
 #: (scores, targets as the loss takes them, own: the loss's numbers by name) -> value
 Reference = Callable[..., Tensor]
@@ -71,6 +73,12 @@ def _likelihood(scores: Tensor, targets: Tensor, own: Mapping[str, float]) -> Te
 def _binary(scores: Tensor, targets: Tensor, own: Mapping[str, float]) -> Tensor:
     del own
     return F.binary_cross_entropy_with_logits(scores, _hot(scores, targets))
+
+
+def _weighted(scores: Tensor, targets: Tensor, own: Mapping[str, float]) -> Tensor:
+    """What is there counts pos_weight times."""
+    weight = torch.tensor(own["pos_weight"]).to(scores)
+    return F.binary_cross_entropy_with_logits(scores, _hot(scores, targets), pos_weight=weight)
 
 
 def _hot(scores: Tensor, targets: Tensor) -> Tensor:
@@ -129,6 +137,7 @@ PUBLISHED: dict[str, Published] = {
     "pinball": Published(_errors(_quantile), ("quantile", "q", "tau", "alpha")),
     "crossentropy": Published((_likelihood,)),
     "bce": Published((_binary,)),
+    "weightedbce": Published((_weighted,), ("pos_weight",)),
     "labelsmoothingcrossentropy": Published(
         (partial(_smoothed, others=False), partial(_smoothed, others=True)),
         ("smoothing", "label_smoothing", "epsilon", "eps", "alpha", "confidence"),
@@ -149,16 +158,19 @@ def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
 def published(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Its gradients for scores of several sizes beside those of its name: one number times these, at every size."""
     measured = partial(Measurement, "as-published", device=settings.device)
-    known = PUBLISHED.get(SUFFIX.sub("", lineage(loaded.subject)[0].replace("_", "")).lower())
+    name = SUFFIX.sub("", lineage(loaded.subject)[0].replace("_", "")).lower()
+    if (several := SEVERAL.get(name)) and (finding := _of_several(several, loaded, settings, measured)):
+        return [finding]
+    known = PUBLISHED.get(name)
     if known is None:
         return [measured(None, note="its name is none of those known here")]
     f = function_of(loaded, settings)
-    own = dict(_numbers(f, loaded))
+    own = dict(_numbers(f.function, loaded))
     more = [n for n, v in own.items() if n not in known.numbers and v not in (0, 1) and abs(v) > SMALL]
-    if more or f.extras or f.of_cosines:
+    if more or f.extras or f.takes is Takes.COSINES:
         return [measured(None, note=f"it has more to say than its name: {', '.join(more) or 'further arguments'}")]
     # probabilities of larger scores are rounded to 0 and 1, and clamped
-    scales = SCALES[:2] if f.of_probabilities else SCALES
+    scales = SCALES[:2] if f.takes is Takes.PROBABILITIES else SCALES
     made = [inputs_of(loaded, settings, settings.seed, scale)[0] for scale in scales]
     best = math.inf
     for reference in known.references:
@@ -171,25 +183,32 @@ def published(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     return [measured(best, samples=len(made))]
 
 
+def _of_several(
+    known: Several, loaded: Loaded, settings: CheckSettings, measured: Callable[..., Measurement]
+) -> Measurement | None:
+    """The distance of a loss of several arguments; None where it has others, or more numbers than its name."""
+    function = loaded.subject
+    if isinstance(function, type | nn.Module):
+        function = build(loaded, settings.width, None, settings.seed)
+    own = dict(_numbers(function, loaded))
+    if any(n not in known.numbers and v not in (0, 1) and abs(v) > SMALL for n, v in own.items()):
+        return None
+    value = apart(known, function, own, settings.seed, find_device(settings.device))
+    return None if value is None else measured(value, samples=DRAWS, note="by the names of its arguments")
+
+
 def _apart(f: LossFunction, reference: LossFunction, made: Sequence[tuple[Tensor, Any]]) -> float:
-    """The largest distance of f's gradient from a multiple of the other, over its size; or of multiples."""
-    factors, largest = [], 0.0
-    for scores, targets in made:
-        g, known = (loss.slope(scores, targets)[1] for loss in (f, reference))
-        if g is None or known is None or not bool(g.isfinite().all()):
-            return 1.0
-        factors.append(float((g * known).sum() / known.square().sum()))
-        largest = max(largest, float((g - factors[-1] * known).norm() / g.norm()))
-    if min(factors) <= 0:
-        return 1.0
-    return max(largest, max(factors) / min(factors) - 1)
+    """How far f's gradients are from one positive multiple of the other's; 1 where one has none."""
+    gradients = [[loss.slope(scores, targets)[1] for loss in (f, reference)] for scores, targets in made]
+    pairs = [(g, known) for g, known in gradients if g is not None and known is not None]
+    return multiple(pairs) if len(pairs) == len(made) else 1.0
 
 
-def _numbers(f: LossFunction, loaded: Loaded) -> Iterator[tuple[str, float]]:
+def _numbers(function: Any, loaded: Loaded) -> Iterator[tuple[str, float]]:
     """Numbers that it was built with, or has as attributes, by name in lower case; no indices of targets."""
     given: dict[str, Any] = {n: p.default for n, p in signature_of(loaded.subject).items()} | dict(loaded.options)
-    if isinstance(f.function, nn.Module):
-        given |= {n: v for n, v in vars(f.function).items() if not n.startswith("_")}
+    if isinstance(function, nn.Module):
+        given |= {n: v for n, v in vars(function).items() if not n.startswith("_")}
     for name, value in given.items():
         if type(value) in (int, float) and not re.search("index|reduction|dim|axis|class|training", name):
             yield name.lower(), float(value)

@@ -23,7 +23,9 @@ from torchcheck.properties.subject.sizes import CLASSES
 from torchcheck.properties.subject.variant import CheckSettings, Loaded
 
 #: losses that compare two samples, not pairs
-UNPAIRED = re.compile(r"mmd|coral|wasserstein|sinkhorn|energy|discrepancy|gan|adversarial", re.IGNORECASE)
+UNPAIRED = re.compile(
+    r"mmd|coral|wasserstein|sinkhorn|energy|discrepancy|gan|adversarial|discriminator|critic", re.IGNORECASE
+)
 #: losses that push what they are given apart
 REPELLING = re.compile(r"orthogonal|diversity|uniform|decorrelat|difference|repuls|similarity$", re.IGNORECASE)
 #: losses that compare the scores of one class over the examples
@@ -129,8 +131,8 @@ def rewards(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     measured = partial(Measurement, device=settings.device)
     f = function_of(loaded, settings)
     (scores, targets), form = inputs_of(loaded, settings, settings.seed)
-    if (second := _second_of(f)) and MOMENTS.search(second):
-        return _of_moments(f, scores, second, measured)
+    if len(f.names) == 2 and MOMENTS.search(f.names[1]):
+        return _of_moments(f, scores, f.names[1], measured)
     measurements = [_pairing(loaded, f, scores, targets, measured)]
     skipped = [measured(n, None, note="its scores are not one a class") for n in ("saturation", "empty-target")]
     if form in EMBEDDED or is_of_embeddings(f, scores, targets):
@@ -252,12 +254,6 @@ def overlap(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         return [measured(None, note="its targets are no classes")]
     value = _value(f, SURER[0] * (2 * hot.double() - 1), targets)
     return [measured(min(abs(value), abs(value + 1)), note=f"loss {value:.4g}")]
-
-
-def _second_of(f: LossFunction) -> str:
-    """The name of the second of two parameters."""
-    names = [n for n in signature_of(getattr(f.function, "forward", f.function)) if n != "self"]
-    return names[1] if len(names) == 2 else ""
 
 
 def _of_moments(f: LossFunction, mean: Tensor, second: str, measured: Measured) -> list[Measurement]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from torchcheck.data import Measurement
@@ -19,10 +21,12 @@ from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.subject.activation_function import function_of
 from torchcheck.properties.subject.calling import call, tensor_of
 from torchcheck.properties.subject.kinds import lineage
+from torchcheck.properties.subject.signatures import signature_of
 from torchcheck.properties.subject.training_mode import has_batch_statistics
 from torchcheck.properties.subject.variant import CheckSettings, Loaded
 
 Function = Callable[[Tensor], Tensor]
+T = TypeVar("T")
 #: approximations that go by the name of what they approximate stay below this
 APART = 0.03
 PROPERTIES: dict[str, Property] = {
@@ -60,6 +64,16 @@ ACTIVATIONS: dict[str, tuple[Function, ...]] = {
     "squaredrelu": (lambda x: F.relu(x).square(),),
     "relusquared": (lambda x: F.relu(x).square(),),
 }
+#: torch's own with numbers that shape them: those that the subject has too are compared, as they are and doubled
+SHAPED: dict[str, type[nn.Module]] = {
+    "elu": nn.ELU,
+    "celu": nn.CELU,
+    "leakyrelu": nn.LeakyReLU,
+    "softplus": nn.Softplus,
+    "hardtanh": nn.Hardtanh,
+    "softshrink": nn.Softshrink,
+    "hardshrink": nn.Hardshrink,
+}
 NORMS: dict[str, tuple[Function, ...]] = {
     "layernorm": (lambda x: F.layer_norm(x, x.shape[-1:]),),
     "rmsnorm": (lambda x: F.rms_norm(x, x.shape[-1:]),),
@@ -88,12 +102,34 @@ def _norm_steps(_settings: CheckSettings, _description: Description) -> list[Ste
 def activation(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The function on [-8, 8] beside those of its name, where it has no parameters that change it."""
     measured = partial(Measurement, "as-published", device=settings.device)
-    theirs = _named(loaded, ACTIVATIONS)
-    if not theirs or loaded.options or _has_shape(loaded):
-        return [measured(None, note="its name is none of those known here, or it has parameters")]
     x = torch.linspace(-8, 8, 1601, dtype=torch.float64)
-    y = function_of(loaded, settings)(x).detach().cpu()
-    return [_nearest(x, y, theirs, measured, lambda k: f"f({float(x[k]):.3g}) = {float(y[k]):.6g}")]
+    found = []
+    for shaped, theirs, own in _known(loaded):
+        y = function_of(shaped, settings)(x).detach().cpu()
+        found.append(_nearest(x, y, theirs, measured, partial(_words, x, y, own)))
+    none = measured(None, note="its name is none of those known here, or it has parameters")
+    return [max(found, key=lambda m: m.value or 0.0, default=none)]
+
+
+def _words(x: Tensor, y: Tensor, own: Mapping[str, float], k: int) -> str:
+    """What the function is at the k-th point, with these numbers of its own."""
+    return "; ".join([*(f"{n}={v:g}" for n, v in own.items()), f"f({float(x[k]):.3g}) = {float(y[k]):.6g}"])
+
+
+def _known(loaded: Loaded) -> Iterator[tuple[Loaded, tuple[Function, ...], Mapping[str, float]]]:
+    """The subject with numbers of its own, beside the functions that have its name, with the same."""
+    theirs, shaped = _named(loaded, ACTIVATIONS), _named(loaded, SHAPED)
+    if theirs and not loaded.options and not _has_shape(loaded):
+        yield loaded, theirs, {}
+    if shaped is None or loaded.is_instance or not isinstance(loaded.subject, type):
+        return
+    own = {n: p.default for n, p in signature_of(loaded.subject).items()} | dict(loaded.options)
+    numbers = {n: float(v) for n, v in own.items() if type(v) in (int, float)}
+    if not numbers or not {*numbers} <= {*signature_of(shaped)}:
+        return
+    for name in ("", *(n for n, v in numbers.items() if v)):
+        changed = numbers | ({name: 2 * numbers[name]} if name else {})
+        yield replace(loaded, options={**loaded.options, **changed}), (shaped(**changed),), changed
 
 
 def norm(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
@@ -119,7 +155,7 @@ def norm(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
 
 def _batch_norm(x: Tensor) -> Tensor:
     """That of torch, with its momentum, after some batches."""
-    known = torch.nn.BatchNorm1d(x.shape[-1]).to(x)
+    known = nn.BatchNorm1d(x.shape[-1]).to(x)
     tokens = x.flatten(0, -2)
     for _ in range(BATCHES):
         known(tokens)
@@ -141,10 +177,10 @@ def _nearest(
     return measured(best[0], witness=best[1] if best[0] > APART else "", samples=x.numel())
 
 
-def _named(loaded: Loaded, known: dict[str, tuple[Function, ...]]) -> tuple[Function, ...]:
+def _named(loaded: Loaded, known: Mapping[str, T]) -> T | None:
     if loaded.subject.__class__.__module__.startswith("torch.nn"):
-        return ()
-    return known.get(SUFFIX.sub("", lineage(loaded.subject)[0]).lower(), ())
+        return None
+    return known.get(SUFFIX.sub("", lineage(loaded.subject)[0]).lower())
 
 
 def _has_shape(loaded: Loaded) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 from collections.abc import Callable
 from functools import partial
@@ -58,21 +59,43 @@ class Lion(torch.optim.Optimizer):
                 m.mul_(beta2).add_((1 - beta2) * p.grad)
 
 
-#: name in lower case -> torch's own, or ours; where papers leave a choice (RMSprop's start, ...) a name decides nothing
-PUBLISHED: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "sgd": torch.optim.SGD,
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "adagrad": torch.optim.Adagrad,
-    "adamax": torch.optim.Adamax,
-    "lion": Lion,
+class RMSpropFromOne(torch.optim.RMSprop):
+    """Its average of squares starts at 1, as in TensorFlow, and not at 0, as in Tieleman and Hinton (2012)."""
+
+    def step(self, closure: Any = None) -> Any:
+        for group in self.param_groups:
+            for p in group["params"]:
+                if not self.state[p]:
+                    self.state[p] = {"step": torch.zeros(()), "square_avg": torch.ones_like(p)}
+                    self.state[p] |= {n: torch.zeros_like(p) for n in ("momentum_buffer", "grad_avg")}
+        return super().step(closure)
+
+
+Optimizer = Callable[..., torch.optim.Optimizer]
+#: name in lower case -> those that go by it, of which the nearest counts
+PUBLISHED: dict[str, tuple[Optimizer, ...]] = {
+    "sgd": (torch.optim.SGD,),
+    "adam": (torch.optim.Adam,),
+    "adamw": (torch.optim.AdamW,),
+    "adadelta": (torch.optim.Adadelta,),
+    "adagrad": (torch.optim.Adagrad,),
+    "adamax": (torch.optim.Adamax,),
+    "lion": (Lion,),
+    "rmsprop": (torch.optim.RMSprop, RMSpropFromOne),
 }
 #: those whose decay is decoupled, and part of what their name says
 DECOUPLED = ("adamw", "lion")
 #: names of optimizers that have a trust ratio
 TRUSTS = re.compile("^(Fused)?(LAMB|LARS)$", re.IGNORECASE)
 #: hyperparameters that both sides are given, where the subject has them
-SHARED = ("lr", "betas", "momentum", "dampening", "nesterov", "amsgrad", "lr_decay", "initial_accumulator_value")
+SHARED = (
+    *("lr", "betas", "momentum", "dampening", "nesterov", "amsgrad", "lr_decay", "initial_accumulator_value"),
+    *("alpha", "rho", "centered"),
+)
+#: what has to be known of both sides: a start at 0 is as large as eps, and averages have no usual rate
+NEEDED = {"adadelta": ("rho", "eps"), "rmsprop": ("alpha",)}
+#: variants that are compared where both sides have the options
+SWITCHED: tuple[dict[str, Any], ...] = ({}, {"momentum": 0.9, "nesterov": True}, {"centered": True})
 COUNT = 10
 
 
@@ -87,25 +110,40 @@ def published(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     theirs = PUBLISHED.get(name)
     if theirs is None:
         return [measured(None, note="its name is none of those known here")]
-    if loaded.subject is theirs:
+    if loaded.subject in theirs:
         return [measured(None, note="it is torch's own")]
-    taken = _options_of(loaded.subject)
+    taken, known = _options_of(loaded.subject), _options_of(theirs[0])
+    if missing := [n for n in NEEDED.get(name, ()) if n not in taken]:
+        return [measured(None, note=f"it has no option '{missing[0]}'")]
     decays = (0.0, 0.1) if name in DECOUPLED else (0.0,)
+    switched = [w for w in SWITCHED if {*w} <= taken & known]
     largest, witness = 0.0, ""
-    where = find_device(settings.device)
-    for decay in decays:
-        own: dict[str, Any] = {k: v for k, v in {"lr": 0.01, "weight_decay": decay}.items() if k in taken}
+    for decay, switches in itertools.product(decays, switched):
+        wanted = {"lr": 0.01, "weight_decay": decay}
+        own: dict[str, Any] = {k: v for k, v in wanted.items() if k in taken} | switches
         try:
-            group, start, end = _ends(partial(make, loaded, **own), settings, where)
+            apart = _apart(name, own, loaded, settings)
         except Exception as error:
             return [measured(None, note=f"not run on plain tensors: {str(error).splitlines()[0][:60]}")]
-        shared: dict[str, Any] = {k: group[k] for k in SHARED if k in group and k in _options_of(theirs)}
-        _, _, other = _ends(partial(theirs, **shared, weight_decay=decay), settings, where)
-        apart = float((end - other).norm() / (other - start).norm())
         if apart > largest:
-            largest, witness = apart, f"weight_decay={decay:g}"
-    whose = f"{theirs.__module__.partition('.')[0]}'s {theirs.__name__}"
+            largest, witness = apart, ", ".join(f"{k}={v}" for k, v in own.items())
+    whose = f"{theirs[0].__module__.partition('.')[0]}'s {getattr(theirs[0], '__name__', name)}"
     return [measured(largest, witness=witness if largest > 1e-6 else "", note=whose)]
+
+
+def _apart(name: str, own: dict[str, Any], loaded: Loaded, settings: CheckSettings) -> float:
+    """The distance of its end, with these options, from the nearest end of those that have its name, over their way."""
+    where = find_device(settings.device)
+    group, start, end = _ends(partial(make, loaded, **own), settings, where)
+    apart = []
+    for theirs in PUBLISHED[name]:
+        known = _options_of(theirs)
+        shared = {k: group[k] for k in (*SHARED, *NEEDED.get(name, ())) if k in group and k in known}
+        if "betas" in known and {"beta1", "beta2"} <= {*group}:
+            shared["betas"] = (group["beta1"], group["beta2"])
+        _, _, other = _ends(partial(theirs, **shared, weight_decay=own.get("weight_decay", 0.0)), settings, where)
+        apart.append(float((end - other).norm() / (other - start).norm()))
+    return min(apart)
 
 
 def norm_ratio(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from torchcheck import check, check_loss
-from torchcheck.properties.loss.inputs import function_of, inputs_of
+from torchcheck.properties.loss.inputs import Takes, function_of, inputs_of
 from torchcheck.properties.subject.kinds import infer_kind
 from torchcheck.properties.subject.variant import CheckSettings, Variant, load
 
@@ -130,7 +130,7 @@ def test_what_a_loss_takes_is_found() -> None:
     assert form(nn.CrossEntropyLoss) == "index"
     assert form(nn.TripletMarginLoss) == "pair"
     assert form(InfoNCE) == "pair"
-    assert function_of(load(Variant(nn.BCELoss, "loss")), CheckSettings()).of_probabilities
+    assert function_of(load(Variant(nn.BCELoss, "loss")), CheckSettings()).takes is Takes.PROBABILITIES
     assert function_of(load(Variant(MaskedMSELoss, "loss")), CheckSettings()).masks == 0
     assert infer_kind(InfoNCE)[0] == "loss"
 
@@ -209,8 +209,8 @@ def test_a_pair_has_nothing_to_be_told_from_but_what_is_kept(loss: type[nn.Modul
     assert check(loss, "loss", select=["lone-pair"])["lone-pair"].status == status
 
 
-class BoxIoULoss(nn.Module):
-    """Of distances to the left, the top, the right and the bottom."""
+class IoULoss(nn.Module):
+    """Of distances to four sides."""
 
     def forward(self, pred: Tensor, target: Tensor) -> Tensor:
         a, b = pred[:, :4].relu(), target[:, :4].to(pred)
@@ -221,7 +221,7 @@ class BoxIoULoss(nn.Module):
 
 
 def test_corners_of_boxes_are_no_classes() -> None:
-    finding = check(BoxIoULoss, "loss", select=["overlap"])["overlap"]
+    finding = check(IoULoss, "loss", select=["overlap"])["overlap"]
     assert (finding.status, finding.note) == ("skipped", "its columns are no classes: corners of boxes, say")
 
 
@@ -241,3 +241,43 @@ def test_features_are_no_scores() -> None:
     assert result, repr(result)
     assert {result[n].status for n in ("even-scores", "perfect", "softmax-axis")} == {"skipped"}
     assert "class-order" not in {f.name for f in result}
+
+
+class GIoULoss(nn.Module):
+    """Rezatofighi et al. (2019), algorithm 1."""
+
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        low, high = torch.maximum(pred[:, :2], target[:, :2]), torch.minimum(pred[:, 2:], target[:, 2:])
+        both = (high - low).clamp(min=0).prod(-1)
+        union = self.area(pred) + self.area(target) - both
+        low, high = torch.minimum(pred[:, :2], target[:, :2]), torch.maximum(pred[:, 2:], target[:, 2:])
+        hull = (high - low).prod(-1)
+        return self.mean(1 - both / union + (hull - union) / hull)
+
+    def area(self, x: Tensor) -> Tensor:
+        return (x[:, 2:] - x[:, :2]).prod(-1)
+
+    def mean(self, x: Tensor) -> Tensor:
+        return x.mean()
+
+
+class EveryPairGIoULoss(GIoULoss):
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        rows = [GIoULoss.forward(self, pred, t.expand(len(pred), 4)) for t in target]
+        return torch.stack(rows).mean()
+
+
+class BoxL1Loss(nn.Module):
+    def forward(self, pred_boxes: Tensor, target_boxes: Tensor) -> Tensor:
+        return (pred_boxes - target_boxes).abs().mean()
+
+
+@pytest.mark.parametrize("loss", [GIoULoss, BoxL1Loss])
+def test_a_loss_of_boxes_is_given_boxes(loss: type[nn.Module]) -> None:
+    result = check(loss, "loss")
+    assert result, repr(result)
+    assert "class-order" not in {f.name for f in result}
+
+
+def test_every_box_beside_every_other_is_no_pair() -> None:
+    assert check(EveryPairGIoULoss, "loss", select=["pairing"])["pairing"].status == "failed"

@@ -31,9 +31,10 @@ SMALL: dict[str, dict[str, Any]] = {
 
 @cache
 def run(words: str) -> CheckResult:
-    """The check of the fault with these words; each is checked once a session."""
+    """The check of the fault with these words, by the properties that are to notice it; each once a session."""
     fault = next(f for f in FAULTS if f.words == words)
-    return check(fault.subject, fault.kind, **{**SMALL.get(fault.kind, {}), **fault.options})
+    asked = [base(name) for name in fault.noticed_by]
+    return check(fault.subject, fault.kind, select=asked, **{**SMALL.get(fault.kind, {}), **fault.options})
 
 
 @pytest.fixture(autouse=True)

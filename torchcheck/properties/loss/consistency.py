@@ -99,12 +99,12 @@ def lines(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Lines between random scores, their steepest pieces halved until a slope would have vanished; and equal logits."""
     measured = partial(Measurement, device=settings.device)
     f = function_of(loaded, settings)
-    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
     if form in EMBEDDED or is_of_embeddings(f, scores, targets):
         note = "pairs that count come and go with the embeddings"
         return [measured(n, None, note=note) for n in ("continuous", "least-at-equal")]
     measurements = [_least(f, scores, targets, measured)]
-    ends = [inputs_of(loaded, settings, settings.seed + k)[0][0] for k in range(1, LINES + 1)]
+    ends = [inputs_of(loaded, settings, f, settings.seed + k)[0][0] for k in range(1, LINES + 1)]
     if any(e.shape != scores.shape for e in ends):
         return [measured("continuous", None, note="its inputs have different sizes"), *measurements]
     jumps = {"": max(_jump(f, scores, end, targets) for end in ends)}
@@ -175,7 +175,7 @@ def one_example(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The first example of a batch by itself."""
     measured = partial(Measurement, "one-example", device=settings.device)
     f = function_of(loaded, settings)
-    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
     if form in (*EMBEDDED, "its own") or not isinstance(targets, Tensor):
         return [measured(None, note="it compares examples")]
     try:
@@ -192,7 +192,7 @@ def batches(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Two examples of one class, together and by themselves; and scores that are all the same."""
     measured = partial(Measurement, device=settings.device)
     f, name = function_of(loaded, settings), lineage(loaded.subject)[0]
-    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
     if form != "index" or f.extras or f.has_weights:
         return [measured(n, None, note="its targets are no classes") for n in ("batch-mean", "even-scores")]
     note = "it weighs examples by their batch" if BY_THE_BATCH.search(name) else ""
@@ -264,10 +264,11 @@ def _is_silent(loaded: Loaded, settings: CheckSettings, name: str, value: Any) -
     """Whether nothing changes, at any of some sizes of the scores; no, where another value is refused."""
     changed = _with(loaded, name, value)
     try:
-        ways = [(function_of(loaded, settings), function_of(changed, settings))]
+        f = function_of(loaded, settings)
+        ways = [(f, function_of(changed, settings))]
         ways += [(a.labelled(v), b.labelled(v)) for a, b in ways if a.extras for v in (0.0, -1.0)]
         for seed, scale in enumerate((0.1, 1.0, 3.0, 10.0)):
-            (scores, targets), _ = inputs_of(loaded, settings, settings.seed + seed, scale)
+            (scores, targets), _ = inputs_of(loaded, settings, f, settings.seed + seed, scale)
             with torch.no_grad():
                 if any(float(a(scores, targets)) != float(b(scores, targets)) for a, b in ways):
                     return False

@@ -160,11 +160,13 @@ def _of_boxes(subject: Any, parameters: Sequence[str]) -> bool:
     name = getattr(subject, "__name__", type(subject).__name__)
     if re.search("b?box", " ".join([name, *parameters]), re.IGNORECASE) or re.search("[GDCES]IoU", name):
         return True
+    if not OVERLAP.search(name):
+        return False
     try:
         source = inspect.getsource(subject if isinstance(subject, type | FunctionType) else type(subject))
     except (TypeError, OSError):
         return False
-    return OVERLAP.search(name) is not None and re.search(r"\bx1\b|xyxy|b?box|left.*top", source) is not None
+    return re.search(r"\bx1\b|xyxy|b?box|left.*top", source) is not None
 
 
 def _says_probabilities(function: Any, first: str) -> bool:
@@ -250,7 +252,9 @@ MAPS = (((BATCH, CLASSES, 4, 4), 1), ((BATCH, 5, CLASSES), 2), ((BATCH, CLASSES,
 EMBEDDED = ("pair", "labels")
 
 
-def inputs_of(loaded: Loaded, settings: CheckSettings, seed: int, scale: float = 3.0) -> tuple[Made, str]:
+def inputs_of(
+    loaded: Loaded, settings: CheckSettings, f: LossFunction, seed: int, scale: float = 3.0
+) -> tuple[Made, str]:
     """Scores (batch, classes) and targets of the first form that the loss takes, or the subject's example_inputs."""
     if loaded.example_inputs is not None:
         where = find_device(settings.device)
@@ -258,7 +262,7 @@ def inputs_of(loaded: Loaded, settings: CheckSettings, seed: int, scale: float =
         if not isinstance(made, tuple | list) or len(made) != 2:
             raise SubjectError("example_inputs of a loss gives (scores, targets)")
         return (made[0].to(where).double() * scale / 3, made[1].to(where)), "its own"
-    given = tried(loaded, settings, function_of(loaded, settings), seed, scale)
+    given = tried(loaded, settings, f, seed, scale)
     if isinstance(given, Given):
         return (given.scores, given.targets), given.form
     raise SubjectError(

@@ -101,7 +101,7 @@ def steps(settings: CheckSettings, _description: Description) -> list[Step]:
 def structure(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The same loss twice, inputs left alone, and permutations of examples and classes."""
     f = function_of(loaded, settings)
-    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
     kept = (scores.clone(), targets.clone())
     with torch.no_grad():
         value = float(f(scores, targets))
@@ -112,7 +112,7 @@ def structure(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         moved = float(f(scores[order], targets[order]))
         smallest = min(value, moved)
         for seed in range(1, 20):
-            (s, t), _ = inputs_of(loaded, settings, settings.seed + seed, scale=float(seed))
+            (s, t), _ = inputs_of(loaded, settings, f, settings.seed + seed, scale=float(seed))
             smallest = min(smallest, float(f(s, t)))
     size = max(abs(value), 1e-6)
     measured = partial(Measurement, device=settings.device, note=f"targets: {form}")
@@ -161,7 +161,7 @@ def _slope_error(
     f: LossFunction, loaded: Loaded, settings: CheckSettings, seed: int, step: float, settled: float
 ) -> tuple[float, str] | None:
     """The relative error of autograd's slope along a random direction, and both slopes; None where none settles."""
-    (scores, targets), _ = inputs_of(loaded, settings, settings.seed + seed, scale=(0.3, 1.0, 3.0)[seed % 3])
+    (scores, targets), _ = inputs_of(loaded, settings, f, settings.seed + seed, scale=(0.3, 1.0, 3.0)[seed % 3])
     _, g = f.slope(scores, targets)
     g = torch.zeros_like(scores) if g is None else g
     v = torch.randn(scores.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(scores.device)
@@ -191,7 +191,7 @@ def extreme(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measure
         return [Measurement(f"{n}.{dtype}", None, note=note) for n in ("extreme", "gradient-bound")]
     bad: list[str] = []
     largest = 0.0
-    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
     sizes: tuple[float, ...] = EXTREMES
     if kind is torch.float16 and f.takes is Takes.BOXES:
         sizes = MODERATE[:2]  # areas
@@ -199,7 +199,7 @@ def extreme(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measure
         sizes = MODERATE
     for size in sizes:
         for pattern in range(3):
-            (scores, targets), _ = inputs_of(loaded, settings, settings.seed + pattern)
+            (scores, targets), _ = inputs_of(loaded, settings, f, settings.seed + pattern)
             targets = targets.to(kind) if targets.is_floating_point() else targets
             shaped = [scores.sign() * size, torch.full_like(scores, size), torch.full_like(scores, -size)][pattern]
             out, g = f.slope(shaped.to(kind), targets)
@@ -224,7 +224,7 @@ def _beyond(out: Tensor, most: float, kind: torch.dtype) -> bool:
 
 def form_of(loaded: Loaded, settings: CheckSettings) -> torch.dtype:
     """The dtype of many-hot labels that the loss takes."""
-    (_, targets), _ = inputs_of(loaded, settings, settings.seed)
+    (_, targets), _ = inputs_of(loaded, settings, function_of(loaded, settings), settings.seed)
     return targets.dtype
 
 
@@ -272,7 +272,7 @@ def accuracy(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measur
     if f.takes is Takes.PROBABILITIES and kind.itemsize < 4:
         return [Measurement(f"accuracy.{dtype}", None, note=ROUNDED)]
     for seed in range(20):
-        (scores, targets), form = inputs_of(loaded, settings, settings.seed + seed)
+        (scores, targets), form = inputs_of(loaded, settings, f, settings.seed + seed)
         # a temperature divides the rounding of cosines, whatever the loss has come down to
         least = 1.0 if form in EMBEDDED else 1e-3
         floating = targets.is_floating_point()

@@ -171,7 +171,7 @@ def published(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         return [measured(None, note=f"it has more to say than its name: {', '.join(more) or 'further arguments'}")]
     # probabilities of larger scores are rounded to 0 and 1, and clamped
     scales = SCALES[:2] if f.takes is Takes.PROBABILITIES else SCALES
-    made = [inputs_of(loaded, settings, settings.seed, scale)[0] for scale in scales]
+    made = [inputs_of(loaded, settings, f, settings.seed, scale)[0] for scale in scales]
     best = math.inf
     for reference in known.references:
         try:

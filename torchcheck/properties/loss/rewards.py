@@ -130,7 +130,7 @@ def rewards(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Right, random and wrong scores, sure ones, shifted ones; no class; and targets that belong to other examples."""
     measured = partial(Measurement, device=settings.device)
     f = function_of(loaded, settings)
-    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
     if len(f.names) == 2 and MOMENTS.search(f.names[1]):
         return _of_moments(f, scores, f.names[1], measured)
     measurements = [_pairing(loaded, f, scores, targets, measured)]
@@ -176,11 +176,11 @@ def temperature(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     own = loaded.options.get(name, parameters[name].default) if name else None
     if not isinstance(own, int | float) or not 0 < own <= 1:
         return skipped("it takes no temperature of at most 1")
-    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
     usual, half, cold = (
         function_of(Loaded(**{**vars(loaded), "options": {**loaded.options, name: own * share}}), settings)
         for share in (1, 0.5, COLD)
     )
+    (scores, targets), form = inputs_of(loaded, settings, usual, settings.seed)
     of_embeddings = form in EMBEDDED or is_of_embeddings(usual, scores, targets)
     if not of_embeddings and form not in ("index", "one-hot", "many-hot"):
         return skipped("its scores are not one a class")
@@ -202,7 +202,7 @@ def lone_pair(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The loss of one pair of random embeddings, over that of several."""
     measured = partial(Measurement, "lone-pair", device=settings.device)
     f = function_of(loaded, settings)
-    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
     kept = isinstance(f.function, nn.Module) and any(b.dim() > 1 for b in f.function.buffers())
     if form != "pair" or not CONTRAST.search(lineage(loaded.subject)[0]) or kept:
         return [measured(None, note="it contrasts no pairs, or has others of its own")]
@@ -224,7 +224,7 @@ def margin(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     usual, wide = (
         function_of(replace(loaded, options={**loaded.options, name: own * factor}), settings) for factor in (1, 2)
     )
-    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    (scores, targets), form = inputs_of(loaded, settings, usual, settings.seed)
     if form != "index":
         return [measured(None, note="its targets are no classes")]
     pairs = [
@@ -240,7 +240,7 @@ def overlap(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     if not OVERLAP.search(lineage(loaded.subject)[0]):
         return [measured(None, note="its name is that of no overlap")]
     f = function_of(loaded, settings)
-    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
     if form in ("index", "one-hot", "many-hot"):
         turned = torch.roll(scores, 1, 1), (targets + 1) % CLASSES if form == "index" else torch.roll(targets, 1, 1)
         if not _same(_value(f, *turned), _value(f, scores, targets)):

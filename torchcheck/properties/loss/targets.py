@@ -62,7 +62,7 @@ def ignored(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Ignored targets added to others, and alone, also many of them in half precision."""
     measured = partial(Measurement, device=settings.device)
     f = function_of(loaded, settings)
-    (scores, targets), form = inputs_of(loaded, settings, settings.seed)
+    (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
     if f.masks >= 0:
         return [*_masked(f, scores, targets, measured), measured("all-ignored", None, note="a mask says what counts")]
     named = _declared(loaded) if form in ("index", "many-hot", "real") and targets.dtype is not torch.bool else []
@@ -124,7 +124,7 @@ def reductions(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     measured = partial(Measurement, device=settings.device)
     if "reduction" not in signature_of(loaded.subject) or loaded.is_instance:
         return [measured("reductions", None, note="it takes no reduction")]
-    (scores, targets), _ = inputs_of(loaded, settings, settings.seed)
+    (scores, targets), _ = inputs_of(loaded, settings, function_of(loaded, settings), settings.seed)
     given = {}
     for name in ("none", "sum", "mean"):
         try:
@@ -146,7 +146,7 @@ def reductions(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
 def curvature(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The second derivative with respect to the scores, along random directions."""
     f = function_of(loaded, settings)
-    (scores, targets), _ = inputs_of(loaded, settings, settings.seed, scale=1.0)
+    (scores, targets), _ = inputs_of(loaded, settings, f, settings.seed, scale=1.0)
     leaf = scores.clone().requires_grad_()
     _, second = compared(lambda: f(leaf.clone(), targets), [leaf], settings.seed)
     return [second.measurement(partial(Measurement, device=settings.device), "second-derivative")]

@@ -125,7 +125,8 @@ def test_a_mask_of_rows_or_of_entries_is_filled_and_judged() -> None:
 
 def test_what_a_loss_takes_is_found() -> None:
     def form(loss: Any) -> str:
-        return inputs_of(load(Variant(loss, "loss")), CheckSettings(), 0)[1]
+        loaded = load(Variant(loss, "loss"))
+        return inputs_of(loaded, CheckSettings(), function_of(loaded, CheckSettings()), 0)[1]
 
     assert form(nn.CrossEntropyLoss) == "index"
     assert form(nn.TripletMarginLoss) == "pair"

@@ -102,6 +102,17 @@ class GELU(nn.Module):
         return 0.5 * x * (1 + torch.tanh(math.sqrt(2) / math.pi * (x + 0.044715 * x**3)))
 
 
+class CELU(nn.Module):
+    """alpha is taken times, and never over."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        super().__init__()
+        self.alpha = alpha
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clamp(min=0) + self.alpha * torch.expm1(x.clamp(max=0))
+
+
 def selu(x: Tensor) -> Tensor:
     """SELU without its alpha."""
     return 1.0507009873554805 * torch.where(x > 0, x, torch.expm1(x.clamp(max=0)))
@@ -136,5 +147,6 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("a slope that no gradient reaches", "activation", FrozenSlope, ("dead-parameters",)),
     SeededFault("Mish without its softplus", "activation", Mish, ("as-published",)),
     SeededFault("GELU with another root", "activation", GELU, ("as-published",)),
+    SeededFault("CELU with half of its alpha", "activation", CELU, ("as-published",)),
     SeededFault("SELU without its alpha", "activation", selu, ("as-published",)),
 )

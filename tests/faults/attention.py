@@ -512,6 +512,68 @@ class NormedOverTokensBlock(nn.Module):
         return out
 
 
+class ContextAttention(nn.Module):
+    """Sound attention to a context, for faults to be planted in."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.q, self.kv = nn.Linear(width, width), nn.Linear(width, 2 * width)
+
+    def hidden(self, scores: Tensor, context_mask: Tensor) -> Tensor:
+        return scores.masked_fill(~context_mask[:, None, :], -1e9)
+
+    def forward(self, x: Tensor, context: Tensor, context_mask: Tensor | None = None) -> Tensor:
+        k, v = self.kv(context).chunk(2, -1)
+        scores = self.q(x) @ k.mT / math.sqrt(x.shape[-1])
+        if context_mask is not None:
+            scores = self.hidden(scores, context_mask)
+        return scores.softmax(-1) @ v
+
+
+class DropsTheMask(ContextAttention):
+    def hidden(self, scores: Tensor, context_mask: Tensor) -> Tensor:
+        scores.masked_fill(~context_mask[:, None, :], -1e9)
+        return scores
+
+
+class ContextBlock(nn.Module):
+    attention: type[ContextAttention] = ContextAttention
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.cross = nn.LayerNorm(width), self.attention(width)
+
+    def forward(self, x: Tensor, context: Tensor, context_mask: Tensor | None = None) -> Tensor:
+        out: Tensor = x + self.cross(self.norm(x), context, context_mask)
+        return out
+
+
+class ContextBlockDropsTheMask(ContextBlock):
+    attention = DropsTheMask
+
+
+class SortedReader(nn.Module):
+    """Sequences in the order of their lengths, as packing asks, and back in that which they had."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner = nn.GRU(width, width, batch_first=True)
+
+    def back(self, order: Tensor) -> Tensor:
+        return order.argsort()
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        order = lengths.argsort(descending=True)
+        packed = nn.utils.rnn.pack_padded_sequence(x[order], lengths[order].cpu(), batch_first=True)
+        out, _ = nn.utils.rnn.pad_packed_sequence(self.inner(packed)[0], batch_first=True)
+        return out[self.back(order)]
+
+
+class SortedTwice(SortedReader):
+    def back(self, order: Tensor) -> Tensor:
+        return order
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("it sees one token ahead", "attention", OneTokenAhead, ("leak",)),
     SeededFault("the mask comes after the softmax", "attention", LateMask, ("leak",), options={"causal": True}),
@@ -558,6 +620,9 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("all turned by one angle", "attention", OneAngle, ("score-places",)),
     SeededFault("queries, keys and values for tokens", "attention", PartsAndTokens, ("heads-apart",)),
     SeededFault("a window filled up with zeros", "attention", ZerosInTheWindow, ("equal-tokens",)),
+    SeededFault("a context's mask that is lost", "attention", DropsTheMask, ("context-padding",)),
+    SeededFault("a context's mask that is lost, in a block", "block", ContextBlockDropsTheMask, ("context-padding",)),
+    SeededFault("sorted by length, and once more", "attention", SortedTwice, ("padded-alone",)),
     SeededFault("turned by no rotation", "attention", RotaryAttention, ("score-distance",)),
     SeededFault(
         "attention of one deviation at every width",

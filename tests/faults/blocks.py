@@ -492,6 +492,19 @@ class LayerNorm(nn.Module):
         return (x - x.mean(-1, keepdim=True)) * torch.rsqrt(size + 1e-5) * self.weight + self.bias
 
 
+class SquaresApartNorm(nn.Module):
+    """The mean of squares less the square of the mean."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(dim)), nn.Parameter(torch.zeros(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = x.mean(-1, keepdim=True)
+        size = (x.square().mean(-1, keepdim=True) - mean.square()).clamp(min=0)
+        return (x - mean) * torch.rsqrt(size + 1e-5) * self.weight + self.bias
+
+
 class StochasticDepth(nn.Module):
     """Paths kept with a probability, and not divided by it."""
 
@@ -604,6 +617,7 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("all layers are copies of one", "model", one_layer_copied, ("layers-differ",)),
     SeededFault("two linear layers in a row", "block", LinearFeedForward, ("linear-pairs",)),
     SeededFault("a sum of squares for their mean", "block", RMSNorm, ("as-published",)),
+    SeededFault("a variance by a difference of squares", "block", SquaresApartNorm, ("offset",)),
     SeededFault("a variance about 0", "block", LayerNorm, ("as-published",)),
     SeededFault("paths kept, and not made up for", "block", StochasticDepth, ("train-mean",)),
     SeededFault("the stream is dropped with its branch", "block", DropsTheStream, ("stream-kept",)),

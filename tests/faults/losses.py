@@ -291,6 +291,28 @@ class HuberLoss(nn.Module):
         return (small.square() / 2 + (size - small) / 2).mean()
 
 
+class DPOLoss(nn.Module):
+    """What was rejected is preferred."""
+
+    def forward(self, chosen_logps: Tensor, rejected_logps: Tensor, ref_chosen: Tensor, ref_rejected: Tensor) -> Tensor:
+        return -F.logsigmoid(0.1 * ((rejected_logps - ref_rejected) - (chosen_logps - ref_chosen))).mean()
+
+
+class PPOLoss(nn.Module):
+    """The larger of both gains, which clips nothing that matters."""
+
+    def forward(self, log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor) -> Tensor:
+        ratio = (log_probs - old_log_probs).exp()
+        return -torch.maximum(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages).mean()
+
+
+class GaussianNLLLoss(nn.Module):
+    """A logarithm of the variance where that of the deviation belongs."""
+
+    def forward(self, mean: Tensor, log_var: Tensor, target: Tensor) -> Tensor:
+        return (log_var + 0.5 * (target - mean).square() / log_var.exp()).mean()
+
+
 class PinballLoss(nn.Module):
     """Both sides have the other's weight."""
 
@@ -405,6 +427,9 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("a margin that helps", "loss", EasyMarginLoss, ("margin",)),
     SeededFault("weights of classes that nothing reads", "loss", WeightlessLoss, ("options-used",)),
     SeededFault("a Huber loss of another slope", "loss", HuberLoss, ("as-published",)),
+    SeededFault("preferences turned over", "loss", DPOLoss, ("as-published",)),
+    SeededFault("the larger of two policies' gains", "loss", PPOLoss, ("as-published",)),
+    SeededFault("a variance counted twice", "loss", GaussianNLLLoss, ("as-published",)),
     SeededFault("a quantile from the other side", "loss", PinballLoss, ("as-published",)),
     SeededFault("focal weights changed for each other", "loss", BinaryFocalLoss, ("as-published",)),
     SeededFault("a union that counts twice what is shared", "loss", MapIoULoss, ("overlap",)),

@@ -275,6 +275,58 @@ class WarmsForEver(Plain):
         return super().step(closure)
 
 
+class Grouped(torch.optim.Optimizer):
+    """Steps that are told by a parameter's group."""
+
+    def update(self, p: Tensor, group: dict[str, Any]) -> Tensor:
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        value = None
+        if closure is not None:
+            with torch.enable_grad():
+                value = closure()
+        for group in self.param_groups:
+            for p in (p for p in group["params"] if p.grad is not None):
+                p.sub_(group["lr"] * self.update(p, group))
+        return value
+
+
+class SGD(Grouped):
+    """Nesterov's step, from the velocity before."""
+
+    def __init__(self, params: Any, lr: float = 0.1, momentum: float = 0.0, nesterov: bool = False) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "nesterov": nesterov})
+
+    def update(self, p: Tensor, group: dict[str, Any]) -> Tensor:
+        assert p.grad is not None
+        rate, old = group["momentum"], self.state[p].get("v")
+        velocity: Tensor = p.grad.clone() if old is None else rate * old + p.grad
+        self.state[p]["v"] = velocity
+        if not group["nesterov"]:
+            return velocity
+        return p.grad + rate * (velocity if old is None else old)
+
+
+class RMSprop(Grouped):
+    """Squares and the mean's square together, where their difference is meant."""
+
+    def __init__(
+        self, params: Any, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, centered: bool = False
+    ) -> None:
+        super().__init__(params, {"lr": lr, "alpha": alpha, "eps": eps, "centered": centered})
+
+    def update(self, p: Tensor, group: dict[str, Any]) -> Tensor:
+        assert p.grad is not None
+        state = self.state[p]
+        square, mean = (state.setdefault(n, torch.zeros_like(p)) for n in ("square", "mean"))
+        square.lerp_(p.grad**2, 1 - group["alpha"])
+        mean.lerp_(p.grad, 1 - group["alpha"])
+        spread = square + mean.square() if group["centered"] else square
+        return p.grad / (spread.sqrt() + group["eps"])
+
+
 class Lion(torch.optim.Optimizer):
     """Lion with one momentum for both of its averages."""
 
@@ -412,6 +464,8 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("break where continue was meant", "optimizer", StopsAtTheFirst, ("gradients-come-and-go",)),
     SeededFault("a trust ratio turned over", "optimizer", LAMB, ("norm-ratio",)),
     SeededFault("a gradient divided by its square", "optimizer", Adafactor, ("scale-exponent",)),
+    SeededFault("Nesterov's step from the velocity before", "optimizer", SGD, ("as-published",)),
+    SeededFault("a centred average with the wrong sign", "optimizer", RMSprop, ("as-published",)),
     SeededFault("Lion with one average", "optimizer", Lion, ("as-published",)),
     SeededFault("clipping the other way round", "optimizer", Clipped, ("clips",)),
 )

@@ -14,10 +14,12 @@ from torchcheck.measure.leak import worst
 from torchcheck.measure.operations import multiply_adds
 from torchcheck.probes.flash.cost import peak_memory, timed
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.module.context import CONTEXT
 from torchcheck.properties.module.leak import LEAK, ROUNDING, layer_of
 from torchcheck.properties.module.lifecycle import LIFECYCLE
 from torchcheck.properties.module.modes import MODES
 from torchcheck.properties.module.numerics import NUMERICS, refusal, watched
+from torchcheck.properties.module.offset import FAR
 from torchcheck.properties.module.padding import PADDING
 from torchcheck.properties.module.paths import PATHS
 from torchcheck.properties.module.published import PUBLISHED_NORM
@@ -165,6 +167,6 @@ def _run(layer: nn.Module, x: Tensor) -> None:
         layer(x)
 
 
-TOKENS = (LEAK, PADDING, SCORES, MODES, STATISTICS, PATHS, USES, WEIGHTS, LIFECYCLE, NUMERICS, WIDTHS)
-LAYER = Kind((*TOKENS, PUBLISHED_NORM))
+TOKENS = (LEAK, PADDING, CONTEXT, SCORES, MODES, STATISTICS, PATHS, USES, WEIGHTS, LIFECYCLE, NUMERICS, WIDTHS)
+LAYER = Kind((*TOKENS, PUBLISHED_NORM, FAR))
 ATTENTION = Kind((Group("attention", PROPERTIES, steps, later=True), *TOKENS))

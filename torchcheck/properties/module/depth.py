@@ -24,6 +24,7 @@ from torchcheck.measure.norms import rms
 from torchcheck.measure.roles import blocks_of, depth_of
 from torchcheck.measure.streams import Stream, first_float, watched
 from torchcheck.properties.finding import Property, Raw, Threshold
+from torchcheck.properties.module.context import CONTEXT
 from torchcheck.properties.module.depth_init import DEPTH_INIT
 from torchcheck.properties.module.first_rate import first_rate
 from torchcheck.properties.module.leak import LEAK
@@ -31,6 +32,7 @@ from torchcheck.properties.module.lifecycle import LIFECYCLE
 from torchcheck.properties.module.model_output import OUTPUT
 from torchcheck.properties.module.modes import MODES
 from torchcheck.properties.module.numerics import NUMERICS
+from torchcheck.properties.module.offset import FAR
 from torchcheck.properties.module.padding import PADDING
 from torchcheck.properties.module.paths import PATHS
 from torchcheck.properties.module.published import PUBLISHED_NORM
@@ -388,6 +390,7 @@ STACK = (
     Group("depth", PROPERTIES, steps, later=True),
     LEAK,
     PADDING,
+    CONTEXT,
     SCORES,
     MODES,
     STATISTICS,
@@ -398,5 +401,5 @@ STACK = (
     NUMERICS,
     WIDTHS,
 )
-BLOCK = Kind((*STACK, IDENTITY, DEEPNORM, PUBLISHED_NORM), more, reduce, SERVES)
+BLOCK = Kind((*STACK, IDENTITY, DEEPNORM, PUBLISHED_NORM, FAR), more, reduce, SERVES)
 MODEL = Kind((*STACK, DEEPNORM, OUTPUT, DEPTH_INIT), more, reduce, SERVES)

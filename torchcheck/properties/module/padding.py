@@ -17,7 +17,7 @@ from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.module.leak import ROUNDING, SequenceLayer, layer_of
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.subject.calling import forward_names, size_of, subject_of, tensor_of
-from torchcheck.properties.subject.masks import MASKS, UNCLEAR, Form, forms_of, mask_name, square
+from torchcheck.properties.subject.masks import COUNTS, LENGTHS, MASKS, UNCLEAR, Form, forms_of, mask_name, square
 from torchcheck.properties.subject.training_mode import has_batch_statistics, with_dropout
 from torchcheck.properties.subject.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device
@@ -53,14 +53,14 @@ def padding(loaded: Loaded, settings: CheckSettings, depth: int | None = None) -
     layer, dtype = layer_of(loaded, settings, depth=depth)
     subject = subject_of(layer.layer)
     names = forward_names(subject)
-    name = mask_name(names)
+    name = mask_name(names) or next((n for n in names[1:] if LENGTHS.search(n)), None)
     measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1])
 
     def skipped(note: str) -> list[Measurement]:
         return [measured(n, None, note=note) for n in PROPERTIES]
 
     if name is None:
-        return skipped(f"forward takes none of {', '.join(MASKS)}")
+        return skipped(f"forward takes none of {', '.join(MASKS)}, lengths")
     tokens = _tokens_of(layer, settings, dtype)
     if tokens is None:
         return skipped("its input is not a tensor of tokens")
@@ -76,17 +76,15 @@ def padding(loaded: Loaded, settings: CheckSettings, depth: int | None = None) -
         for form in forms:
             try:
                 with torch.no_grad():
-                    each = [
-                        _changes(_runner(m, names, name, form), m, settings, tokens, alike=form.shape is square)
-                        for m in modules
-                    ]
+                    each = [_changes(_runner(m, names, name, form), m, settings, tokens, form) for m in modules]
                 return [max(values) for values in zip(*each, strict=True)]
             except Exception as error:  # the mask has another shape or dtype
                 refused.append(f"{type(error).__name__}: {str(error).splitlines()[0][:80]}")
         return None
 
     limit = ROUNDING[dtype]
-    said, opposite, added = (taken(forms) for forms in forms_of(name, dtype))
+    forms = forms_of(MASKS[name], dtype) if name in MASKS else ([COUNTS], [], [])
+    said, opposite, added = map(taken, forms)
     turned_over = opposite is not None and opposite[0] <= limit and name not in UNCLEAR
     # what means the opposite of what its name says is no sum, even where a sum would be taken
     meanings = [said] if turned_over else [said, added, opposite if name in UNCLEAR else None]
@@ -124,19 +122,20 @@ def _tokens_of(layer: SequenceLayer, settings: CheckSettings, dtype: torch.dtype
     return lambda count, length, g: torch.randint(1, size, (count, length), generator=g).to(where)
 
 
-def _changes(run: Run, layer: nn.Module, settings: CheckSettings, tokens: Tokens, *, alike: bool) -> list[float]:
+def _changes(run: Run, layer: nn.Module, settings: CheckSettings, tokens: Tokens, form: Form) -> list[float]:
     """The largest relative changes by other content at padded places, and of each sequence alone.
 
-    Of an output that is one vector a sequence, for padding on the right alone: the first token may stand for all.
+    Of lengths, and an output that is one vector a sequence, for padding on the right alone: the first token may stand
+    for all. Lengths are in no order; one sequence has them all, as some networks need.
     """
     n, where = settings.seq_len, find_device(settings.device)
     generator = torch.Generator().manual_seed(settings.seed)
     content = by_itself = 0.0
-    lengths = [n // 2, n // 2] if alike else [n - n // 4, n // 2]
-    for count in (2, 1):
+    lengths = [n // 2] * 3 if form.shape is square else [n // 2, n, n - n // 4]
+    for count in (3,) if form is COUNTS else (3, 1):
         x, other = (tokens(count, n, generator) for _ in range(2))
         other = 30 * other if other.is_floating_point() else other
-        for left in (False, True):
+        for left in (False,) if form is COUNTS else (False, True):
             at = torch.arange(n, device=where)
             ends = torch.tensor(lengths[:count], device=where)[:, None]
             keep = at >= n - ends if left else at < ends

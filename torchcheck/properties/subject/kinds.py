@@ -39,7 +39,7 @@ BLOCK = re.compile(r"block|layer|encoder|decoder|residual|stage", re.IGNORECASE)
 #: gates of maps and tokens, which multiply what they take whatever else they are called
 GATES = re.compile("^(SE|ECA|CBAM|SCSE|GRN)(Net|Block|Layer|Module)?$|squeeze|excit|gating", re.IGNORECASE)
 #: those whose author says that they have one
-SKIPS = re.compile(r"block|encoder|decoder|residual|stage|transformer", re.IGNORECASE)
+SKIPS = re.compile(r"block|(en|de)coder_?layer|residual|stage|transformer", re.IGNORECASE)
 TARGETS = ("target", "targets", "label", "labels", "y", "positives")
 
 

@@ -1,4 +1,4 @@
-"""Masks, places and graphs that a module's forward insists on: their names, and the module with defaults for them."""
+"""Masks, lengths, places and graphs that a forward insists on: their names, and the module with defaults for them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ MASKS = {
 }
 #: names of masks that do not say what True means: both are tried
 UNCLEAR = ("mask", "padding_mask", "src_mask", "attn_mask")
+#: names of the numbers of tokens, of each example, that count
+LENGTHS = re.compile("^((x|src|seq|input|token)_?)?(lens?|lengths?)$")
 #: names of the tokens' places
 PLACES = re.compile("^(pos|pos_ids|positions?|position_ids|input_pos)$")
 #: names of the matrix that says which tokens are neighbours
@@ -38,6 +40,11 @@ SHAPES: tuple[Callable[[Tensor], Tensor], ...] = (
 )
 #: truths -> what is added to scores; not exactly 0 where a token is kept, so that what only asks for zeros fails
 ADDED = {True: 1e-6, False: -1e9}
+
+
+def count(keep: Tensor) -> Tensor:
+    """(batch,) of (batch, tokens) truths: how many are kept, the first ones."""
+    return keep.sum(-1)
 
 
 def square(keep: Tensor) -> Tensor:
@@ -62,12 +69,15 @@ class Form:
         return self.shape((keep if self.kept else ~keep).to(self.dtype))
 
 
-def forms_of(name: str, dtype: torch.dtype) -> tuple[list[Form], list[Form], list[Form]]:
-    """As truths that mean what the name says, as those that mean the opposite, as what is added; each to be tried."""
+#: the number of tokens that count, in the place of a mask
+COUNTS = Form(True, count, torch.long)
+
+
+def forms_of(kept: bool, dtype: torch.dtype) -> tuple[list[Form], list[Form], list[Form]]:
+    """As truths of which True means that a token is `kept`, or not; as the opposite; as what is added. To be tried."""
     shapes = (*SHAPES, square)
     said, opposite = (
-        [Form(kept, shape, kind) for kind in (torch.bool, dtype) for shape in shapes]
-        for kept in (MASKS[name], not MASKS[name])
+        [Form(way, shape, kind) for kind in (torch.bool, dtype) for shape in shapes] for way in (kept, not kept)
     )
     return said, opposite, [Form(True, shape, dtype, added=True) for shape in shapes]
 
@@ -78,14 +88,14 @@ def mask_name(names: Sequence[str]) -> str | None:
 
 
 def with_defaults(module: nn.Module) -> nn.Module:
-    """The module; where its forward insists on masks, places or a graph, its class is one that has defaults for them.
+    """The module; where forward insists on masks, lengths, places or a graph, of a class that has defaults for them.
 
     The default of a mask keeps every token: None where forward takes that, else truths in the first of SHAPES, or
-    (tokens, tokens), that it takes; that of places counts the tokens; of a graph is a random one,
-    with rows that sum to 1.
+    (tokens, tokens), that it takes; so do lengths; places count the tokens; a graph is a random one, with rows that
+    sum to 1.
     """
-    needed = needed_of(module.forward)
-    filled = [n for n in needed[1:] if n.endswith("mask") or PLACES.search(n) or GRAPH.search(n)]
+    names = (LENGTHS, PLACES, GRAPH)
+    filled = [n for n in needed_of(module.forward)[1:] if n.endswith("mask") or any(p.search(n) for p in names)]
     if not filled:
         return module
     own = type(module)
@@ -127,6 +137,8 @@ def filled_masks(module: nn.Module) -> list[str]:
 def _default(name: str, tokens: Tensor, form: int) -> Tensor | None:
     """What an argument is given; of a mask, form 0 is None, the next are the SHAPES, the last is a square."""
     b, n = tokens.shape[:2]
+    if LENGTHS.search(name):
+        return torch.full((b,), n, device=tokens.device)
     if PLACES.search(name):
         return torch.arange(n, device=tokens.device).expand(b, n)
     if GRAPH.search(name):

@@ -79,3 +79,45 @@ class ClipsByHalf(ClipsByNorm):
 @pytest.mark.parametrize(("kind", "status"), [(ClipsByNorm, "ok"), (ClipsByValue, "ok"), (ClipsByHalf, "failed")])
 def test_what_is_clipped_makes_no_larger_step(kind: Any, status: str) -> None:
     assert check(kind, "optimizer", select=["clipping"])["clips"].status == status
+
+
+class TorchsRMSprop(torch.optim.RMSprop):
+    """torch's own, with what it is asked under another name."""
+
+
+TorchsRMSprop.__name__ = "RMSprop"
+
+
+class FromOnes(torch.optim.Optimizer):
+    """As in TensorFlow: the average starts at 1, and eps stands inside the root."""
+
+    def __init__(self, params: Any, lr: float = 0.01, alpha: float = 0.9, eps: float = 1e-10) -> None:
+        super().__init__(params, {"lr": lr, "alpha": alpha, "eps": eps})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        del closure
+        for group in self.param_groups:
+            for p in (p for p in group["params"] if p.grad is not None):
+                v = self.state[p].setdefault("v", torch.ones_like(p))
+                v.lerp_(p.grad**2, 1 - group["alpha"])
+                p.sub_(group["lr"] * p.grad / (v + group["eps"]).sqrt())
+
+
+FromOnes.__name__ = "RMSprop"
+
+
+class TwoBetas(torch.optim.Adam):
+    def __init__(self, params: Any, lr: float = 1e-3, beta1: float = 0.8, beta2: float = 0.9) -> None:
+        super().__init__(params, lr, (beta1, beta2))
+        for group in self.param_groups:
+            group |= {"beta1": beta1, "beta2": beta2}
+
+
+TwoBetas.__name__ = "Adam"
+
+
+@pytest.mark.parametrize("kind", [TorchsRMSprop, FromOnes, TwoBetas])
+def test_a_published_name_has_every_form_of_its_update(kind: Any) -> None:
+    finding = check(kind, "optimizer", select=["as-published"])["as-published"]
+    assert finding.status == "ok", finding

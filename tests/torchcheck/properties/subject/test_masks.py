@@ -253,7 +253,7 @@ def test_heads_divide_every_width(width: int) -> None:
 
 def test_a_mask_has_every_form_that_its_name_allows() -> None:
     keep = torch.tensor([[True, True, False], [True, True, False]])
-    said, opposite, added = forms_of("attention_mask", torch.float64)
+    said, opposite, added = forms_of(True, torch.float64)
     assert torch.equal(said[0].of(keep), keep)
     assert torch.equal(opposite[0].of(keep), ~keep)
     assert all(f.of(keep).dtype in (torch.bool, torch.float64) for f in (*said, *opposite, *added))
@@ -262,7 +262,7 @@ def test_a_mask_has_every_form_that_its_name_allows() -> None:
     weights = (scores + added[0].of(keep)).softmax(-1)
     assert torch.allclose(weights, scores.masked_fill(~keep, -torch.inf).softmax(-1))
     assert bool((added[0].of(keep) != 0).all())
-    assert torch.equal(forms_of("key_padding_mask", torch.float64)[0][0].of(keep), ~keep)
+    assert torch.equal(forms_of(False, torch.float64)[0][0].of(keep), ~keep)
     assert torch.equal(square(keep), keep[:1].expand(3, 3))
 
 

@@ -241,7 +241,8 @@ def forms(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         except Exception:  # the subject has no twin
             continue
     worst = -1.0
-    for seed in range(5):
+    _, form = inputs_of(loaded, settings, f, settings.seed)
+    for seed in range(5 if twin is not None or form in ("index", "one-hot") else 0):
         generator = torch.Generator().manual_seed(settings.seed + seed)
         scores = torch.randn(BATCH, CLASSES, generator=generator, dtype=torch.float64) * 3
         if twin is not None and loaded.example_inputs is None:

@@ -638,6 +638,61 @@ ROWS: list[tuple[str, str, list[str], str]] = [
     ),
     # what check asks, where a slip would leave its own catalogue of faults as it is
     (
+        P + "module/offset.py",
+        "if worst(known - near) > TAKEN_OFF * size_of(near):",
+        ["if False:"],
+        "tests/torchcheck/properties/module/test_offset.py",
+    ),
+    (P + "module/offset.py", "OFFSET = 1000.0", ["OFFSET = 10.0"], "tests/torchcheck/properties/module/test_offset.py"),
+    (
+        P + "module/context.py",
+        "torch.where(keep[..., None], given, 30 * other)",
+        ["torch.where(keep[..., None], given, given)"],
+        "tests/torchcheck/properties/module/test_context.py",
+    ),
+    (
+        P + "module/padding.py",
+        "[n // 2, n, n - n // 4]",
+        ["[n, n - n // 4, n // 2]"],
+        "tests/torchcheck/properties/module/test_context.py",
+    ),
+    (
+        P + "module/published.py",
+        'for name in ("", *(n for n, v in numbers.items() if v)):',
+        ['for name in ("",):'],
+        "tests/torchcheck/properties/module/test_published.py",
+    ),
+    (
+        P + "optimizer/published.py",
+        "switched = [w for w in SWITCHED if {*w} <= taken & known]",
+        ["switched = [w for w in SWITCHED if not w]"],
+        "tests/torchcheck/properties/test_faults.py",
+    ),
+    (
+        P + "optimizer/published.py",
+        'if "betas" in known and {"beta1", "beta2"} <= {*group}:',
+        ["if False:"],
+        "tests/torchcheck/properties/optimizer/test_optimizers.py",
+    ),
+    (
+        P + "loss/several.py",
+        '2 if told["kind"] in ("std", "sigma", "scale") else 1',
+        ["1"],
+        "tests/torchcheck/properties/loss/test_several.py",
+    ),
+    (
+        P + "loss/several.py",
+        "return max(largest, max(factors) / min(factors) - 1)",
+        ["return 0.0"],
+        "tests/torchcheck/properties/loss/test_several.py",
+    ),
+    (
+        P + "loss/inputs.py",
+        "if _of_boxes(loaded.subject, parameters):",
+        ["if False:"],
+        "tests/torchcheck/properties/loss/test_losses.py",
+    ),
+    (
         P + "module/weights.py",
         "(c * tokens + i) // count",
         ["(c * count + i) // tokens"],

@@ -45,6 +45,38 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+LEAKY = """
+import torch
+from torch import nn
+
+
+class CausalMean(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.map = nn.Linear(dim, dim)
+
+    def forward(self, x):
+        n = x.shape[1]
+        near = torch.ones(n, n, dtype=x.dtype, device=x.device).tril(1)
+        return self.map(near / near.sum(-1, keepdim=True) @ x)
+"""
+
+
+def test_a_report_begins_with_the_verdict_and_the_picture_that_shows_it(folder: Path) -> None:
+    (folder / "leaky.py").write_text(LEAKY)
+    found = run("leaky.py:CausalMean", "--kind", "attention", "--report", "out", "--width", "16", "--seq-len", "12")
+    assert found.exit_code == 1, found.stdout
+    text = (folder / "out" / "check.md").read_text()
+    places = [text.index(words) for words in ("properties failed: leak", "check-inputtoken.svg", "### leak", "## All")]
+    assert places == sorted(places)
+    assert "--select leak" in text
+    assert "does not apply" in text
+    assert "the future" in (folder / "out" / "figures" / "check-inputtoken.svg").read_text()
+    rows = next(f for f in json.loads((folder / "out" / "check.json").read_text())["findings"] if f["name"] == "leak")
+    assert [len(s["y"]) for s in rows["series"]] == [12] * 12
+    assert all(s["y"][i + 2] == 0 for i, s in enumerate(rows["series"][:10]))
+
+
 def test_a_sound_activation_its_report_and_its_baseline(folder: Path) -> None:
     made = run("my_model.py:MyAct", "--baseline", "b.json", "--update-baseline", "--report", "out")
     assert made.exit_code == 0, made.stderr

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor, nn
@@ -314,7 +314,7 @@ def parameters(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
 def audit(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measurement]:
     """f in `dtype` against f in float64, on inputs of every binade: errors, the finite range, and outputs lost."""
     fmt = FORMATS[dtype]
-    chosen = ranges(fmt, -fmt.finite, fmt.finite, PER_BINADE, settings.seed, block=0)
+    chosen = list(ranges(fmt, -fmt.finite, fmt.finite, PER_BINADE, settings.seed, block=0))
     x = from_ordinals(torch.cat([torch.arange(first, last) for first, last in chosen]), fmt)
     with torch.no_grad():
         y = function_of(loaded, settings, DTYPES[dtype])(x.clone()).double().cpu()
@@ -340,8 +340,14 @@ def audit(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measureme
     low = float(inside.max()) if len(inside) else 0.0
     beyond = at(((wide.abs() == reach) & ~finite).double()) if len(bad) else ""
     worst_lost = at(lost.double()) if bool(lost.any()) else ""
+    pieces = [last - first for first, last in chosen]
+    worst = [
+        int(e.argmax()) + start for e, start in zip(torch.split(mixed, pieces), accumulate([0, *pieces]), strict=False)
+    ]
+    points = wide[worst].tolist(), mixed[worst].tolist()
+    curve = Series(f"error in {dtype}", "input", "largest error of each binade, in eps", *points)
     return [
-        measured(f"accuracy.{dtype}", float(mixed.max()), unit="eps", witness=at(mixed)),
+        measured(f"accuracy.{dtype}", float(mixed.max()), unit="eps", witness=at(mixed), series=(curve,)),
         measured(f"ulp.{dtype}", float(ulps.max()), unit="ulp", witness=at(ulps)),
         measured(f"range.{dtype}", low, low, min(reach, top) if len(bad) else low, witness=beyond),
         measured(f"lost.{dtype}", float(lost.sum()), unit="inputs", witness=worst_lost),

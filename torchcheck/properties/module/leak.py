@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from torchcheck.data import Measurement
+from torchcheck.data import Measurement, Series
 from torchcheck.measure.leak import changes, dependence, worst
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.plan import Description, Group, Step
@@ -88,7 +89,7 @@ def leaks(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
     meant = intent(loaded, subject_of(layer.layer), settings, picture, visible)
     measurements = [measured("reach", float(visible[~future].double().mean()), note="of the pairs")]
     if meant.kind != "causal":
-        return [*measurements, _unasked(measured, meant)]
+        return [*measurements, replace(_unasked(measured, meant), series=_rows(picture / size))]
     with torch.no_grad():
         scale = size_of(whole)
         each, shorter = changes(layer, x, other, whole)
@@ -109,10 +110,25 @@ def leaks(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
         note = f"it sees the future where its {masks[-1]} hides nothing: whoever calls it has to hide that"
         return [Question.of(measured("leak", None, note=note)), *measurements]
     return [
-        measured("leak", largest, note=f"causal: {meant.why}", witness=witness if largest else ""),
+        measured(
+            "leak",
+            largest,
+            note=f"causal: {meant.why}",
+            witness=witness if largest else "",
+            series=_rows(picture / size),
+        ),
         measured("length", 0.0 if cut <= ROUNDING[dtype] else cut),
         *measurements,
     ]
+
+
+def _rows(picture: Tensor) -> tuple[Series, ...]:
+    """How much each output depends on each input, as a row an output."""
+    places = [float(j) for j in range(picture.shape[1])]
+    return tuple(
+        Series(f"output {i}", "input token", "output token", places, row, kind="row")
+        for i, row in enumerate(picture.tolist())
+    )
 
 
 def _unasked(measured: Callable[..., Measurement], meant: Intent) -> Measurement:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from torchcheck.data import Measurement
+from torchcheck.data import Measurement, Series
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.module.modes import exact
 from torchcheck.properties.plan import Description, Group, Step
@@ -163,18 +163,25 @@ def _batch_norm(x: Tensor) -> Tensor:
     return out
 
 
+def _curve(name: str, x: Tensor, y: Tensor) -> Series:
+    return Series(name, "x", "f(x)", x[::16].tolist(), y[::16].tolist())
+
+
 def _nearest(
     x: Tensor, y: Tensor, theirs: Sequence[Function], measured: Callable[..., Measurement], words: Callable[[int], str]
 ) -> Measurement:
     """How far y is from the nearest of the functions, and where."""
     best: tuple[float, str] = (math.inf, "")
+    series: tuple[Series, ...] = ()
     for f in theirs:
         known = f(x)
         apart = ((y - known).abs() / known.abs().clamp(min=1)).flatten().nan_to_num(math.inf)
         k = int(apart.argmax())
         witness = f"{words(k)}, where {float(known.flatten()[k]):.6g} was expected"
-        best = min(best, (float(apart[k]), witness), key=lambda pair: pair[0])
-    return measured(best[0], witness=best[1] if best[0] > APART else "", samples=x.numel())
+        if float(apart[k]) < best[0]:
+            best = float(apart[k]), witness
+            series = (_curve("as it is", x, y), _curve("as published", x, known)) if x.dim() == 1 else ()
+    return measured(best[0], witness=best[1] if best[0] > APART else "", samples=x.numel(), series=series)
 
 
 def _named(loaded: Loaded, known: Mapping[str, T]) -> T | None:

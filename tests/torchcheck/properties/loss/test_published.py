@@ -73,6 +73,11 @@ def test_a_loss_is_held_against_its_name(loss: Any, options: dict[str, float], s
     assert check(loss, "loss", options=options, select=["published"])["as-published"].status == status
 
 
+class LogBCELoss(nn.Module):
+    def forward(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        return -(y_true * (y_pred + 1e-9).log() + (1 - y_true) * (1 - y_pred + 1e-9).log()).mean()
+
+
 class ClampedBCELoss(nn.Module):
     def forward(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         return F.binary_cross_entropy(y_pred.clamp(1e-6, 1 - 1e-6), y_true.to(y_pred))
@@ -85,7 +90,7 @@ class SoftF1Loss(nn.Module):
         return 1 - 2 * both / (y_pred.sum() + y_true.sum() + 1e-6)
 
 
-@pytest.mark.parametrize("loss", [BCELoss, ClampedBCELoss, SoftF1Loss])
+@pytest.mark.parametrize("loss", [BCELoss, LogBCELoss, ClampedBCELoss, SoftF1Loss])
 def test_what_is_a_probability_is_told_by_words_logarithms_and_clamps(loss: type[nn.Module]) -> None:
     result = check(loss, "loss", skip=["empty-target", "batch-order"])
     assert result, repr(result)

@@ -107,11 +107,22 @@ class FromOnes(torch.optim.Optimizer):
 FromOnes.__name__ = "RMSprop"
 
 
-class TwoBetas(torch.optim.Adam):
+class TwoBetas(FromOnes):
+    """Adam, with rates of two names."""
+
     def __init__(self, params: Any, lr: float = 1e-3, beta1: float = 0.8, beta2: float = 0.9) -> None:
-        super().__init__(params, lr, (beta1, beta2))
+        torch.optim.Optimizer.__init__(self, params, {"lr": lr, "beta1": beta1, "beta2": beta2})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        del closure
         for group in self.param_groups:
-            group |= {"beta1": beta1, "beta2": beta2}
+            for p in (p for p in group["params"] if p.grad is not None):
+                state, one, two = self.state[p], group["beta1"], group["beta2"]
+                state["t"] = t = state.get("t", 0) + 1
+                m = state.setdefault("m", torch.zeros_like(p)).lerp_(p.grad, 1 - one)
+                v = state.setdefault("v", torch.zeros_like(p)).lerp_(p.grad**2, 1 - two)
+                p.sub_(group["lr"] * m / (1 - one**t) / ((v / (1 - two**t)).sqrt() + 1e-8))
 
 
 TwoBetas.__name__ = "Adam"

@@ -505,6 +505,42 @@ class SquaresApartNorm(nn.Module):
         return (x - mean) * torch.rsqrt(size + 1e-5) * self.weight + self.bias
 
 
+class Coupling(nn.Module):
+    """Affine coupling (Dinh et al., 2017), sound, for faults to be planted in."""
+
+    sign = 1.0
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.half = dim // 2
+        self.maps = nn.Sequential(nn.Linear(self.half, 16), nn.Tanh(), nn.Linear(16, 2 * (dim - self.half)))
+
+    def parts(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        a, b = x.tensor_split([self.half], -1)
+        scale, shift = self.maps(a).chunk(2, -1)
+        return a, b, scale.tanh(), shift
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        a, b, scale, shift = self.parts(x)
+        return torch.cat((a, b * scale.exp() + shift), -1), self.sign * scale.sum(-1)
+
+    def inverse(self, y: Tensor) -> Tensor:
+        a, b, scale, shift = self.parts(y)
+        return torch.cat((a, (b - shift) * (-scale).exp()), -1)
+
+
+class CouplingTurnedOver(Coupling):
+    """The volume of the way back."""
+
+    sign = -1.0
+
+
+class CouplingOutOfOrder(Coupling):
+    def inverse(self, y: Tensor) -> Tensor:
+        a, b, scale, shift = self.parts(y)
+        return torch.cat((a, b * (-scale).exp() - shift), -1)
+
+
 class StochasticDepth(nn.Module):
     """Paths kept with a probability, and not divided by it."""
 
@@ -617,6 +653,8 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("all layers are copies of one", "model", one_layer_copied, ("layers-differ",)),
     SeededFault("two linear layers in a row", "block", LinearFeedForward, ("linear-pairs",)),
     SeededFault("a sum of squares for their mean", "block", RMSNorm, ("as-published",)),
+    SeededFault("undone in the wrong order", "block", CouplingOutOfOrder, ("inverse",)),
+    SeededFault("the volume of the way back", "block", CouplingTurnedOver, ("log-determinant",)),
     SeededFault("a variance by a difference of squares", "block", SquaresApartNorm, ("offset",)),
     SeededFault("a variance about 0", "block", LayerNorm, ("as-published",)),
     SeededFault("paths kept, and not made up for", "block", StochasticDepth, ("train-mean",)),

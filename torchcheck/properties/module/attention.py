@@ -15,6 +15,7 @@ from torchcheck.measure.operations import multiply_adds
 from torchcheck.probes.flash.cost import peak_memory, timed
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.module.context import CONTEXT
+from torchcheck.properties.module.inverse import INVERSE
 from torchcheck.properties.module.leak import LEAK, ROUNDING, layer_of
 from torchcheck.properties.module.lifecycle import LIFECYCLE
 from torchcheck.properties.module.modes import MODES
@@ -168,5 +169,5 @@ def _run(layer: nn.Module, x: Tensor) -> None:
 
 
 TOKENS = (LEAK, PADDING, CONTEXT, SCORES, MODES, STATISTICS, PATHS, USES, WEIGHTS, LIFECYCLE, NUMERICS, WIDTHS)
-LAYER = Kind((*TOKENS, PUBLISHED_NORM, FAR))
+LAYER = Kind((*TOKENS, PUBLISHED_NORM, FAR, INVERSE))
 ATTENTION = Kind((Group("attention", PROPERTIES, steps, later=True), *TOKENS))

@@ -27,6 +27,7 @@ from torchcheck.properties.finding import Property, Raw, Threshold
 from torchcheck.properties.module.context import CONTEXT
 from torchcheck.properties.module.depth_init import DEPTH_INIT
 from torchcheck.properties.module.first_rate import first_rate
+from torchcheck.properties.module.inverse import INVERSE
 from torchcheck.properties.module.leak import LEAK
 from torchcheck.properties.module.lifecycle import LIFECYCLE
 from torchcheck.properties.module.model_output import OUTPUT
@@ -401,5 +402,5 @@ STACK = (
     NUMERICS,
     WIDTHS,
 )
-BLOCK = Kind((*STACK, IDENTITY, DEEPNORM, PUBLISHED_NORM, FAR), more, reduce, SERVES)
+BLOCK = Kind((*STACK, IDENTITY, DEEPNORM, PUBLISHED_NORM, FAR, INVERSE), more, reduce, SERVES)
 MODEL = Kind((*STACK, DEEPNORM, OUTPUT, DEPTH_INIT), more, reduce, SERVES)

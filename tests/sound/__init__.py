@@ -8,5 +8,5 @@ SUBJECTS = tuple(
     kind
     for module in pkgutil.iter_modules(__path__, "tests.sound.")
     for kind in vars(importlib.import_module(module.name)).values()
-    if isinstance(kind, type) and kind.__module__ == module.name
+    if isinstance(kind, type) and kind.__module__ == module.name and not kind.__name__.startswith("_")
 )

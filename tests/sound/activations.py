@@ -29,3 +29,39 @@ class Snake(nn.Module):
 
     def forward(self, x):
         return x + torch.sin(self.alpha * x) ** 2 / self.alpha
+
+
+class _Reverse(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, lam):
+        ctx.lam = lam
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return -ctx.lam * g, None
+
+
+class GradientReversal(nn.Module):
+    def __init__(self, lam=1.0):
+        super().__init__()
+        self.lam = lam
+
+    def forward(self, x):
+        return _Reverse.apply(x, self.lam)
+
+
+class StraightThroughRound(nn.Module):
+    """round with the identity's gradient"""
+
+    def forward(self, x):
+        return x + (x.round() - x).detach()
+
+
+class Softmax(nn.Module):
+    def __init__(self, dim=-1):
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, x):
+        return (x - x.amax(self.dim, keepdim=True)).softmax(self.dim)

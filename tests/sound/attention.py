@@ -117,3 +117,96 @@ class ShiftedAttention(nn.Module):
         x = (x + torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], 1)) / 2
         q, k, v = self.qkv(x).chunk(3, -1)
         return self.out(F.scaled_dot_product_attention(q, k, v))
+
+
+class Retention(nn.Module):
+    """Causal retention with a decay a head."""
+
+    def __init__(self, dim, heads=4):
+        super().__init__()
+        self.heads = heads
+        self.qkv, self.out = nn.Linear(dim, 3 * dim, bias=False), nn.Linear(dim, dim, bias=False)
+        self.norm = nn.LayerNorm(dim // heads, elementwise_affine=False)
+        self.register_buffer("gamma", 1 - 2.0 ** (-5 - torch.arange(heads, dtype=torch.float32)))
+
+    def forward(self, x):
+        b, t, d = x.shape
+        q, k, v = (u.unflatten(-1, (self.heads, -1)).transpose(1, 2) for u in self.qkv(x).chunk(3, -1))
+        i = torch.arange(t, device=x.device)
+        gap = (i[:, None] - i[None]).clamp(min=0)
+        mask = (self.gamma[:, None, None] ** gap) * (i[:, None] >= i[None])
+        y = (q @ k.mT * q.shape[-1] ** -0.5 * mask.to(x.dtype)) @ v
+        return self.out(self.norm(y).transpose(1, 2).reshape(b, t, d))
+
+
+class DifferentialAttention(nn.Module):
+    def __init__(self, dim, heads=2):
+        super().__init__()
+        self.heads = heads
+        self.q, self.k, self.v, self.out = (
+            nn.Linear(dim, dim),
+            nn.Linear(dim, dim),
+            nn.Linear(dim, dim),
+            nn.Linear(dim, dim),
+        )
+        self.lam = nn.Parameter(torch.tensor(0.2))
+        self.norm = nn.RMSNorm(dim // heads)
+
+    def forward(self, x):
+        b, t, d = x.shape
+        q, k = (l(x).unflatten(-1, (2 * self.heads, -1)).transpose(1, 2) for l in (self.q, self.k))
+        v = self.v(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        s = q @ k.mT * q.shape[-1] ** -0.5
+        s = s.masked_fill(torch.ones(t, t, dtype=torch.bool, device=x.device).triu(1), float("-inf")).softmax(-1)
+        s = s.unflatten(1, (self.heads, 2))
+        y = (s[:, :, 0] - self.lam * s[:, :, 1]) @ v
+        return self.out((self.norm(y) * 0.8).transpose(1, 2).reshape(b, t, d))
+
+
+class T5Attention(nn.Module):
+    def __init__(self, dim, heads=4, buckets=32):
+        super().__init__()
+        self.heads, self.buckets = heads, buckets
+        self.qkv, self.out = nn.Linear(dim, 3 * dim, bias=False), nn.Linear(dim, dim, bias=False)
+        self.bias = nn.Embedding(buckets, heads)
+
+    def forward(self, x):
+        b, t, d = x.shape
+        q, k, v = (u.unflatten(-1, (self.heads, -1)).transpose(1, 2) for u in self.qkv(x).chunk(3, -1))
+        i = torch.arange(t, device=x.device)
+        rel = i[None] - i[:, None]
+        half = self.buckets // 2
+        side = (rel > 0).long() * half
+        n = rel.abs()
+        small = half // 2
+        large = small + (torch.log(n.clamp(min=1).float() / small) / math.log(128 / small) * (half - small)).long()
+        bucket = side + torch.where(n < small, n, large.clamp(max=half - 1))
+        s = q @ k.mT * q.shape[-1] ** -0.5 + self.bias(bucket).permute(2, 0, 1)
+        return self.out((s.softmax(-1) @ v).transpose(1, 2).reshape(b, t, d))
+
+
+class CosineAttention(nn.Module):
+    def __init__(self, dim, heads=4):
+        super().__init__()
+        self.heads = heads
+        self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.log_scale = nn.Parameter(torch.full((heads, 1, 1), math.log(10.0)))
+
+    def forward(self, x):
+        b, t, d = x.shape
+        q, k, v = (u.unflatten(-1, (self.heads, -1)).transpose(1, 2) for u in self.qkv(x).chunk(3, -1))
+        s = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).mT * self.log_scale.clamp(max=math.log(100.0)).exp()
+        return self.out((s.softmax(-1) @ v).transpose(1, 2).reshape(b, t, d))
+
+
+class SigmoidAttention(nn.Module):
+    def __init__(self, dim, heads=4):
+        super().__init__()
+        self.heads = heads
+        self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+
+    def forward(self, x):
+        b, t, d = x.shape
+        q, k, v = (u.unflatten(-1, (self.heads, -1)).transpose(1, 2) for u in self.qkv(x).chunk(3, -1))
+        s = (q @ k.mT * q.shape[-1] ** -0.5 - math.log(t)).sigmoid()
+        return self.out((s @ v).transpose(1, 2).reshape(b, t, d))

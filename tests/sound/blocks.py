@@ -341,3 +341,51 @@ class ActNorm(nn.Module):
                 self.scale.copy_(1 / (x.std((0, 1)) + 1e-6))
                 self.initialised.fill_(True)
         return (x + self.shift) * self.scale
+
+
+class AffineCoupling(nn.Module):
+    """RealNVP"""
+
+    def __init__(self, dim):
+        super().__init__()
+        self.half = dim // 2
+        self.net = nn.Sequential(nn.Linear(self.half, 64), nn.Tanh(), nn.Linear(64, 2 * (dim - self.half)))
+
+    def forward(self, x):
+        a, b = x[..., : self.half], x[..., self.half :]
+        s, t = self.net(a).chunk(2, -1)
+        s = s.tanh()
+        return torch.cat((a, b * s.exp() + t), -1), s.sum(-1)
+
+    def inverse(self, y):
+        a, b = y[..., : self.half], y[..., self.half :]
+        s, t = self.net(a).chunk(2, -1)
+        s = s.tanh()
+        return torch.cat((a, (b - t) * (-s).exp()), -1)
+
+
+class FiLM(nn.Module):
+    def __init__(self, dim, cond_dim):
+        super().__init__()
+        self.proj = nn.Linear(cond_dim, 2 * dim)
+
+    def forward(self, x, cond):
+        g, b = self.proj(cond).chunk(2, -1)
+        return x * (1 + g[:, None]) + b[:, None]
+
+
+class ReversibleBlock(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.f = nn.Sequential(
+            nn.LayerNorm(dim // 2), nn.Linear(dim // 2, dim // 2), nn.GELU(), nn.Linear(dim // 2, dim // 2)
+        )
+        self.g = nn.Sequential(
+            nn.LayerNorm(dim // 2), nn.Linear(dim // 2, dim // 2), nn.GELU(), nn.Linear(dim // 2, dim // 2)
+        )
+
+    def forward(self, x):
+        a, b = x.chunk(2, -1)
+        a = a + self.f(b)
+        b = b + self.g(a)
+        return torch.cat((a, b), -1)

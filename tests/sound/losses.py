@@ -263,3 +263,40 @@ class SoftBCEWithLogitsLoss(nn.Module):
         loss = F.binary_cross_entropy_with_logits(y_pred, soft.clamp(0, 1).to(y_pred), reduction="none")
         keep = y_true != self.ignore_index
         return (loss * keep).sum() / keep.sum().clamp(min=1)
+
+
+class SiLogLoss(nn.Module):
+    """Scale-invariant logarithmic error of depths."""
+
+    def __init__(self, lam=0.5):
+        super().__init__()
+        self.lam = lam
+
+    def forward(self, pred, target):
+        d = pred.clamp(min=1e-3).log() - target.clamp(min=1e-3).log()
+        return (d.square().mean() - self.lam * d.mean() ** 2).clamp(min=1e-12).sqrt()
+
+
+class WGANLoss(nn.Module):
+    def forward(self, real, fake):
+        return fake.mean() - real.mean()
+
+
+class IPOLoss(nn.Module):
+    def __init__(self, beta=0.1):
+        super().__init__()
+        self.beta = beta
+
+    def forward(self, chosen_logps, rejected_logps, ref_chosen_logps, ref_rejected_logps):
+        h = chosen_logps - ref_chosen_logps - rejected_logps + ref_rejected_logps
+        return (h - 1 / (2 * self.beta)).square().mean()
+
+
+class BPRLoss(nn.Module):
+    def forward(self, pos_scores, neg_scores):
+        return -F.logsigmoid(pos_scores - neg_scores).mean()
+
+
+class ListNetLoss(nn.Module):
+    def forward(self, scores, relevance):
+        return -(relevance.softmax(-1) * scores.log_softmax(-1)).sum(-1).mean()

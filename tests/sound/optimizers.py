@@ -100,3 +100,59 @@ class SignSGD(torch.optim.Optimizer):
                 m.mul_(g["momentum"]).add_(p.grad, alpha=1 - g["momentum"])
                 p.sub_(g["lr"] * m.sign())
         return loss
+
+
+class SAM(torch.optim.Optimizer):
+    def __init__(self, params, lr=1e-2, rho=0.05):
+        super().__init__(params, dict(lr=lr, rho=rho))
+
+    @torch.no_grad()
+    def step(self, closure):
+        with torch.enable_grad():
+            loss = closure()
+        grads = [p.grad for g in self.param_groups for p in g["params"] if p.grad is not None]
+        norm = torch.stack([g.norm() for g in grads]).norm()
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                e = group["rho"] * p.grad / (norm + 1e-12)
+                self.state[p]["e"] = e
+                p.add_(e)
+        with torch.enable_grad():
+            closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                if "e" in self.state[p]:
+                    p.sub_(self.state[p]["e"])
+                p.sub_(group["lr"] * p.grad)
+        return loss
+
+
+class Nadam(torch.optim.Optimizer):
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            b1, b2 = group["betas"]
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                s = self.state[p]
+                if not s:
+                    s["t"], s["m"], s["v"] = 0, torch.zeros_like(p), torch.zeros_like(p)
+                s["t"] += 1
+                g = p.grad.add(p, alpha=group["weight_decay"])
+                s["m"].mul_(b1).add_(g, alpha=1 - b1)
+                s["v"].mul_(b2).addcmul_(g, g, value=1 - b2)
+                mh = b1 * s["m"] / (1 - b1 ** (s["t"] + 1)) + (1 - b1) * g / (1 - b1 ** s["t"])
+                p.addcdiv_(mh, (s["v"] / (1 - b2 ** s["t"])).sqrt() + group["eps"], value=-group["lr"])
+        return loss

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -21,6 +23,7 @@ from torchcheck.properties.module.published import PUBLISHED_ACTIVATION
 from torchcheck.properties.plan import Description, Group, Kind, Step
 from torchcheck.properties.subject.activation_function import function_of
 from torchcheck.properties.subject.calling import gap, tensor_of
+from torchcheck.properties.subject.kinds import lineage
 from torchcheck.properties.subject.variant import CheckSettings, Loaded, build
 from torchcheck.run.subjects import DTYPES, find_device
 
@@ -33,6 +36,9 @@ REACH = 1000.0
 #: a derivative above -SLACK counts as non-negative: rounding of the sampled differences
 SLACK = 1e-6
 
+#: what says of itself that it is a step; and that its gradient is not its own
+STEPS = re.compile(r"binar|ternar|quanti[sz]|round|\bsign\b|heaviside|spik|straight.?through|STE\b", re.IGNORECASE)
+ANOTHER = re.compile(r"revers|surrogate", re.IGNORECASE)
 PROPERTIES: dict[str, Property] = {
     "elementwise": Property(
         "every output depends on its own input alone",
@@ -197,6 +203,9 @@ def shape(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     if any(m.name in certified and _denied(m, *certified[m.name][:2]) for m in sampled):
         certified = {}  # what samples deny is no certificate, and neither is the rest of it
     answer = []
+    if _says(loaded, STEPS):
+        slope, *sampled = sampled
+        answer.append(replace(slope, value=None, note="a step, as its author says"))
     for m in sampled:
         if m.name in certified:
             lo, hi, note = certified[m.name]
@@ -255,12 +264,20 @@ def curvature(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     return [second.measurement(partial(Measurement, device=settings.device), "second-derivative")]
 
 
+def _says(loaded: Loaded, words: re.Pattern[str]) -> bool:
+    """Whether its name or its documentation does."""
+    return words.search(f"{lineage(loaded.subject)[0]} {inspect.getdoc(loaded.subject) or ''}") is not None
+
+
 def gradient(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Autograd against Richardson's extrapolation of central differences, at points where those converge.
 
     Differences with steps h and h/2 give (4 D(h/2) - D(h))/3 of order h⁴; a point where it moves when h is halved again
     (a kink, a jump) is left out. At most half of the points may be.
     """
+    if _says(loaded, STEPS) or _says(loaded, ANOTHER):
+        note = "its author says that its gradient is another function's"
+        return [Measurement("gradient", None, device=settings.device, note=note)]
     f = function_of(loaded, settings)
     generator = torch.Generator().manual_seed(settings.seed)
     x = torch.cat([torch.randn(1500, generator=generator).double() * s for s in (0.5, 3.0, 20.0)])

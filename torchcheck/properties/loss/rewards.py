@@ -292,11 +292,21 @@ def is_of_embeddings(f: LossFunction, scores: Tensor, targets: Any) -> bool:
 
 
 def is_of_differences(f: LossFunction, scores: Tensor, targets: Tensor) -> bool:
-    """What is added to scores and targets alike cancels: a loss of regression, whose targets are no labels."""
+    """A loss of regression, whose targets are no labels.
+
+    What is added to scores and targets alike cancels; or targets that are no truths are themselves the least, from
+    which a step in no direction, or back, leads down.
+    """
     if targets.shape != scores.shape or not targets.is_floating_point():
         return False
-    shift = 0.3 * torch.randn(scores.shape, generator=torch.Generator().manual_seed(4), dtype=torch.float64).to(scores)
-    return _same(_value(f, scores + shift, targets + shift.to(targets)), _value(f, scores, targets))
+    g = torch.Generator().manual_seed(4)
+    shift, *ways = (torch.randn(scores.shape, generator=g, dtype=torch.float64).to(scores) for _ in range(4))
+    if _same(_value(f, scores + 0.3 * shift, targets + 0.3 * shift.to(targets)), _value(f, scores, targets)):
+        return True
+    real = 0.5 + torch.rand(scores.shape, generator=g, dtype=torch.float64).to(scores)
+    least = _value(f, real, real.to(targets))
+    around = [_value(f, real + sign * 0.1 * way, real.to(targets)) for way in ways for sign in (1, -1)]
+    return math.isfinite(least) and all(least < value for value in around)
 
 
 def _differences(f: LossFunction, scores: Tensor, targets: Tensor, measured: Measured) -> Measurement:

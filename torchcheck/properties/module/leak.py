@@ -105,21 +105,13 @@ def leaks(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
         witness = f"the gradient of output {_pair(picture, future)}"
     if training > max(swapped, by_gradient):
         witness = "in train mode outputs change with the inputs after them"
+    shown = partial(measured, "leak", series=_rows(picture / size))
     masks = filled_masks(subject_of(layer.layer))
     if largest and masks and settings.causal is None:
         note = f"it sees the future where its {masks[-1]} hides nothing: whoever calls it has to hide that"
-        return [Question.of(measured("leak", None, note=note)), *measurements]
-    return [
-        measured(
-            "leak",
-            largest,
-            note=f"causal: {meant.why}",
-            witness=witness if largest else "",
-            series=_rows(picture / size),
-        ),
-        measured("length", 0.0 if cut <= ROUNDING[dtype] else cut),
-        *measurements,
-    ]
+        return [Question.of(shown(None, note=note)), *measurements]
+    leak = shown(largest, note=f"causal: {meant.why}", witness=witness if largest else "")
+    return [leak, measured("length", 0.0 if cut <= ROUNDING[dtype] else cut), *measurements]
 
 
 def _rows(picture: Tensor) -> tuple[Series, ...]:

@@ -189,9 +189,11 @@ def edge_cases(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     measurements = []
     problem = LeastSquares(loaded, settings)
     before = problem.values()
-    problem.set(lambda _: None)
+    several = len(problem.params) > 1  # no gradient at all is nothing that training has, and some refuse it
+    problem.set(lambda p: torch.ones_like(p) if several and p.dim() > 1 else None)
     problem.step(fixed=True)
-    measurements.append(measured("none-gradient", gap(before, problem.values())))
+    apart = gap(before[problem.params[0].numel() if several else 0 :], problem.values()[-problem.params[-1].numel() :])
+    measurements.append(measured("none-gradient", apart))
     for name, size in (("zero-gradient", 0.0), ("tiny-gradient", 1e-30), ("huge-gradient", 1e15)):
         problem = LeastSquares(loaded, settings)
         for _ in range(3):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from torchcheck.properties.subject.masks import MASKS, with_defaults
-from torchcheck.properties.subject.signatures import needed_of, parameters_of
+from torchcheck.properties.subject.signatures import axes_of, needed_of, parameters_of
 from torchcheck.properties.subject.sizes import DEPTH, VOCABULARY, WIDTH, usual
 from torchcheck.run.libraries import LibraryModel, SizedModel
 from torchcheck.run.subjects import SubjectError
@@ -37,7 +37,9 @@ EMBEDDINGS = re.compile(
 ATTENTION = re.compile(r"attention|attn|(?-i:MHA|MHSA|SDPA)", re.IGNORECASE)
 BLOCK = re.compile(r"block|layer|encoder|decoder|residual|stage", re.IGNORECASE)
 #: gates of maps and tokens, which multiply what they take whatever else they are called
-GATES = re.compile("^(SE|ECA|CBAM|SCSE|GRN)(Net|Block|Layer|Module)?$|squeeze|excit|gating", re.IGNORECASE)
+GATES = re.compile(
+    "^(SE|ECA|CBAM|SCSE|GRN)(Net|Block|Layer|Module)?$|squeeze|excit|gating|film|modulat|adain|coupling", re.IGNORECASE
+)
 #: those whose author says that they have one
 SKIPS = re.compile(r"block|(en|de)coder_?layer|residual|stage|transformer", re.IGNORECASE)
 TARGETS = ("target", "targets", "label", "labels", "y", "positives")
@@ -53,6 +55,7 @@ def infer_kind(subject: Any, tried: bool = True) -> tuple[str, str]:
         return "model", "a model of a library"
     module = isinstance(subject, nn.Module) or (inspect.isclass(subject) and issubclass(subject, nn.Module))
     names = [] if isinstance(subject, nn.Module) else list(parameters_of(subject))
+    names = [n for n in names if n not in axes_of(subject)]
     needed = [] if isinstance(subject, nn.Module) else needed_of(subject)
     forward = needed_of(subject.forward) if module else []
     forward = [n for n in forward if n != "self"]
@@ -60,6 +63,8 @@ def infer_kind(subject: Any, tried: bool = True) -> tuple[str, str]:
     told = _by_module(subject, name, names, needed, forward) if module else _by_function(name, names, needed)
     if tried and told is not None and told[0] == "block" and module:
         told = _without_skip(subject, names) or told
+    if tried and told is not None and told[0] == "activation" and module and _mixes(subject):
+        told = "layer", "an entry of its output depends on others of its input: looked at as a layer"
     told = told or (_by_trial(subject, needed, forward) if tried else None)
     if told is not None:
         return told
@@ -189,6 +194,19 @@ def _without_skip(subject: Any, names: Sequence[str], widths: Sequence[str] = WI
     if KEEPS[0] <= share <= KEEPS[1]:
         return None
     return "layer", f"it keeps {share:.2g} of a token, which is no skip connection: looked at alone, not stacked"
+
+
+def _mixes(subject: Any) -> bool:
+    """Whether one larger entry changes others, as it does in a softmax; no, where it cannot be called so."""
+    x = torch.linspace(-1, 1, 2 * 3 * WIDE).reshape(2, 3, WIDE)
+    other = x.clone()
+    other[..., 1] += 3
+    try:
+        with torch.no_grad():
+            made = (subject if isinstance(subject, nn.Module) else subject()).eval()
+            return not torch.equal(made(x)[..., 2:], made(other)[..., 2:])
+    except Exception:
+        return False
 
 
 def _gives(made: Any, dimensions: int, *inputs: Tensor) -> bool:

@@ -28,6 +28,11 @@ def needed_of(subject: Any) -> list[str]:
     return [n for n, p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
+def axes_of(subject: Any) -> list[str]:
+    """The names of parameters that are -1 or the like by default: `dim` may be an axis, and is no width then."""
+    return [n for n, p in signature_of(subject).items() if type(p.default) is int and p.default < 0]
+
+
 def signature_of(subject: Any) -> dict[str, inspect.Parameter]:
     """The parameters by name; none where Python cannot tell them."""
     try:

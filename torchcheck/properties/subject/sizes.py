@@ -67,6 +67,13 @@ USUAL: tuple[tuple[re.Pattern[str], Callable[[int], Any]], ...] = (
     ),
     (re.compile("((n|num)_)?(class|classes|labels)"), lambda _width: 10),
     (re.compile("(in|out)_(features|dim|channels)|feat(ure)?_dim|(input|output)_(dim|size)"), lambda width: width),
+    (
+        re.compile(
+            "(cond(ition(ing)?)?|context|ctx|style|latent|time|enc(oder)?|query|key|value|q|k|v|kv)_(emb(ed)?_)?(dim|features|channels)"
+            "|d_(cond|context|model_kv)"
+        ),
+        lambda width: width,
+    ),
     (re.compile("kernel(_size)?"), lambda _width: 3),
     (re.compile("eps(ilon)?"), lambda _width: 1e-5),
 )

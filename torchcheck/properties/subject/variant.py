@@ -14,7 +14,7 @@ from torch import nn
 from torchcheck.data import Certify
 from torchcheck.properties.subject.kinds import KINDS, infer_kind
 from torchcheck.properties.subject.masks import with_defaults
-from torchcheck.properties.subject.signatures import needed_of, parameters_of, signature_of
+from torchcheck.properties.subject.signatures import axes_of, needed_of, parameters_of, signature_of
 from torchcheck.properties.subject.sizes import CLASSES, DEPTH, SCORES, WIDTH, usual
 from torchcheck.run.subjects import SubjectError, resolve
 
@@ -157,9 +157,10 @@ def arguments_of(loaded: Loaded, width: int, depth: int | None) -> dict[str, Any
     if unknown:
         raise SubjectError(f"the subject takes no '{unknown[0]}'; it takes: {', '.join(names) or 'nothing'}")
     sized = loaded.kind in SIZED
+    sizes = [n for n in names if n not in axes_of(loaded.subject)]
     for group, value in ((WIDTH, width), (DEPTH, depth)) if sized else ():
-        first = next((n for n in names if n in group), None)
-        for name in (n for n in names if n in group and (n == first or n in needed)):
+        first = next((n for n in sizes if n in group), None)
+        for name in (n for n in sizes if n in group and (n == first or n in needed)):
             if name not in chosen and value is not None:
                 chosen[name] = value
     if sized:

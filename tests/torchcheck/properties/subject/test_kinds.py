@@ -176,3 +176,19 @@ def test_what_is_sound_and_no_block_passes(subject: Any) -> None:
 def test_a_batch_norm_with_its_momentum_turned_over() -> None:
     for subject, status in ((BatchNorm, "ok"), (BatchNorm1d, "failed")):
         assert check(subject, width=16, seq_len=12, select=["as-published"])["as-published"].status == status
+
+
+class Softmax(nn.Module):
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.softmax(self.dim)
+
+
+def test_what_mixes_entries_is_no_activation_and_an_axis_no_width() -> None:
+    assert infer_kind(Softmax)[0] == "layer"
+    result = check(Softmax, width=16, seq_len=6)
+    assert result, repr(result)
+    assert infer_kind(nn.GELU)[0] == "activation"

@@ -541,6 +541,22 @@ class CouplingOutOfOrder(Coupling):
         return torch.cat((a, b * (-scale).exp() - shift), -1)
 
 
+class DropsWhatItKeeps(nn.Module):
+    """A mask drawn with the rate of dropping."""
+
+    def __init__(self, width: int, drop_prob: float = 0.1) -> None:
+        super().__init__()
+        self.norm, self.map, self.drop_prob = nn.LayerNorm(width), nn.Linear(width, width), drop_prob
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.map(self.norm(x))
+        if self.training:
+            kept = torch.bernoulli(torch.full((len(x), 1, 1), self.drop_prob, dtype=x.dtype, device=x.device))
+            y = y * kept / (1 - self.drop_prob)
+        out: Tensor = x + y
+        return out
+
+
 class StochasticDepth(nn.Module):
     """Paths kept with a probability, and not divided by it."""
 
@@ -653,6 +669,7 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("all layers are copies of one", "model", one_layer_copied, ("layers-differ",)),
     SeededFault("two linear layers in a row", "block", LinearFeedForward, ("linear-pairs",)),
     SeededFault("a sum of squares for their mean", "block", RMSNorm, ("as-published",)),
+    SeededFault("a rate of dropping for that of keeping", "block", DropsWhatItKeeps, ("train-eval",)),
     SeededFault("undone in the wrong order", "block", CouplingOutOfOrder, ("inverse",)),
     SeededFault("the volume of the way back", "block", CouplingTurnedOver, ("log-determinant",)),
     SeededFault("a variance by a difference of squares", "block", SquaresApartNorm, ("offset",)),

@@ -313,6 +313,20 @@ class GaussianNLLLoss(nn.Module):
         return (log_var + 0.5 * (target - mean).square() / log_var.exp()).mean()
 
 
+class PoissonLoss(nn.Module):
+    """The logarithm of the rate in the place of the rate."""
+
+    def forward(self, log_rate: Tensor, target: Tensor) -> Tensor:
+        return (log_rate - target * log_rate).mean()
+
+
+class CosineSimilarityLoss(nn.Module):
+    """Over the sum of both lengths."""
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        return (1 - (x1 * x2).sum(-1) / (x1.norm(dim=-1) + x2.norm(dim=-1)).clamp(min=1e-6)).mean()
+
+
 class PinballLoss(nn.Module):
     """Both sides have the other's weight."""
 
@@ -427,6 +441,8 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("a margin that helps", "loss", EasyMarginLoss, ("margin",)),
     SeededFault("weights of classes that nothing reads", "loss", WeightlessLoss, ("options-used",)),
     SeededFault("a Huber loss of another slope", "loss", HuberLoss, ("as-published",)),
+    SeededFault("a rate for its exponential", "loss", PoissonLoss, ("as-published",)),
+    SeededFault("a cosine over a sum of lengths", "loss", CosineSimilarityLoss, ("softmax-axis",)),
     SeededFault("preferences turned over", "loss", DPOLoss, ("as-published",)),
     SeededFault("the larger of two policies' gains", "loss", PPOLoss, ("as-published",)),
     SeededFault("a variance counted twice", "loss", GaussianNLLLoss, ("as-published",)),

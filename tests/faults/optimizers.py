@@ -327,6 +327,24 @@ class RMSprop(Grouped):
         return p.grad / (spread.sqrt() + group["eps"])
 
 
+class Shampoo(Grouped):
+    """Roots of both sides, where fourth roots belong (Gupta et al., 2018, algorithm 1)."""
+
+    def __init__(self, params: Any, lr: float = 0.1, eps: float = 1e-4) -> None:
+        super().__init__(params, {"lr": lr, "eps": eps})
+
+    def update(self, p: Tensor, group: dict[str, Any]) -> Tensor:
+        assert p.grad is not None
+        g = p.grad if p.dim() == 2 else p.grad[:, None]
+        sides = []
+        for name, square in (("left", g @ g.T), ("right", g.T @ g)):
+            start = group["eps"] * torch.eye(len(square), dtype=g.dtype, device=g.device)
+            kept = self.state[p][name] = self.state[p].get(name, start) + square
+            values, vectors = torch.linalg.eigh(kept)
+            sides.append(vectors @ torch.diag(values.clamp(min=group["eps"]) ** -0.5) @ vectors.T)
+        return (sides[0] @ g @ sides[1]).reshape(p.shape)
+
+
 class Lion(torch.optim.Optimizer):
     """Lion with one momentum for both of its averages."""
 
@@ -466,6 +484,7 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("a gradient divided by its square", "optimizer", Adafactor, ("scale-exponent",)),
     SeededFault("Nesterov's step from the velocity before", "optimizer", SGD, ("as-published",)),
     SeededFault("a centred average with the wrong sign", "optimizer", RMSprop, ("as-published",)),
+    SeededFault("roots for fourth roots", "optimizer", Shampoo, ("scale-exponent",)),
     SeededFault("Lion with one average", "optimizer", Lion, ("as-published",)),
     SeededFault("clipping the other way round", "optimizer", Clipped, ("clips",)),
 )

@@ -389,3 +389,38 @@ class ReversibleBlock(nn.Module):
         a = a + self.f(b)
         b = b + self.g(a)
         return torch.cat((a, b), -1)
+
+
+class SqueezeExcitation(nn.Module):
+    def __init__(self, channels, reduction=4):
+        super().__init__()
+        self.down, self.up = nn.Linear(channels, channels // reduction), nn.Linear(channels // reduction, channels)
+
+    def forward(self, x):
+        s = self.up(F.relu(self.down(x.mean((2, 3))))).sigmoid()
+        return x * s[:, :, None, None]
+
+
+class TimestepEmbedding(nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.dim, self.mlp = dim, nn.Sequential(nn.Linear(dim, dim), nn.SiLU(), nn.Linear(dim, dim))
+
+    def forward(self, t):
+        half = self.dim // 2
+        f = torch.exp(-math.log(10000.0) * torch.arange(half, device=t.device, dtype=torch.float32) / half)
+        a = t.float()[:, None] * f
+        return self.mlp(torch.cat((a.sin(), a.cos()), -1).to(self.mlp[0].weight.dtype))
+
+
+class DroppedBranch(nn.Module):
+    def __init__(self, dim, drop_path=0.1):
+        super().__init__()
+        self.norm, self.lin, self.drop_path = nn.LayerNorm(dim), nn.Linear(dim, dim), drop_path
+
+    def forward(self, x):
+        y = self.lin(self.norm(x))
+        if self.training and self.drop_path > 0:
+            keep = 1 - self.drop_path
+            y = y * torch.floor(keep + torch.rand(x.shape[0], 1, 1, dtype=x.dtype, device=x.device)) / keep
+        return x + y

@@ -300,3 +300,13 @@ class BPRLoss(nn.Module):
 class ListNetLoss(nn.Module):
     def forward(self, scores, relevance):
         return -(relevance.softmax(-1) * scores.log_softmax(-1)).sum(-1).mean()
+
+
+class PoissonNLL(nn.Module):
+    def forward(self, log_rate, target):
+        return (log_rate.exp() - target * log_rate).mean()
+
+
+class CosineLoss(nn.Module):
+    def forward(self, x1, x2):
+        return 1 - F.cosine_similarity(x1, x2, dim=-1).mean()

@@ -156,3 +156,34 @@ class Nadam(torch.optim.Optimizer):
                 mh = b1 * s["m"] / (1 - b1 ** (s["t"] + 1)) + (1 - b1) * g / (1 - b1 ** s["t"])
                 p.addcdiv_(mh, (s["v"] / (1 - b2 ** s["t"])).sqrt() + group["eps"], value=-group["lr"])
         return loss
+
+
+class Shampoo(torch.optim.Optimizer):
+    def __init__(self, params, lr=1e-1, eps=1e-4):
+        super().__init__(params, dict(lr=lr, eps=eps))
+
+    def root(self, m, eps):
+        w, u = torch.linalg.eigh(m)
+        return u @ torch.diag(w.clamp(min=eps) ** -0.25) @ u.T
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                g, s, eps = p.grad, self.state[p], group["eps"]
+                if g.dim() != 2:
+                    p.add_(g, alpha=-group["lr"])
+                    continue
+                if not s:
+                    s["l"] = eps * torch.eye(g.shape[0], dtype=g.dtype, device=g.device)
+                    s["r"] = eps * torch.eye(g.shape[1], dtype=g.dtype, device=g.device)
+                s["l"].add_(g @ g.T)
+                s["r"].add_(g.T @ g)
+                p.sub_(group["lr"] * self.root(s["l"], eps) @ g @ self.root(s["r"], eps))
+        return loss

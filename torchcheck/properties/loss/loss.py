@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import partial
 from itertools import pairwise
 
@@ -18,12 +19,15 @@ from torchcheck.properties.loss.rewards import REWARDS, is_of_embeddings
 from torchcheck.properties.loss.several import SPREAD
 from torchcheck.properties.loss.targets import LOSS_TARGETS
 from torchcheck.properties.plan import Description, Group, Kind, Step
+from torchcheck.properties.subject.kinds import lineage
 from torchcheck.properties.subject.sizes import CLASSES
 from torchcheck.properties.subject.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import DTYPES, resolve
 
 #: sizes of logits at which value and gradient have to be finite
 EXTREMES = (0.0, 30.0, 100.0, 1000.0, 10000.0)
+#: losses of a rate whose logarithm they are given
+POISSON = re.compile("poisson", re.IGNORECASE)
 #: those of embeddings whose norm float16 holds, as does torch.nn.functional.normalize
 MODERATE = (30.0, 100.0, 1000.0)
 ROUNDED = "it takes probabilities, which half precision rounds to 0 and 1"
@@ -185,6 +189,9 @@ def extreme(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measure
     """Scores of growing size, of either sign, right and wrong, and all the same."""
     f = function_of(loaded, settings)
     kind = DTYPES[dtype]
+    if POISSON.search(lineage(loaded.subject)[0]):
+        note = "the exponential of the score is what it is about"
+        return [Measurement(f"{n}.{dtype}", None, note=note) for n in ("extreme", "gradient-bound")]
     divides = any(SPREAD.search(n) for n in f.names[1:]) and kind is torch.float16
     if divides or (f.takes is Takes.PROBABILITIES and kind.itemsize < 4):
         note = "squares over a small variance are beyond float16" if divides else ROUNDED
@@ -272,6 +279,8 @@ def accuracy(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measur
     kind, worst = DTYPES[dtype], 0.0
     if f.takes is Takes.PROBABILITIES and kind.itemsize < 4:
         return [Measurement(f"accuracy.{dtype}", None, note=ROUNDED)]
+    if POISSON.search(lineage(loaded.subject)[0]) and kind is torch.float16:
+        return [Measurement(f"accuracy.{dtype}", None, note="exponentials of usual scores are beyond float16")]
     for seed in range(20):
         (scores, targets), form = inputs_of(loaded, settings, f, settings.seed + seed)
         # a temperature divides the rounding of cosines, whatever the loss has come down to

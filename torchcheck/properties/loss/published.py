@@ -114,6 +114,12 @@ def _poly(scores: Tensor, targets: Tensor, own: Mapping[str, float]) -> Tensor:
     return F.cross_entropy(scores, targets) + _first(own, "epsilon", "eps", "epsilon1") * (1 - p).mean()
 
 
+def _poisson(scores: Tensor, targets: Tensor, own: Mapping[str, float]) -> Tensor:
+    """The negative logarithm of Poisson's probability, of the logarithm of its rate, without its constant."""
+    del own
+    return (scores.exp() - targets * scores).mean()
+
+
 def _quantile(error: Tensor, own: Mapping[str, float]) -> Tensor:
     """Koenker and Bassett (1978): the weight q where the target is above, 1 - q where it is below."""
     q = _first(own, "quantile", "q", "tau", "alpha", default=0.5)
@@ -146,6 +152,8 @@ PUBLISHED: dict[str, Published] = {
         (_focal, partial(_binary_focal, balanced=False), partial(_binary_focal, balanced=True)), ("gamma", "alpha")
     ),
     "poly1crossentropy": Published((_poly,), ("epsilon", "eps", "epsilon1")),
+    "poisson": Published((_poisson,)),
+    "poissonnll": Published((_poisson,)),
     "hinge": Published((lambda scores, signs, **_: (1 - signs * scores).relu().mean(),)),
     "squaredhinge": Published((lambda scores, signs, **_: (1 - signs * scores).relu().square().mean(),)),
 }

@@ -32,6 +32,8 @@ REPELLING = re.compile(r"orthogonal|diversity|uniform|decorrelat|difference|repu
 RANKING = re.compile(r"rank|auc|pairwise|precision|ndcg", re.IGNORECASE)
 #: losses that are a softmax over pairs
 CONTRAST = re.compile(r"info_?nce|nt_?xent|clip|simclr", re.IGNORECASE)
+#: losses that are one of angles, with nothing added
+COSINE = re.compile(r"^(Negative|Mean)?(Cos|Cosine)_?(Sim(ilarity)?|Distance)?(Loss)?$", re.IGNORECASE)
 #: what the logarithm of a variance, or its root, is called beside a mean; and those that are no logarithms
 MOMENTS = re.compile(r"^(z_?)?(log_?(var(iance)?|sigma2?|std|s)|var(iance)?|sigma|std)$", re.IGNORECASE)
 #: size of perfect scores: right, and not so sure that smoothed labels would mind
@@ -63,7 +65,7 @@ PROPERTIES: dict[str, Property] = {
     ),
     "softmax-axis": Property(
         "what is added to all scores of an example, or of a class (of embeddings: what multiplies them), cancels for "
-        "the example rather than for the class (1 where it cancels for the class alone)",
+        "the example rather than for the class (1 where it cancels for the class alone; or not for a cosine)",
         Threshold(0, 0),
         "the softmax, or the norm, runs over the batch: give it dim=-1",
         better="less",
@@ -136,7 +138,7 @@ def rewards(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     measurements = [_pairing(loaded, f, scores, targets, measured)]
     skipped = [measured(n, None, note="its scores are not one a class") for n in ("saturation", "empty-target")]
     if form in EMBEDDED or is_of_embeddings(f, scores, targets):
-        axis = _axis_of_lengths(f, scores, targets, measured)
+        axis = _axis_of_lengths(loaded, f, scores, targets, measured)
         return [*measurements, _alike(loaded, f, scores, targets, measured), axis, *skipped]
     if form not in ("index", "one-hot", "many-hot") or f.has_weights or takes_two_logits(f, scores, targets):
         note = "its scores are not one a class"
@@ -378,15 +380,22 @@ def _axis(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Tensor, meas
     return measured("softmax-axis", float(bad), samples=2)
 
 
-def _axis_of_lengths(f: LossFunction, scores: Tensor, targets: Tensor, measured: Measured) -> Measurement:
-    """Lengths of embeddings cancel where they are normalised: those of features alone, along the wrong axis."""
+def _axis_of_lengths(
+    loaded: Loaded, f: LossFunction, scores: Tensor, targets: Tensor, measured: Measured
+) -> Measurement:
+    """Lengths of embeddings cancel where they are normalised: those of features alone, along the wrong axis.
+
+    What is called a cosine has no lengths at all.
+    """
     g = torch.Generator().manual_seed(7)
     rows, columns = (0.5 + torch.rand(n, generator=g, dtype=torch.float64).to(scores) for n in scores.shape)
     before = _value(f, scores, targets)
-    bad = _same(_value(f, scores * columns, targets), before) and not _same(
-        _value(f, scores * rows[:, None], targets), before
+    cancels = _same(_value(f, scores * rows[:, None], targets), before)
+    named = COSINE.search(lineage(loaded.subject)[0]) is not None
+    bad = not cancels and (named or _same(_value(f, scores * columns, targets), before))
+    return measured(
+        "softmax-axis", float(bad), samples=2, witness="lengths matter to a cosine" if bad and named else ""
     )
-    return measured("softmax-axis", float(bad), samples=2)
 
 
 def _pairing(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Any, measured: Measured) -> Measurement:

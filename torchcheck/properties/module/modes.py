@@ -51,6 +51,8 @@ DERIVATIVES = ("derivative", "second-derivative", "train-derivative")
 #: relative difference of two extrapolations that counts as settled
 AGREED = 1e-6
 
+#: a rate at which nothing is dropped, but by those that take it for the rate of keeping
+NEXT_TO_NONE = 1e-9
 PROPERTIES: dict[str, Property] = {
     "alone": Property(
         "an example gives the same alone as in a batch (largest relative change, eval mode)",
@@ -172,7 +174,7 @@ def modes(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
         call(between, copied(inputs))
         restored = gap(first, trained(between, inputs))
         measurements = [measured("eval-restores", restored)]
-        quiet = with_dropout(copy.deepcopy(model), 0.0)
+        quiet = with_dropout(copy.deepcopy(model), NEXT_TO_NONE)
         if has_batch_statistics(model):
             return [*measurements, measured("train-eval", None, note="it has statistics of the batch")]
         seen = copy.deepcopy(quiet)

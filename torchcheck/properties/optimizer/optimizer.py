@@ -26,7 +26,9 @@ from torchcheck.properties.subject.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device
 
 #: names of optimizers whose steps are those of SGD, or divided by the gradient's own size, and by no more
-FAMILIES = re.compile("sgd|adam|adagrad|adafactor|rmsprop|lion|lamb|lars|momentum|nesterov|novograd", re.IGNORECASE)
+FAMILIES = re.compile(
+    "sgd|adam|adagrad|adafactor|rmsprop|lion|lamb|lars|momentum|nesterov|novograd|shampoo", re.IGNORECASE
+)
 PROPERTIES: dict[str, Property] = {
     "descends": Property(
         "100 steps on a least-squares problem lower the loss (last over first)",
@@ -94,7 +96,8 @@ PROPERTIES: dict[str, Property] = {
     ),
     "closed-form": Property("the law of k steps under a constant gradient", better="none"),
     "scale-exponent": Property(
-        "the first step of SGD, Adam and their kin grows with the gradient's size to this power (below 0: it shrinks)",
+        "the first step of SGD, Adam and their kin grows with the gradient's size to this power (the least over "
+        "parameters; below 0: it shrinks)",
         Threshold(lo=-0.3),
         "the gradient is divided by more than its own size: compare the power of what it is divided by",
         better="none",
@@ -273,8 +276,9 @@ def laws(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         before = problem.values()
         problem.set(lambda p, size=size: torch.full_like(p, size))  # type: ignore[misc]
         problem.step(fixed=True)
-        sizes.append(float((problem.values() - before).norm()))
-    power = math.log10(sizes[1] / sizes[0]) if min(sizes) > 0 else math.nan
+        moves = torch.split(problem.values() - before, [p.numel() for p in problem.params])
+        sizes.append([float(move.norm()) for move in moves])
+    power = min((math.log10(b / a) for a, b in zip(*sizes, strict=True) if min(a, b) > 0), default=math.nan)
     answer = [measured("non-negative", kept, samples=200), measured("closed-form", float(LAWS.index(form)), note=form)]
     if (
         math.isfinite(power)

@@ -83,6 +83,8 @@ PUBLISHED: dict[str, tuple[Optimizer, ...]] = {
     "lion": (Lion,),
     "rmsprop": (torch.optim.RMSprop, RMSpropFromOne),
 }
+#: what names add to an optimizer's
+BESIDE = re.compile("^(my|custom|simple|naive|own|vanilla|plain)|(custom|from_?scratch|optimi[sz]er)$", re.IGNORECASE)
 #: those whose decay is decoupled, and part of what their name says
 DECOUPLED = ("adamw", "lion")
 #: names of optimizers that have a trust ratio
@@ -106,7 +108,7 @@ def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
 def published(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Ten steps under random gradients: without decay, and, where it is decoupled, with it."""
     measured = partial(Measurement, "as-published", device=settings.device, dtype="float64", samples=COUNT)
-    name = str(getattr(loaded.subject, "__name__", "")).lower()
+    name = BESIDE.sub("", str(getattr(loaded.subject, "__name__", ""))).replace("_", "").lower()
     theirs = PUBLISHED.get(name)
     if theirs is None:
         return [measured(None, note="its name is none of those known here")]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from torchcheck.measure.objectives import LOSSES
+from torchcheck.properties.subject.masks import TIMES
 from torchcheck.properties.subject.rescale import Scaling
 from torchcheck.properties.subject.signatures import needed_of
 from torchcheck.properties.subject.variant import CheckSettings, Loaded, build
@@ -133,8 +134,10 @@ def make_inputs(loaded: Loaded, module: nn.Module, settings: CheckSettings, seed
     images = _images(module, b) if loaded.kind == "model" else []
     if images:
         candidates = [partial(_normal, shape, generator, "pixel_values" in names) for shape in images]
-    elif loaded.kind in ("block", "layer") and any(isinstance(m, nn.Conv2d) for m in module.modules()):
+    elif loaded.kind in ("block", "layer"):
         candidates.append(lambda: torch.randn(b, d, PIXELS, PIXELS, generator=generator))
+        if TIMES.search(names[0] if names else ""):
+            candidates.insert(0, lambda: 1000 * torch.rand(b, generator=generator))
     if embedding is not None and loaded.kind == "model":
         candidates.insert(0, lambda: torch.randint(embedding.num_embeddings, (b, n), generator=generator))
     first: Exception | None = None
@@ -210,7 +213,7 @@ def _further_inputs(module: nn.Module, shape: tuple[int, int, int], generator: t
             "memory|context|^enc|encoder|cross|hidden|states|source|src|tgt|other|^[kvxyzs]$|key|value", name
         ):
             made[name] = torch.randn(b, n, d, generator=generator)
-        elif re.search("^t$|time|step|sigma|noise", name):
+        elif TIMES.search(name):
             made[name] = torch.rand(b, generator=generator)
         else:
             raise SubjectError(

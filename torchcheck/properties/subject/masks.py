@@ -30,6 +30,8 @@ UNCLEAR = ("mask", "padding_mask", "src_mask", "attn_mask")
 LENGTHS = re.compile("^((x|src|seq|input|token)_?)?(lens?|lengths?)$")
 #: names of the tokens' places
 PLACES = re.compile("^(pos|pos_ids|positions?|position_ids|input_pos)$")
+#: names of times, of noise levels: a number an example
+TIMES = re.compile("^t$|time|step|sigma|noise")
 #: names of the matrix that says which tokens are neighbours
 GRAPH = re.compile("^(A|adj.*)$|laplacian")
 #: (batch, tokens) of truths -> the shapes in which modules take it: as it is, before heads and queries, before queries

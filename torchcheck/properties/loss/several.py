@@ -99,13 +99,18 @@ def _cosine(t: Sequence[Tensor], own: Numbers, _names: Sequence[str]) -> Tensor:
     return F.cosine_embedding_loss(t[0], t[1], t[2], margin=own.get("margin", 0.0))
 
 
-def _triplet(distance: Callable[[Tensor, Tensor], Tensor]) -> Reference:
-    """Schroff et al. (2015), eq. 3, with their squared distances or others."""
+def _active(x: Tensor) -> Tensor:
+    """The mean of what is kept by a margin, over those that are not kept yet."""
+    return F.relu(x).sum() / (x > 0).sum().clamp(min=1)
+
+
+def _triplet(distance: Callable[[Tensor, Tensor], Tensor], mean: Callable[[Tensor], Tensor]) -> Reference:
+    """Schroff et al. (2015), eq. 3, with their squared distances or others, over all triplets or those that learn."""
 
     def loss(t: Sequence[Tensor], own: Numbers, _names: Sequence[str]) -> Tensor:
         anchor, negative, positive = t
         margin = _number(own, ("margin", "alpha", "m"), 1.0)
-        return F.relu(distance(anchor, positive) - distance(anchor, negative) + margin).mean()
+        return mean(distance(anchor, positive) - distance(anchor, negative) + margin)
 
     return loss
 
@@ -119,15 +124,17 @@ def _gaussian(t: Sequence[Tensor], _own: Numbers, names: Sequence[str]) -> Tenso
     return (0.5 * logarithm + 0.5 * (target - mean).square() * (-logarithm).exp()).mean()
 
 
+DISTANCES: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (
+    lambda a, b: (a - b).norm(dim=-1),
+    lambda a, b: (a - b).square().sum(-1),
+    lambda a, b: 1 - F.cosine_similarity(a, b),
+)
+MEANS: tuple[Callable[[Tensor], Tensor], ...] = (lambda x: F.relu(x).mean(), _active, lambda x: F.softplus(x).mean())
 _SIDES = ((r"neg|fake|reject|los|worse", _normal), (r"pos|real|chosen|win|better", _normal))
 _TRIPLET = Several(
     ((r"^a$|anchor|query", _vectors), (r"^n$|neg", _vectors), (r"^p$|pos", _vectors)),
     (0, 1, 2),
-    (
-        _triplet(lambda a, b: (a - b).norm(dim=-1)),
-        _triplet(lambda a, b: (a - b).square().sum(-1)),
-        _triplet(lambda a, b: 1 - F.cosine_similarity(a, b)),
-    ),
+    tuple(_triplet(distance, mean) for distance in DISTANCES for mean in MEANS),
     ("margin", "alpha", "m"),
 )
 _PPO = Several(((r"old|behavio|ref", _normal), (r"adv", _normal), (r"log_?p", _normal)), (2,), (_ppo,), CLIPS)
@@ -162,12 +169,7 @@ SEVERAL: dict[str, Several] = {
     "discriminatorhinge": _HINGE,
     "hingegan": _HINGE,
     "marginranking": Several(((_PAIR[0], _normal), (_PAIR[1], _normal), _SIGN), (0, 1), (_ranking,), ("margin",)),
-    "cosineembedding": Several(
-        ((_PAIR[0], _vectors), (_PAIR[1], _vectors), (r"^y$|target|label|sign", _signs)),
-        (0, 1),
-        (_cosine,),
-        ("margin",),
-    ),
+    "cosineembedding": Several(((_PAIR[0], _vectors), (_PAIR[1], _vectors), _SIGN), (0, 1), (_cosine,), ("margin",)),
     "triplet": _TRIPLET,
     "tripletmargin": _TRIPLET,
     "gaussiannll": _GAUSSIAN,

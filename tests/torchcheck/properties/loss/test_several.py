@@ -77,6 +77,18 @@ class TripletLoss(nn.Module):
         return F.relu(near - far + self.margin).mean()
 
 
+class ActiveTripletLoss(TripletLoss):
+    """The mean over those that are not kept yet."""
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        near, far = (F.pairwise_distance(anchor, other) for other in (positive, negative))
+        each = F.relu(near - far + self.margin)
+        return each.sum() / ((each > 0).sum() + 1e-16)
+
+
+ActiveTripletLoss.__name__ = "TripletLoss"
+
+
 class NearFarTripletLoss(TripletLoss):
     """The far one is near to the positive, not to the anchor."""
 
@@ -124,7 +136,7 @@ class TurnedWeightedBCELoss(WeightedBCELoss):
 
 SOUND: tuple[Any, ...] = (
     *(DPOLoss, PPOLoss, HingeGANLoss, TripletLoss, GaussianNLLLoss, GaussianNLL, WeightedBCELoss),
-    *(nn.MarginRankingLoss, nn.CosineEmbeddingLoss, nn.GaussianNLLLoss),
+    *(ActiveTripletLoss, nn.MarginRankingLoss, nn.CosineEmbeddingLoss, nn.GaussianNLLLoss),
 )
 FAULTY: tuple[Any, ...] = (
     *(TurnedDPOLoss, OptimistsPPOLoss, OneSidedPPOLoss, SwappedHingeGANLoss, NearFarTripletLoss),

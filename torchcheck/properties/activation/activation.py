@@ -36,9 +36,12 @@ REACH = 1000.0
 #: a derivative above -SLACK counts as non-negative: rounding of the sampled differences
 SLACK = 1e-6
 
-#: what says of itself that it is a step; and that its gradient is not its own
-STEPS = re.compile(r"binar|ternar|quanti[sz]|round|\bsign\b|heaviside|spik|straight.?through|STE\b", re.IGNORECASE)
-ANOTHER = re.compile(r"revers|surrogate", re.IGNORECASE)
+#: names of steps, in capitals or with underscores, and words that say so, or that a gradient is another function's
+STEPS = re.compile(
+    r"(?:^|_|(?<=[a-z]))(?:[Bb]inar|[Tt]ernar|[Qq]uanti[sz]|[Rr]ound|[Ss]ign(?![a-z])|[Hh]eaviside|[Ss]pik|[Ss]te(?![a-z])|STE)"
+)
+SAID = re.compile(r"straight.?through", re.IGNORECASE)
+ANOTHER = re.compile(r"gradient.?revers|revers\w* (the |its )?gradient|surrogate.gradient", re.IGNORECASE)
 PROPERTIES: dict[str, Property] = {
     "elementwise": Property(
         "every output depends on its own input alone",
@@ -203,7 +206,7 @@ def shape(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     if any(m.name in certified and _denied(m, *certified[m.name][:2]) for m in sampled):
         certified = {}  # what samples deny is no certificate, and neither is the rest of it
     answer = []
-    if _says(loaded, STEPS):
+    if _is_step(loaded):
         slope, *sampled = sampled
         answer.append(replace(slope, value=None, note="a step, as its author says"))
     for m in sampled:
@@ -264,6 +267,10 @@ def curvature(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     return [second.measurement(partial(Measurement, device=settings.device), "second-derivative")]
 
 
+def _is_step(loaded: Loaded) -> bool:
+    return STEPS.search(lineage(loaded.subject)[0]) is not None or _says(loaded, SAID)
+
+
 def _says(loaded: Loaded, words: re.Pattern[str]) -> bool:
     """Whether its name or its documentation does."""
     return words.search(f"{lineage(loaded.subject)[0]} {inspect.getdoc(loaded.subject) or ''}") is not None
@@ -275,7 +282,7 @@ def gradient(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     Differences with steps h and h/2 give (4 D(h/2) - D(h))/3 of order h⁴; a point where it moves when h is halved again
     (a kink, a jump) is left out. At most half of the points may be.
     """
-    if _says(loaded, STEPS) or _says(loaded, ANOTHER):
+    if _is_step(loaded) or _says(loaded, ANOTHER):
         note = "its author says that its gradient is another function's"
         return [Measurement("gradient", None, device=settings.device, note=note)]
     f = function_of(loaded, settings)

@@ -127,10 +127,10 @@ def function_of(loaded: Loaded, settings: CheckSettings) -> LossFunction:
     first = parameters[0] if parameters else ""
     masks = next((i for i, n in enumerate(names) if MASK.search(n)), -1)
     documented = _says_probabilities(function, first)
-    if _of_boxes(loaded.subject, parameters):
-        return LossFunction(function, takes=Takes.BOXES)
     ways = [Takes.SCORES, Takes.PROBABILITIES]
-    if first.lower().startswith("cos"):
+    if _of_boxes(loaded.subject, parameters):
+        ways = [Takes.BOXES]
+    elif first.lower().startswith("cos"):
         ways = [Takes.COSINES, Takes.PROBABILITIES]
     elif re.search("log_?p", first) and any(BESIDE.search(n) for n in parameters):
         ways = [Takes.LOGARITHMS]  # ratios of policies

@@ -225,10 +225,12 @@ def multiple(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
     """How far the first of each pair is from one positive multiple of the second, over its size; 1 where it is none."""
     factors, largest = [], 0.0
     for g, known in pairs:
-        if not bool(g.isfinite().all()):
+        if not bool(g.any()) and not bool(known.any()):
+            continue
+        if not (bool(g.isfinite().all()) and bool(g.any()) and bool(known.any())):
             return 1.0
         factors.append(float((g * known).sum() / known.square().sum()))
         largest = max(largest, float((g - factors[-1] * known).norm() / g.norm()))
-    if min(factors) <= 0:
+    if min(factors, default=0.0) <= 0:
         return 1.0
     return max(largest, max(factors) / min(factors) - 1)

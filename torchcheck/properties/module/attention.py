@@ -20,7 +20,7 @@ from torchcheck.properties.module.leak import LEAK, ROUNDING, layer_of
 from torchcheck.properties.module.lifecycle import LIFECYCLE
 from torchcheck.properties.module.modes import MODES
 from torchcheck.properties.module.numerics import NUMERICS, refusal, watched
-from torchcheck.properties.module.offset import FAR
+from torchcheck.properties.module.offset import OFFSETS
 from torchcheck.properties.module.padding import PADDING
 from torchcheck.properties.module.paths import PATHS
 from torchcheck.properties.module.published import PUBLISHED_NORM
@@ -169,5 +169,5 @@ def _run(layer: nn.Module, x: Tensor) -> None:
 
 
 TOKENS = (LEAK, PADDING, CONTEXT, SCORES, MODES, STATISTICS, PATHS, USES, WEIGHTS, LIFECYCLE, NUMERICS, WIDTHS)
-LAYER = Kind((*TOKENS, PUBLISHED_NORM, FAR, INVERSE))
+LAYER = Kind((*TOKENS, PUBLISHED_NORM, OFFSETS, INVERSE))
 ATTENTION = Kind((Group("attention", PROPERTIES, steps, later=True), *TOKENS))

@@ -33,7 +33,7 @@ from torchcheck.properties.module.lifecycle import LIFECYCLE
 from torchcheck.properties.module.model_output import OUTPUT
 from torchcheck.properties.module.modes import MODES
 from torchcheck.properties.module.numerics import NUMERICS
-from torchcheck.properties.module.offset import FAR
+from torchcheck.properties.module.offset import OFFSETS
 from torchcheck.properties.module.padding import PADDING
 from torchcheck.properties.module.paths import PATHS
 from torchcheck.properties.module.published import PUBLISHED_NORM
@@ -402,5 +402,5 @@ STACK = (
     NUMERICS,
     WIDTHS,
 )
-BLOCK = Kind((*STACK, IDENTITY, DEEPNORM, PUBLISHED_NORM, FAR, INVERSE), more, reduce, SERVES)
+BLOCK = Kind((*STACK, IDENTITY, DEEPNORM, PUBLISHED_NORM, OFFSETS, INVERSE), more, reduce, SERVES)
 MODEL = Kind((*STACK, DEEPNORM, OUTPUT, DEPTH_INIT), more, reduce, SERVES)

@@ -16,13 +16,15 @@ from torchcheck.measure.leak import worst
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.module.modes import exact
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.subject.calling import size_of, tensor_of
+from torchcheck.properties.subject.calling import size_of, subject_of, tensor_of
+from torchcheck.properties.subject.kinds import lineage
 from torchcheck.properties.subject.signatures import needed_of, signature_of
 from torchcheck.properties.subject.variant import CheckSettings, Loaded
 
 #: what undoes forward is a method of such a name, or forward itself with such a flag
-METHODS = re.compile("^(inverse|invert|reverse|backward_pass|inv)$")
-FLAGS = re.compile("^(inverse|invert|reverse|rev|inv)$")
+METHODS, FLAGS = re.compile("^(inverse|invert|inv)$"), re.compile("^(inverse|invert|inv|reverse|rev)$")
+#: a flag `reverse` may be the direction of time: it undoes what says of itself that it can be undone
+UNDONE = re.compile("flow|coupling|reversib|invertib|biject|glow|nvp|actnorm", re.IGNORECASE)
 #: float64: what a chain of exponentials and divisions loses is far smaller
 ERROR = 1e-6
 PROPERTIES: dict[str, Property] = {
@@ -49,7 +51,7 @@ def undone(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The input beside what comes back of it, and of one token the determinant of the Jacobian that autograd gives."""
     measured = partial(Measurement, device=settings.device, dtype="float64")
     model, x, dtype = exact(loaded, settings, None)
-    back = _inverse_of(getattr(model, "layers", [model])[0])
+    back = _inverse_of(loaded, subject_of(model))
     if back is None or not isinstance(x, Tensor) or dtype is not torch.float64:
         return [measured(n, None, note="it has no inverse, or not of one tensor in float64") for n in PROPERTIES]
     way, again = back
@@ -57,7 +59,8 @@ def undone(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         change = worst(tensor_of(again(tensor_of(way(x)))) - x) / size_of(x)
     one = x.flatten(0, -2)[:1].reshape(*[1] * (x.dim() - 1), -1)
     try:
-        volume = _volume(way(one))
+        with torch.no_grad():
+            volume = _volume(way(one))
         jacobian = torch.func.jacrev(lambda t: tensor_of(way(t)))(one).reshape(one.numel(), -1)
     except RuntimeError as error:
         volume, note = None, f"of one token: {str(error).splitlines()[0][:60]}"
@@ -72,10 +75,11 @@ def undone(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     return [undo, measured("log-determinant", off, note=note, witness=words if off > ERROR else "")]
 
 
-def _inverse_of(layer: nn.Module) -> tuple[Callable[[Tensor], Any], Callable[[Tensor], Any]] | None:
+def _inverse_of(loaded: Loaded, layer: nn.Module) -> tuple[Callable[[Tensor], Any], Callable[[Tensor], Any]] | None:
     """Forward, and what undoes it; None where nothing is named for that."""
     flag = next((n for n in signature_of(layer.forward) if FLAGS.search(n)), "")
-    if flag:
+    said = UNDONE.search(f"{' '.join(lineage(loaded.subject))} {inspect.getdoc(loaded.subject) or ''}")
+    if flag and (said or not flag.startswith("rev")):
         return layer, lambda y: layer(y, **{flag: True})
     name = next((n for n in dir(type(layer)) if METHODS.search(n)), "")
     method = getattr(layer, name, None)

@@ -58,4 +58,4 @@ def offset(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     return [measured(error, note=f"normal numbers + {OFFSET:g}")]
 
 
-FAR = Group("numerics", PROPERTIES, steps)
+OFFSETS = Group("numerics", PROPERTIES, steps)

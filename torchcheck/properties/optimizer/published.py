@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import math
 import re
 from collections.abc import Callable
 from functools import partial
@@ -144,7 +145,8 @@ def _apart(name: str, own: dict[str, Any], loaded: Loaded, settings: CheckSettin
         if "betas" in known and {"beta1", "beta2"} <= {*group}:
             shared["betas"] = (group["beta1"], group["beta2"])
         _, _, other = _ends(partial(theirs, **shared, weight_decay=own.get("weight_decay", 0.0)), settings, where)
-        apart.append(float((end - other).norm() / (other - start).norm()))
+        distance = float((end - other).norm() / (other - start).norm())
+        apart.append(distance if math.isfinite(distance) else math.inf)
     return min(apart)
 
 

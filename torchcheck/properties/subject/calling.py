@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from torchcheck.measure.objectives import LOSSES
-from torchcheck.properties.subject.masks import TIMES
+from torchcheck.properties.subject.masks import TIMES, TIMES_ALONE
 from torchcheck.properties.subject.rescale import Scaling
 from torchcheck.properties.subject.signatures import needed_of
 from torchcheck.properties.subject.variant import CheckSettings, Loaded, build
@@ -136,7 +136,7 @@ def make_inputs(loaded: Loaded, module: nn.Module, settings: CheckSettings, seed
         candidates = [partial(_normal, shape, generator, "pixel_values" in names) for shape in images]
     elif loaded.kind in ("block", "layer"):
         candidates.append(lambda: torch.randn(b, d, PIXELS, PIXELS, generator=generator))
-        if TIMES.search(names[0] if names else ""):
+        if TIMES_ALONE.search(names[0] if names else ""):
             candidates.insert(0, lambda: 1000 * torch.rand(b, generator=generator))
     if embedding is not None and loaded.kind == "model":
         candidates.insert(0, lambda: torch.randint(embedding.num_embeddings, (b, n), generator=generator))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchcheck.properties.subject.masks import MASKS, TIMES, with_defaults
+from torchcheck.properties.subject.masks import MASKS, TIMES_ALONE, with_defaults
 from torchcheck.properties.subject.signatures import axes_of, needed_of, parameters_of
 from torchcheck.properties.subject.sizes import DEPTH, VOCABULARY, WIDTH, usual
 from torchcheck.run.libraries import LibraryModel, SizedModel
@@ -136,7 +136,7 @@ def _by_sizes(classes: Sequence[str], names: Sequence[str], forward: Sequence[st
     if GATES.search(classes[0]):
         return "layer", f"its name is {classes[0]}"
     first = next((n for n in forward if n != "self"), "")
-    if TIMES.search(first):
+    if TIMES_ALONE.search(first):
         return "layer", f"its forward takes '{first}'"
     if first in IDS:
         return "model", f"its forward takes '{first}'"

@@ -32,6 +32,8 @@ LENGTHS = re.compile("^((x|src|seq|input|token)_?)?(lens?|lengths?)$")
 PLACES = re.compile("^(pos|pos_ids|positions?|position_ids|input_pos)$")
 #: names of times, of noise levels: a number an example
 TIMES = re.compile("^t$|time|step|sigma|noise")
+#: names of them that mean nothing else, a series in time, say
+TIMES_ALONE = re.compile("^(t|ts|times?|time_?steps?|sigmas?|noise_levels?)$")
 #: names of the matrix that says which tokens are neighbours
 GRAPH = re.compile("^(A|adj.*)$|laplacian")
 #: (batch, tokens) of truths -> the shapes in which modules take it: as it is, before heads and queries, before queries

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from torchcheck import check
+from torchcheck.properties.loss.several import multiple
 
 
 class DPOLoss(nn.Module):
@@ -161,3 +162,26 @@ def test_another_function_of_the_same_arguments_is_seen(loss: type[nn.Module]) -
     named = type(loss.__mro__[1].__name__, (loss,), {})
     finding = check(named, "loss", select=["published"])["as-published"]
     assert finding.status == "failed", finding
+
+
+class ProximalPPOLoss(PPOLoss):
+    """With one argument more than the name tells."""
+
+    def forward(self, log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, ref_values: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(log_probs, old_log_probs, advantages) + ref_values.mean()
+
+
+ProximalPPOLoss.__name__ = "PPOLoss"
+
+
+def test_further_arguments_leave_it_open() -> None:
+    finding = check(ProximalPPOLoss, "loss", select=["published"])["as-published"]
+    assert finding.status == "skipped", finding
+
+
+def test_no_gradient_is_no_multiple_and_no_agreement() -> None:
+    zero, one = torch.zeros(3, dtype=torch.float64), torch.ones(3, dtype=torch.float64)
+    assert multiple([(one, one), (2 * one, 2 * one)]) == 0
+    assert multiple([(zero, zero), (one, one)]) == 0
+    for pairs in ([(zero, one)], [(one, zero)], [(-one, one)], [(one * torch.nan, one)], [(zero, zero)], []):
+        assert multiple(pairs) == 1.0

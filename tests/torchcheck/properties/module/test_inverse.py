@@ -10,8 +10,21 @@ from tests.faults.blocks import Coupling, CouplingOutOfOrder, CouplingTurnedOver
 from torchcheck import check
 
 
+class Scan(nn.Module):
+    """A sum over the past, or the future."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.map = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, reverse: bool = False) -> Tensor:
+        y = self.map(x)
+        out: Tensor = (y.flip(1).cumsum(1).flip(1) if reverse else y.cumsum(1)) + x
+        return out
+
+
 class Additive(nn.Module):
-    """Volume is kept, and nothing is said of it; a flag of forward undoes it."""
+    """An additive coupling. Volume is kept, and nothing is said of it; a flag of forward undoes it."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -30,6 +43,7 @@ class Additive(nn.Module):
         (CouplingTurnedOver, ("ok", "failed")),
         (Additive, ("ok", "skipped")),
         (nn.LayerNorm, ("skipped", "skipped")),
+        (Scan, ("skipped", "skipped")),
     ],
 )
 def test_a_layer_is_undone_and_says_its_volume(subject: type[nn.Module], statuses: tuple[str, str]) -> None:

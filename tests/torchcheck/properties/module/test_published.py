@@ -59,3 +59,42 @@ class ELU(nn.Module):
 def test_numbers_of_a_name_are_tried(subject: Any, status: str) -> None:
     finding = check(subject, "activation", select=["as-published"])["as-published"]
     assert finding.status == status, finding
+
+
+class WrongBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        del ctx
+        return x * 3
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:  # type: ignore[override]
+        del ctx
+        return g
+
+
+class Smooth(nn.Module):
+    """Linear around the ground state; binary inputs are reversed by others."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = WrongBackward.apply(x)
+        return out
+
+
+class RoundSTE(Smooth):
+    """Another function's slope."""
+
+
+class Binarizer(Smooth):
+    """And so is this one's."""
+
+
+class Reverses(Smooth):
+    """A gradient reversal, three times."""
+
+
+@pytest.mark.parametrize(
+    ("subject", "status"), [(Smooth, "failed"), (RoundSTE, "skipped"), (Binarizer, "skipped"), (Reverses, "skipped")]
+)
+def test_a_gradient_is_another_s_by_clear_words_alone(subject: Any, status: str) -> None:
+    assert check(subject, "activation", select=["gradient"])["gradient"].status == status

@@ -132,3 +132,30 @@ TwoBetas.__name__ = "Adam"
 def test_a_published_name_has_every_form_of_its_update(kind: Any) -> None:
     finding = check(kind, "optimizer", select=["as-published"])["as-published"]
     assert finding.status == "ok", finding
+
+
+class MyAdam(TwoBetas):
+    """The first step's corrections for ever."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for p in self.param_groups[0]["params"]:
+            self.state[p]["t"] = 0
+        super().step(closure)
+
+
+class NaNAdam(TwoBetas):
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        super().step(closure)
+        for p in self.param_groups[0]["params"]:
+            p.mul_(float("nan"))
+
+
+NaNAdam.__name__ = "Adam"
+
+
+@pytest.mark.parametrize("kind", [MyAdam, NaNAdam])
+def test_another_update_under_a_published_name_fails(kind: Any) -> None:
+    finding = check(kind, "optimizer", select=["as-published"])["as-published"]
+    assert finding.status == "failed", finding

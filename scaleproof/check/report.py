@@ -39,7 +39,7 @@ def write(
         environment=environment,
         regressions=sum(d.is_regression for d in changes),
         command=command,
-        again=f"scaleproof check {shlex.quote(result.subject)} --select {','.join(sorted(map(base, pressing)))} -v",
+        again=again(command, sorted({base(name) for name in pressing})),
         when=f"{datetime.now(UTC):%Y-%m-%d}",
     )
     text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
@@ -48,6 +48,12 @@ def write(
     write_atomically(folder / "check.html", page(text, folder))
     document(text, folder, folder / "check.pdf")
     return [folder / f"check.{ending}" for ending in ("json", "md", "html", "pdf")]
+
+
+def again(command: str, names: Sequence[str]) -> str:
+    """The command with its options, but for these properties alone, in words, and without a report."""
+    words = shlex.split(re.sub(r" --(report|select)[ =]('[^']*'|\S+)", "", command))
+    return shlex.join([*words, *(word for name in names for word in ("--select", name)), "-v"])
 
 
 def to_json(result: CheckResult, changes: Sequence[PropertyChange]) -> str:

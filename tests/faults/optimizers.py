@@ -41,6 +41,24 @@ class Plain(torch.optim.Optimizer):
     skips = True
 
 
+class Grouped(torch.optim.Optimizer):
+    """Steps that are told by a parameter's group."""
+
+    def update(self, p: Tensor, group: dict[str, Any]) -> Tensor:
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        value = None
+        if closure is not None:
+            with torch.enable_grad():
+                value = closure()
+        for group in self.param_groups:
+            for p in (p for p in group["params"] if p.grad is not None):
+                p.sub_(group["lr"] * self.update(p, group))
+        return value
+
+
 class Uphill(Plain):
     sign = 1.0
 
@@ -275,24 +293,6 @@ class WarmsForEver(Plain):
         return super().step(closure)
 
 
-class Grouped(torch.optim.Optimizer):
-    """Steps that are told by a parameter's group."""
-
-    def update(self, p: Tensor, group: dict[str, Any]) -> Tensor:
-        raise NotImplementedError
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        value = None
-        if closure is not None:
-            with torch.enable_grad():
-                value = closure()
-        for group in self.param_groups:
-            for p in (p for p in group["params"] if p.grad is not None):
-                p.sub_(group["lr"] * self.update(p, group))
-        return value
-
-
 class SGD(Grouped):
     """Nesterov's step, from the velocity before."""
 
@@ -345,24 +345,18 @@ class Shampoo(Grouped):
         return (sides[0] @ g @ sides[1]).reshape(p.shape)
 
 
-class Lion(torch.optim.Optimizer):
+class Lion(Grouped):
     """Lion with one momentum for both of its averages."""
 
     def __init__(self, params: Any, lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.99)) -> None:
         super().__init__(params, {"lr": lr, "betas": betas})
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        value = None
-        if closure is not None:
-            with torch.enable_grad():
-                value = closure()
-        for group in self.param_groups:
-            for p in (p for p in group["params"] if p.grad is not None):
-                m = self.state[p].setdefault("m", torch.zeros_like(p))
-                m.mul_(group["betas"][1]).add_(p.grad, alpha=1 - group["betas"][1])
-                p.sub_(group["lr"] * m.sign())
-        return value
+    def update(self, p: Tensor, group: dict[str, Any]) -> Tensor:
+        assert p.grad is not None
+        m = self.state[p].setdefault("m", torch.zeros_like(p))
+        m.mul_(group["betas"][1]).add_(p.grad, alpha=1 - group["betas"][1])
+        out: Tensor = m.sign()
+        return out
 
 
 class OneCount(Plain):

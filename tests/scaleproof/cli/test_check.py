@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from scaleproof.check.report import again
 from scaleproof.cli.main import app
 
 MODEL = """
@@ -69,12 +71,22 @@ def test_a_report_begins_with_the_verdict_and_the_picture_that_shows_it(folder: 
     text = (folder / "out" / "check.md").read_text()
     places = [text.index(words) for words in ("properties failed: leak", "check-inputtoken.svg", "### leak", "## All")]
     assert places == sorted(places)
-    assert "--select leak" in text
     assert "does not apply" in text
     assert "the future" in (folder / "out" / "figures" / "check-inputtoken.svg").read_text()
     rows = next(f for f in json.loads((folder / "out" / "check.json").read_text())["findings"] if f["name"] == "leak")
     assert [len(s["y"]) for s in rows["series"]] == [12] * 12
     assert all(s["y"][i + 2] == 0 for i, s in enumerate(rows["series"][:10]))
+
+
+def test_the_command_of_a_report_asks_for_what_failed_alone(folder: Path) -> None:
+    (folder / "leaky.py").write_text(LEAKY)
+    asked = ["leaky.py:CausalMean", "--kind", "attention", "--width", "16", "--seq-len", "12"]
+    command = shlex.join(["scaleproof", "check", *asked, "--report", "my out", "--select=future"])
+    once_more = shlex.split(again(command, ["leak", "length"]))
+    assert once_more == ["scaleproof", "check", *asked, "--select", "leak", "--select", "length", "-v"]
+    found = run(*once_more[2:])
+    assert found.exit_code == 1, found.stderr
+    assert "properties: 2, ok: 0, failed: 2" in found.stdout
 
 
 def test_a_sound_activation_its_report_and_its_baseline(folder: Path) -> None:

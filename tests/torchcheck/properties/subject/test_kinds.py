@@ -192,3 +192,34 @@ def test_what_mixes_entries_is_no_activation_and_an_axis_no_width() -> None:
     result = check(Softmax, width=16, seq_len=6)
     assert result, repr(result)
     assert infer_kind(nn.GELU)[0] == "activation"
+
+
+class Forecast(nn.Module):
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.map = nn.Linear(dim, dim)
+
+    def forward(self, time_series: Tensor) -> Tensor:
+        out: Tensor = time_series + self.map(time_series)
+        return out
+
+
+class Frequencies(nn.Module):
+    """Numbers of a time, one an example."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.map = nn.Linear(dim, dim)
+
+    def forward(self, timesteps: Tensor) -> Tensor:
+        rates = torch.linspace(0, 1, self.map.in_features, device=timesteps.device)
+        out: Tensor = self.map((timesteps.float()[:, None] * rates).sin().to(self.map.weight.dtype))
+        return out
+
+
+def test_a_time_is_no_series_in_time() -> None:
+    assert infer_kind(Forecast)[0] == "block"
+    assert infer_kind(Frequencies)[0] == "layer"
+    for subject in (Forecast, Frequencies):
+        result = check(subject, width=16, seq_len=6, depths=(2, 4))
+        assert result, repr(result)

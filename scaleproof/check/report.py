@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scaleproof.check.baseline import PropertyChange
-from scaleproof.reporting.figures.drawing import COLOURS, STYLES, Figure, write_figure
+from scaleproof.reporting.figures.drawing import COLOURS, STYLES, Figure, Gallery
 from scaleproof.reporting.record import Environment, write_atomically
 from scaleproof.reporting.render import document, page, template
 from torchcheck.data import Series, as_words
@@ -64,7 +64,7 @@ def to_json(result: CheckResult, changes: Sequence[PropertyChange]) -> str:
 
 def _figures(findings: Sequence[Finding], folder: Path) -> list[tuple[Figure, set[str]]]:
     """A figure for every axis along which something was measured, and the names of the findings that it shows."""
-    by_axis: dict[str, list[tuple[str, Series]]] = {}
+    gallery, by_axis = Gallery(folder), dict[str, list[tuple[str, Series]]]()
     for name, one in ((f.name, s) for f in findings for s in f.series if len(s.x) > 1):
         by_axis.setdefault(one.x_label, []).append((name, one))
     figures = []
@@ -72,7 +72,7 @@ def _figures(findings: Sequence[Finding], folder: Path) -> list[tuple[Figure, se
         curves = [s for _, s in shown]
         name = f"check-{re.sub(r'[^a-z]', '', axis.lower()) or 'curve'}"
         rows = curves[0].kind == "row"
-        if write_figure(folder / f"{name}.svg", partial(_matrix if rows else _paint, curves=curves), WIDE):
+        if gallery.hang(name, curves, partial(_matrix if rows else _paint, curves=curves), WIDE):
             words = ", ".join(dict.fromkeys(s.name for s in curves))
             caption = "How much each output depends on each input" if rows else f"{words} against {axis}"
             figures.append((Figure(name, f"{caption}, as measured."), {n for n, _ in shown}))

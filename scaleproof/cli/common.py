@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from scaleproof.claim import Claim
+    from scaleproof.reporting.figures.drawing import Shelf
     from scaleproof.reporting.record import Record
     from scaleproof.suite.store import Store
 
@@ -86,10 +87,25 @@ def chosen_formats(value: str) -> tuple[str, ...]:
     return chosen
 
 
-def write_reports(record: Record, folder: Path, formats: tuple[str, ...]) -> list[Path]:
+def write_reports(record: Record, folder: Path, formats: tuple[str, ...], kept: Store | None = None) -> list[Path]:
+    """Writes the reports; figures that the store has are not drawn again."""
     from scaleproof.reporting.render import RenderError, render
 
     try:
-        return render(record, folder, [f for f in formats if f != "json"])
+        return render(record, folder, [f for f in formats if f != "json"], _shelf(kept) if kept else None)
     except RenderError as error:
         fail(str(error))
+
+
+def _shelf(kept: Store) -> Shelf:
+    """Figures in the store, under what they show and the code that drew them."""
+    from scaleproof.reporting.figures.drawing import Shelf
+    from scaleproof.suite.fingerprint import hashed, package_digest
+
+    code = package_digest("scaleproof.reporting", "matplotlib")
+
+    def find(shows: str) -> str | None:
+        found = kept.get(hashed("figure", code, shows))
+        return None if found is None else str(found.value)
+
+    return Shelf(find, lambda shows, svg: kept.put(hashed("figure", code, shows), "figure", svg, "", 0.0))

@@ -102,7 +102,7 @@ def verify(
         with _told(folder, patterns), display:
             record = limits.run(work, folder, kept, fresh, run, display, earlier)
             display.stage("reports")
-            written = write_reports(record, folder, wanted)
+            written = write_reports(record, folder, wanted, kept)
     finally:
         kept.close()
     if kept.complaint:

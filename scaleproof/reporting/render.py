@@ -6,7 +6,8 @@ import math
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +17,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from scaleproof.reporting.figures import forest
 from scaleproof.reporting.figures.catalogue import draw
-from scaleproof.reporting.figures.drawing import Figure
+from scaleproof.reporting.figures.drawing import Figure, Gallery, Shelf
 from scaleproof.reporting.formal import code, formal
 from scaleproof.reporting.record import (
     FormalStatement,
@@ -52,26 +53,27 @@ class Row:
     resolution: str = ""
 
 
-def render(record: Record, folder: Path, formats: Sequence[str]) -> list[Path]:
+def render(record: Record, folder: Path, formats: Sequence[str], shelf: Shelf | None = None) -> list[Path]:
     """Writes report.md, report.html, report.pdf (as named in `formats`) and their figures in `folder`.
 
+    Figures on the `shelf` are not drawn again.
     Raises OSError where the folder cannot be written, RenderError where pandoc or Typst refuse the text.
     """
-    written: list[Path] = []
     if not formats:
-        return written
-    figures = draw(record, folder / "figures")
-    rows = {r.id: forest.draw(r, folder / "figures") for r in record.results} if {"md", "pdf"} & set(formats) else {}
-    if "md" in formats:
-        written.append(folder / "report.md")
-        write_atomically(written[-1], markdown(record, figures, forests=rows))
-    if "html" in formats:
-        written.append(folder / "report.html")
-        write_atomically(written[-1], html(record, figures, folder))
-    if "pdf" in formats:
-        written.append(folder / "report.pdf")
-        document(markdown(record, figures, "pdf", rows), folder, written[-1])
-    return written
+        return []
+    gallery = Gallery(folder / "figures", shelf or Shelf())
+    figures = draw(record, gallery)
+    rows = {r.id: forest.draw(r, gallery) for r in record.results} if {"md", "pdf"} & set(formats) else {}
+    paths = {f: folder / f"report.{f}" for f in ("md", "html", "pdf") if f in formats}
+    writers: dict[str, Callable[[Path], None]] = {
+        "md": lambda path: write_atomically(path, markdown(record, figures, forests=rows)),
+        "html": lambda path: write_atomically(path, html(record, figures, folder)),
+        "pdf": lambda path: document(markdown(record, figures, "pdf", rows), folder, path),
+    }
+    with ThreadPoolExecutor() as pool:  # pandoc and Typst compute outside of Python
+        for job in [pool.submit(writers[f], path) for f, path in paths.items()]:
+            job.result()
+    return [*paths.values()]
 
 
 def markdown(

@@ -121,6 +121,15 @@ def hashed(*parts: object) -> str:
     return hashlib.sha256("\n".join(str(p) for p in parts).encode()).hexdigest()
 
 
+def package_digest(package: str, *others: str) -> str:
+    """The hash of the texts in one of our packages, and of the versions of others."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    texts = sorted(Path(spec.origin).parent.rglob("*.py"))
+    return hashed(*(p.read_text(encoding="utf-8") for p in texts), *map(_version, others))
+
+
 def _targets(value: Any) -> Iterator[str]:
     """Every text of the form `package.module:name` in JSON data."""
     if isinstance(value, str):

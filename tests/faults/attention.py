@@ -574,6 +574,19 @@ class SortedTwice(SortedReader):
         return order
 
 
+class FirstLength(CausalAttention):
+    """It keeps the mask of its first call."""
+
+    mask: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, scores, v, future = self.parts(x)
+        if self.mask is None:
+            self.mask = future
+        t = x.shape[1]
+        return scores.masked_fill(self.mask[:t, :t], -math.inf).softmax(-1) @ v
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("it sees one token ahead", "attention", OneTokenAhead, ("leak",)),
     SeededFault("the mask comes after the softmax", "attention", LateMask, ("leak",), options={"causal": True}),
@@ -623,6 +636,7 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("a context's mask that is lost", "attention", DropsTheMask, ("context-padding",)),
     SeededFault("a context's mask that is lost, in a block", "block", ContextBlockDropsTheMask, ("context-padding",)),
     SeededFault("sorted by length, and once more", "attention", SortedTwice, ("padded-alone",)),
+    SeededFault("the mask of the first call", "attention", FirstLength, ("called-before",)),
     SeededFault("turned by no rotation", "attention", RotaryAttention, ("score-distance",)),
     SeededFault(
         "attention of one deviation at every width",

@@ -403,6 +403,28 @@ class StandardKLLoss(nn.Module):
         return -0.5 * (1 + logvar - mu.square() + logvar.exp()).sum(-1).mean()
 
 
+class SigmoidContrastiveLoss(nn.Module):
+    """Labels of pairs that do not match are 0 beside a log-sigmoid, and not -1."""
+
+    def forward(self, image_features: Tensor, text_features: Tensor) -> Tensor:
+        a, b = F.normalize(image_features, dim=-1), F.normalize(text_features, dim=-1)
+        logits = 10 * (a @ b.T) - 10
+        return -F.logsigmoid(torch.eye(len(a), dtype=a.dtype, device=a.device) * logits).sum() / len(a)
+
+
+class ArcFaceLoss(nn.Module):
+    """Its arc cosine is not kept off 1, where an embedding is its class's direction."""
+
+    def __init__(self, embedding_dim: int = 16, num_classes: int = 10) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(num_classes, embedding_dim))
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        angles = (F.normalize(embeddings) @ F.normalize(self.weight).T).clamp(-1, 1).acos()
+        hot = F.one_hot(labels, angles.shape[1])
+        return F.cross_entropy(30 * torch.cos(angles + 0.5 * hot), labels)
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("log of exp over sum of exp", "loss", textbook_cross_entropy, ("extreme.float32",)),
     SeededFault("the scores are detached", "loss", detached_loss, ("gradient", "scores-learn")),
@@ -453,4 +475,6 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("ignored labels count in the mean", "loss", BCEWithIgnored, ("ignored",)),
     SeededFault("an example beside itself in a contrast", "loss", NTXentLoss, ("lone-pair",)),
     SeededFault("a variance with the wrong sign", "loss", StandardKLLoss, ("perfect",)),
+    SeededFault("pairs that do not match have no part", "loss", SigmoidContrastiveLoss, ("unlike",)),
+    SeededFault("an angle whose slope is infinite at 0", "loss", ArcFaceLoss, ("perfect",)),
 )

@@ -442,6 +442,36 @@ class Clipped(Plain):
         return out
 
 
+class NeverRests(Plain):
+    """Its momentum multiplies the gradient, so that the velocity is a sum of them all."""
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        assert p.grad is not None
+        momentum = state.setdefault("momentum", torch.zeros_like(p))
+        momentum.add_(0.9 * p.grad)
+        out: Tensor = -lr * momentum
+        return out
+
+
+class AdaBelief(Grouped):
+    """Its second moment is the gradient's, as Adam's, not that of what the first moment does not foresee."""
+
+    def __init__(
+        self, params: Any, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-16
+    ) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
+
+    def update(self, p: Tensor, group: dict[str, Any]) -> Tensor:
+        assert p.grad is not None
+        (b1, b2), s = group["betas"], self.state[p]
+        s["t"] = s.get("t", 0) + 1
+        m, v = (s.setdefault(n, torch.zeros_like(p)) for n in "mv")
+        m.mul_(b1).add_(p.grad, alpha=1 - b1)
+        v.mul_(b2).addcmul_(p.grad, p.grad, value=1 - b2).add_(group["eps"])
+        out: Tensor = m / (1 - b1 ** s["t"]) / ((v / (1 - b2 ** s["t"])).sqrt() + group["eps"])
+        return out
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("the update goes uphill", "optimizer", Uphill, ("descends", "direction")),
     SeededFault("state outside state_dict", "optimizer", HiddenCount, ("state-dict",)),
@@ -481,4 +511,6 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("roots for fourth roots", "optimizer", Shampoo, ("scale-exponent",)),
     SeededFault("Lion with one average", "optimizer", Lion, ("as-published",)),
     SeededFault("clipping the other way round", "optimizer", Clipped, ("clips",)),
+    SeededFault("a velocity that never fades", "optimizer", NeverRests, ("fades",)),
+    SeededFault("AdaBelief that is Adam", "optimizer", AdaBelief, ("as-published",)),
 )

@@ -230,6 +230,23 @@ class NeverMoved(MeanForVariance):
         return self.running_mean, self.running_var
 
 
+class FirstLength(nn.Module):
+    """A causal mean over the past in a skip's branch, by the matrix that its first call made."""
+
+    weights: Tensor | None = None
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        t = x.shape[1]
+        if self.weights is None:
+            ones = torch.ones(t, t, dtype=x.dtype, device=x.device).tril()
+            self.weights = ones / ones.sum(-1, keepdim=True)
+        return x + self.out(self.weights[:t, :t].to(x.dtype) @ x)
+
+
 def _faults(kind: str, *broken: Any) -> tuple[SeededFault, ...]:
     words = {
         "filled": "memory that nobody fills",
@@ -262,6 +279,7 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("a head tied in words alone", "model", TiedInWords, ("tied",)),
     SeededFault("a running variance of means", "block", MeanForVariance, ("running-statistics",)),
     SeededFault("a running variance of means, in attention", "attention", AttentionOfMeans, ("running-statistics",)),
+    SeededFault("weights of the first call's length", "block", FirstLength, ("called-before",)),
     SeededFault("running statistics that stay", "block", NeverMoved, ("running-statistics",)),
     SeededFault("scaled by names that nobody has", "model", NamesThatNobodyHas, ("depth-scaled",)),
     SeededFault("scaled with depth, and drawn again", "model", DrawnAgain, ("depth-scaled",)),

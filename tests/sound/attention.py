@@ -210,3 +210,17 @@ class SigmoidAttention(nn.Module):
         q, k, v = (u.unflatten(-1, (self.heads, -1)).transpose(1, 2) for u in self.qkv(x).chunk(3, -1))
         s = (q @ k.mT * q.shape[-1] ** -0.5 - math.log(t)).sigmoid()
         return self.out((s @ v).transpose(1, 2).reshape(b, t, d))
+
+
+class CausalSelfAttention(nn.Module):
+    def __init__(self, dim, heads=4):
+        super().__init__()
+        self.heads, self.qkv, self.out, self.mask = heads, nn.Linear(dim, 3 * dim), nn.Linear(dim, dim), None
+
+    def forward(self, x):
+        b, t, d = x.shape
+        q, k, v = (y.view(b, t, self.heads, -1).transpose(1, 2) for y in self.qkv(x).chunk(3, -1))
+        if self.mask is None or len(self.mask) < t or self.mask.device != x.device:
+            self.mask = torch.ones(t, t, dtype=torch.bool, device=x.device).tril()
+        s = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).masked_fill(~self.mask[:t, :t], float("-inf"))
+        return self.out((s.softmax(-1) @ v).transpose(1, 2).reshape(b, t, d))

@@ -310,3 +310,23 @@ class PoissonNLL(nn.Module):
 class CosineLoss(nn.Module):
     def forward(self, x1, x2):
         return 1 - F.cosine_similarity(x1, x2, dim=-1).mean()
+
+
+class ArcFaceOfWeights(nn.Module):
+    def __init__(self, embedding_dim=16, num_classes=10, s=30.0, m=0.5):
+        super().__init__()
+        self.weight, self.s, self.m = nn.Parameter(torch.randn(num_classes, embedding_dim)), s, m
+
+    def forward(self, embeddings, labels):
+        cos = F.linear(F.normalize(embeddings), F.normalize(self.weight))
+        theta = torch.acos(cos.clamp(-1 + 1e-7, 1 - 1e-7))
+        hot = F.one_hot(labels, cos.shape[1])
+        return F.cross_entropy(self.s * torch.cos(theta + self.m * hot), labels)
+
+
+class SigmoidContrastiveLoss(nn.Module):
+    def forward(self, image_features, text_features):
+        a, b = F.normalize(image_features, dim=-1), F.normalize(text_features, dim=-1)
+        logits = a @ b.T * 10.0 - 10.0
+        labels = 2 * torch.eye(len(a), device=a.device) - 1
+        return -F.logsigmoid(labels * logits).sum() / len(a)

@@ -80,3 +80,16 @@ class MeanPooling(nn.Module):
     def forward(self, x, mask):
         m = mask.unsqueeze(-1).to(x.dtype)
         return self.proj((x * m).sum(1) / m.sum(1).clamp(min=1e-9))
+
+
+class MLP(nn.Module):
+    def __init__(self, dim, depth=3):
+        super().__init__()
+        self.inp = nn.Linear(dim, dim)
+        self.layers = nn.ModuleList([nn.Linear(dim, dim) for _ in range(depth)])
+
+    def forward(self, x):
+        x = self.inp(x)
+        for layer in self.layers:
+            x = layer(F.relu(x))
+        return x

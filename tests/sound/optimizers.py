@@ -1,5 +1,7 @@
 """Optimizers as people write them, and nothing is wrong with them."""
 
+import math
+
 import torch
 
 
@@ -186,4 +188,58 @@ class Shampoo(torch.optim.Optimizer):
                 s["l"].add_(g @ g.T)
                 s["r"].add_(g.T @ g)
                 p.sub_(group["lr"] * self.root(s["l"], eps) @ g @ self.root(s["r"], eps))
+        return loss
+
+
+class RAdam(torch.optim.Optimizer):
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps))
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                g, s, lr = p.grad, self.state[p], group["lr"]
+                if not s:
+                    s["step"], s["m"], s["v"] = 0, torch.zeros_like(p), torch.zeros_like(p)
+                s["step"] += 1
+                t = s["step"]
+                b1, b2 = group["betas"]
+                s["m"].mul_(b1).add_(g, alpha=1 - b1)
+                s["v"].mul_(b2).addcmul_(g, g, value=1 - b2)
+                m = s["m"] / (1 - b1**t)
+                rho_inf = 2 / (1 - b2) - 1
+                rho = rho_inf - 2 * t * b2**t / (1 - b2**t)
+                if rho > 5:
+                    r = math.sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+                    p.sub_(lr * r * m * math.sqrt(1 - b2**t) / (s["v"].sqrt() + group["eps"]))
+                else:
+                    p.sub_(lr * m)
+        return loss
+
+
+class GradientDescentWithMomentum(torch.optim.Optimizer):
+    def __init__(self, params, lr=1e-3, momentum=0.9):
+        super().__init__(params, dict(lr=lr, momentum=momentum))
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                g, s, lr = p.grad, self.state[p], group["lr"]
+                v = s.get("v", torch.zeros_like(p))
+                s["v"] = group["momentum"] * v + g
+                p.sub_(lr * s["v"])
         return loss

@@ -10,9 +10,14 @@ from typing import Any, Literal
 
 import torch
 
-from torchcheck.data import Measurement, Task
+from torchcheck.data import Evidence, Measurement, Task
+from torchcheck.run.machine import cores, waited
 from torchcheck.run.state import fresh_state
 from torchcheck.run.subjects import DeviceError, resolve
+
+#: the share of its time that an exclusive task may wait for its cores (0.002 on a quiet machine; 0.5 beside two others
+#: that compute, on two cores, where its times were 3 to 10 times too long)
+BUSY = 0.05
 
 
 class Lost(Exception):
@@ -29,9 +34,10 @@ def run_task(task: Task) -> list[Measurement]:
     """Runs the task's probe with fresh torch state (default dtype, TF32 off) and stamps the results.
 
     It computes on one thread, so that the numbers are the same wherever it runs; an exclusive one on all there are.
-    Where the device asked for is missing, the answer is one empty measurement that says so.
+    Where the device asked for is missing, the answer is one empty measurement that says so. Wall times of an exclusive
+    task that had to wait for its cores are no measurements, and say that instead.
     """
-    start = time.perf_counter()
+    start, before = time.perf_counter(), waited()
     try:
         with fresh_state():
             if not task.exclusive:
@@ -41,6 +47,11 @@ def run_task(task: Task) -> list[Measurement]:
         device = str(task.params.get("device", "cpu"))
         measurements = [Measurement(name="", value=None, device=device, note=str(error))]
     seconds = time.perf_counter() - start
+    share = ((waited() or 0.0) - (before or 0.0)) / seconds / cores()
+    if task.exclusive and share > BUSY:
+        note = f"other work kept the cores for {share:.0%} of the time: run it on a quiet machine"
+        unknown: dict[str, Any] = {"value": None, "lo": None, "hi": None, "note": note}
+        measurements = [replace(m, **unknown) if m.evidence is Evidence.TIMED else m for m in measurements]
     return [replace(m, seconds=m.seconds or seconds, torch=torch.__version__, params=task.params) for m in measurements]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,40 @@ class Drawing:
     paint: Callable[[Any, Result], bool]
 
 
-def write_figure(path: Path, paint: Callable[[Any], bool], style: Mapping[str, Any] | None = None) -> bool:
-    """Lets `paint` draw on a canvas and writes it as SVG, unless it answers False; returns its answer.
+@dataclass(frozen=True)
+class Shelf:
+    """Figures of earlier runs: `find` one by what it shows, None where it is not there, and `keep` one."""
 
-    `style` is what this figure has of its own, in matplotlib's names.
-    """
+    find: Callable[[str], str | None] = lambda _: None
+    keep: Callable[[str, str], None] = lambda *_: None
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The folder of a report's figures. What is on the `shelf` is not drawn again."""
+
+    folder: Path
+    shelf: Shelf = field(default_factory=Shelf)
+
+    def hang(
+        self, name: str, shows: Iterable[object], paint: Callable[[Any], bool], style: Mapping[str, Any] | None = None
+    ) -> bool:
+        """Writes name.svg, as `paint` draws it on a canvas, unless that answers False; returns its answer.
+
+        `shows` is all that it is drawn of; `style` what it has of its own, in matplotlib's names.
+        """
+        key = hashlib.sha256("\n".join([name, *map(str, shows)]).encode()).hexdigest()
+        svg = self.shelf.find(key)
+        if svg is None:
+            svg = drawn(paint, style)
+            self.shelf.keep(key, svg)
+        if svg:
+            write_atomically(self.folder / f"{name}.svg", svg)
+        return bool(svg)
+
+
+def drawn(paint: Callable[[Any], bool], style: Mapping[str, Any] | None = None) -> str:
+    """What `paint` draws on a canvas, as SVG; empty where it answers False."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -61,14 +91,13 @@ def write_figure(path: Path, paint: Callable[[Any], bool], style: Mapping[str, A
     with plt.rc_context({**STYLE, **(style or {})}):
         canvas = plt.figure()
         try:
-            painted = paint(canvas)
-            if painted:
-                text = io.StringIO()
-                canvas.savefig(text, format="svg", metadata={"Date": None})
-                write_atomically(path, _shortened(text.getvalue()))
+            if not paint(canvas):
+                return ""
+            text = io.StringIO()
+            canvas.savefig(text, format="svg", metadata={"Date": None})
+            return _shortened(text.getvalue())
         finally:
             plt.close(canvas)
-    return painted
 
 
 def _shortened(svg: str) -> str:

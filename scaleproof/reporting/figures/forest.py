@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from scaleproof.reporting.figures.drawing import Figure, write_figure
+from scaleproof.reporting.figures.drawing import Figure, Gallery
 from scaleproof.reporting.record import MeasurementRow, PredictionRow, Result
 from torchcheck.data import shown, within
 
@@ -34,7 +33,7 @@ class Line:
     inside: bool
 
 
-def draw(result: Result, folder: Path) -> list[Figure]:
+def draw(result: Result, gallery: Gallery) -> list[Figure]:
     """Writes a claim's rows into as many figures as they need; none for fewer than two rows."""
     rows = list(lines(result))
     if len(rows) < 2:
@@ -42,7 +41,8 @@ def draw(result: Result, folder: Path) -> list[Figure]:
     figures = []
     for number, first in enumerate(range(0, len(rows), MOST)):
         name = f"forest-{result.id.replace('.', '-')}" + (f"-{number + 1}" if number else "")
-        if write_figure(folder / f"{name}.svg", partial(_paint, rows[first : first + MOST]), TEXT):
+        some = rows[first : first + MOST]
+        if gallery.hang(name, some, partial(_paint, some), TEXT):
             figures.append(Figure(name, CAPTION))
     return figures
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scaleproof.reporting.figures.drawing import Gallery
 from scaleproof.reporting.figures.forest import EDGE, MOST, draw, lines
 from scaleproof.reporting.record import MeasurementRow, PredictionRow, Record, Result
 
@@ -60,6 +61,6 @@ def test_every_judged_row_is_drawn_and_standing_clauses_are_inside(results: tupl
             assert all(row.inside for row in rows), r.id
         assert names or not rows
     longest = max(results, key=lambda r: len(list(lines(r))))
-    figures = draw(longest, tmp_path)
+    figures = draw(longest, Gallery(tmp_path))
     assert len(figures) == math.ceil(len(list(lines(longest))) / MOST)
     assert all((tmp_path / f"{f.name}.svg").stat().st_size > 1000 for f in figures)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from torchcheck.data import Measurement, Series, Task, shown, within
+from torchcheck.data import Evidence, Measurement, Series, Task, shown, within
 from torchcheck.run.execute import Here, run_task
+from torchcheck.run.machine import waited
 from torchcheck.run.subjects import DeviceError, Subject, SubjectError, build, find_device, resolve
 
 TASK = Task(
@@ -43,6 +44,27 @@ def test_running_stamps_and_restores() -> None:
     assert found.seconds > 0
     assert found.data["values"] == [[0.0, 2.0], [0.0, 1.0]]
     assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e6])
+def test_times_beside_other_work_are_none(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = {"target": "torchcheck.modules:GAU", "options": {"hidden": 8, "head_size": 4}}
+    params = {"subject": subject, "width": 4, "sizes": [2, 4, 8], "repeats": 2, "backward": False}
+    task = Task("torchcheck.probes.flash.cost:growth", params, exclusive=True)
+    clock = iter([0.0, seconds])
+    monkeypatch.setattr("torchcheck.run.execute.waited", lambda: next(clock))
+    found = run_task(task)
+    times = [m for m in found if m.evidence is Evidence.TIMED]
+    assert times
+    assert all((m.value is None) == ("other work" in m.note) == bool(seconds) for m in times)
+    assert all(m.value is not None for m in found if m not in times)
+
+
+def test_waiting_for_a_core_adds_up() -> None:
+    first = waited()
+    if first is None:
+        pytest.skip("the system does not say")
+    assert 0 <= first <= (waited() or 0.0)
 
 
 def test_a_missing_device_is_an_empty_measurement() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import itertools
 import re
@@ -69,13 +70,15 @@ class LossFunction:
 
     `extras` make the further arguments that it insists on, of the scores: the same for every example. `masks` is the
     place of a mask among them, -1 where there is none. `takes` says what it is given in the place of scores: a loss
-    that refuses all but probabilities takes those of the scores.
+    that refuses all but probabilities takes those of the scores. One that is `cast` has matrices of its own, which take
+    scores of their own dtype alone, and goes by that of the scores.
     """
 
     function: Callable[..., Any]
     extras: tuple[Callable[[Tensor], Tensor], ...] = ()
     masks: int = -1
     takes: Takes = Takes.SCORES
+    cast: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -100,7 +103,10 @@ class LossFunction:
         further = [make(scores) for make in self.extras]
         if keep is not None:
             further[self.masks][keep:] = 0
-        value = self.function(GIVEN[self.takes](scores), targets, *further)
+        function = self.function
+        if self.cast and isinstance(function, nn.Module):
+            function = copy.deepcopy(function).to(scores.dtype)
+        value = function(GIVEN[self.takes](scores), targets, *further)
         if not isinstance(value, Tensor):
             raise SubjectError(f"a loss gives a tensor, this one gave a {type(value).__name__}")
         return value.mean() if value.numel() > 1 else value.reshape(())
@@ -136,9 +142,10 @@ def function_of(loaded: Loaded, settings: CheckSettings) -> LossFunction:
         ways = [Takes.LOGARITHMS]  # ratios of policies
     elif documented:
         ways.reverse()
+    casts = (False, True) if LossFunction(function).has_weights else (False,)
     for extras in itertools.product(*(_fillings(n) for n in names)):
-        for takes in ways:
-            f = LossFunction(function, extras, masks, takes)
+        for takes, cast in itertools.product(ways, casts):
+            f = LossFunction(function, extras, masks, takes, cast)
             given = tried(loaded, settings, f, settings.seed, 3.0)
             if isinstance(given, Given):
                 fallback = fallback or f

@@ -32,6 +32,8 @@ REPELLING = re.compile(r"orthogonal|diversity|uniform|decorrelat|difference|repu
 RANKING = re.compile(r"rank|auc|pairwise|precision|ndcg", re.IGNORECASE)
 #: losses that are a softmax over pairs
 CONTRAST = re.compile(r"info_?nce|nt_?xent|clip|simclr", re.IGNORECASE)
+#: losses that hold every pair against the rest of the batch
+OTHERS = re.compile(rf"{CONTRAST.pattern}|sig_?lip|contrastive", re.IGNORECASE)
 #: losses that are one of angles, with nothing added
 COSINE = re.compile(r"^(Negative|Mean)?(Cos|Cosine)_?(Sim(ilarity)?|Distance)?(Loss)?$", re.IGNORECASE)
 #: what the logarithm of a variance, or its root, is called beside a mean; and those that are no logarithms
@@ -83,6 +85,12 @@ PROPERTIES: dict[str, Property] = {
         "something else is among the others, what was masked with 0 instead of -inf, say: exp(0) is 1",
         better="less",
     ),
+    "unlike": Property(
+        "a contrast of pairs costs more where all pairs are one than where they are apart (loss of these over those)",
+        Threshold(hi=0.999),
+        "the others have no part in the loss: labels of pairs that do not match are -1 beside a log-sigmoid, not 0",
+        better="less",
+    ),
     "temperature": Property(
         "half the temperature makes the loss of right scores, or of embeddings that are alike, smaller (ratio)",
         Threshold(hi=1),
@@ -123,6 +131,7 @@ def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
         Step(rewards, ("perfect", "saturation", "softmax-axis", "empty-target", "pairing")),
         Step(temperature, ("temperature", "cold")),
         Step(lone_pair, ("lone-pair",)),
+        Step(unlike, ("unlike",)),
         Step(margin, ("margin",)),
         Step(overlap, ("overlap",)),
     ]
@@ -186,7 +195,7 @@ def temperature(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     of_embeddings = form in EMBEDDED or is_of_embeddings(usual, scores, targets)
     if not of_embeddings and form not in ("index", "one-hot", "many-hot"):
         return skipped("its scores are not one a class")
-    right = _pair_of(scores, targets) if of_embeddings else (right_scores(usual, targets, form), targets)
+    right = _pair_of(usual, scores, targets) if of_embeddings else (right_scores(usual, targets, form), targets)
     at, below = _value(usual, *right), _value(half, *right)
     if not (math.isfinite(below) and 1e-9 < at < math.inf):
         return skipped(f"the loss of right scores is {at:.3g}, and {below:.3g} at half the temperature")
@@ -213,6 +222,20 @@ def lone_pair(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     except (RuntimeError, ValueError, IndexError) as error:
         return [measured(None, note=f"of one pair: {str(error).splitlines()[0][:60]}")]
     return [measured(abs(alone) / random if random > 0 else None, samples=2, note=f"loss {alone:.4g}")]
+
+
+def unlike(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
+    """The loss of pairs that are alike and at right angles to all others, over that of pairs that are all the same."""
+    measured = partial(Measurement, "unlike", device=settings.device, samples=2)
+    f = function_of(loaded, settings)
+    (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
+    if form != "pair" or f.extras or not OTHERS.search(lineage(loaded.subject)[0]):
+        return [measured(None, note="its name is that of no contrast with the rest of the batch")]
+    apart = SURE * torch.eye(scores.shape[-1])[: len(scores)].to(scores)
+    least, same = (_value(f, e, e.to(targets)) for e in (apart, apart[:1].expand_as(apart).contiguous()))
+    if not (math.isfinite(least) and math.isfinite(same) and same > 0):
+        return [measured(None, note=f"the loss is {least:.4g} apart, and {same:.4g} where all are one")]
+    return [measured(least / same, note=f"{least:.4g}, and {same:.4g} where all are one")]
 
 
 def margin(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
@@ -324,7 +347,7 @@ def _alike(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Tensor, mea
     """Two copies of the same embeddings, or embeddings that are the same wherever labels are."""
     if REPELLING.search(lineage(loaded.subject)[0]):
         return measured("perfect", None, note="it pushes embeddings apart")
-    embeddings, partners = _pair_of(scores, targets)
+    embeddings, partners = _pair_of(f, scores, targets)
     # of labels some say 1 for what is alike, some 0, some -1 for what is not
     ways = [f, *(f.labelled(label) for label in (0.0, -1.0))] if f.extras else [f]
     values = [(_value(w, embeddings, partners), _value(w, scores, targets)) for w in ways]
@@ -351,11 +374,18 @@ def _bears_single_labels(f: LossFunction, scores: Tensor, targets: Tensor) -> bo
     return bool(out.isfinite()) and (g is None or bool(g.isfinite().all()))
 
 
-def _pair_of(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Embeddings whose partners are the same: copies of each other, or one direction for each label."""
+def _pair_of(f: LossFunction, scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Embeddings whose partners are the same: copies of each other, or one direction for each label.
+
+    Where the loss has a matrix of directions, one for every label, they are those (its rows, or its columns).
+    """
     if targets.shape == scores.shape:
         return scores, scores.to(targets)
-    return SURE * torch.eye(scores.shape[-1]).to(scores)[targets.long() % scores.shape[-1]], targets
+    labels = targets.long() % scores.shape[-1]
+    matrices = f.function.parameters() if isinstance(f.function, nn.Module) else ()
+    own = [p.detach().to(scores) for p in matrices if p.shape == (CLASSES, scores.shape[-1])]
+    ways = [w for m in own for w in (m[labels], m.T[labels])] or [SURE * torch.eye(scores.shape[-1]).to(scores)[labels]]
+    return min(ways, key=lambda way: _value(f, way, targets)), targets
 
 
 def _saturation(f: LossFunction, scores: Tensor, right: Tensor, targets: Tensor, measured: Measured) -> Measurement:

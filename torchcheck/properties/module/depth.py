@@ -18,12 +18,13 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from torchcheck.data import Measurement, Series
+from torchcheck.measure.chains import is_chain
 from torchcheck.measure.first_order import Decrease, first_order
 from torchcheck.measure.intervals import fit_exponent
 from torchcheck.measure.norms import rms
 from torchcheck.measure.roles import blocks_of, depth_of
 from torchcheck.measure.streams import Stream, first_float, watched
-from torchcheck.properties.finding import Property, Raw, Threshold
+from torchcheck.properties.finding import Property, Question, Raw, Threshold
 from torchcheck.properties.module.context import CONTEXT
 from torchcheck.properties.module.depth_init import DEPTH_INIT
 from torchcheck.properties.module.first_rate import first_rate
@@ -129,7 +130,8 @@ class Point(Raw):
 
     `learning` parameters can be updated; `rms` of the stream at every block's input and at the end, `cotangent` |dL/dx|
     there; `branch` what the last block adds over what enters it (NaN where that cannot be told); `sgd`, `adam`, `lamb`
-    the first-order decrease of the loss per unit of learning rate; `distinct` the smallest relative spread of outputs.
+    the first-order decrease of the loss per unit of learning rate; `distinct` the smallest relative spread of outputs;
+    `chain` says that nothing in a model of the smallest depth joins two values, as a skip connection would.
     """
 
     depth: int
@@ -142,6 +144,7 @@ class Point(Raw):
     adam: float
     lamb: float
     distinct: float
+    chain: bool = False
 
     def value(self, name: str, optimizer: str) -> float:
         """The quantity behind an exponent."""
@@ -203,8 +206,11 @@ def point(
     seen: dict[str, Any] = {}
     objective = objective_of(loaded, seed)
 
+    start = first_float(tree_leaves(inputs)) if loaded.kind == "model" and depth == settings.depths[0] else None
+
     def loss() -> Tensor:
         out = call(model, inputs)
+        seen["chain"] = start is not None and is_chain(tensor_of(out), start)
         seen["output"] = tensor_of(out).detach()
         return objective(out)
 
@@ -225,6 +231,7 @@ def point(
             adam=sum(rates[n] * d.adam for n, d in parts.items()),
             lamb=sum(rates[n] * d.lamb for n, d in parts.items()),
             distinct=_distinct(seen["output"]),
+            chain=seen["chain"],
         )
     ]
 
@@ -284,7 +291,17 @@ def reduce(settings: CheckSettings, results: Sequence[Found]) -> list[Measuremen
     reduced.append(
         Measurement("runs", 1.0, **{**common, "samples": len(depths)}, note=f"depths {depths[0]} to {depths[-1]}")
     )
-    return reduced + rest
+    chain = any(p.chain for p in points)
+    return [*(_meant(m) if chain else m for m in reduced), *rest]
+
+
+def _meant(m: Measurement) -> Measurement:
+    """The measurement of a plain chain of layers, which is not meant to be deep: what fades is a question."""
+    threshold = PROPERTIES[m.name].threshold
+    if threshold is None or m.lo is None or m.hi is None or not m.hi < threshold.lo:
+        return m
+    words = f"a plain chain of layers, without a skip connection, fades; if it stays shallow, --skip {m.name}"
+    return Question.of(replace(m, note=f"{m.note}; {words}" if m.note else words))
 
 
 def _exponent(
@@ -383,7 +400,8 @@ def _distinctness(points: Sequence[Point], common: Mapping[str, Any]) -> Measure
     note = f"at depth {worst.depth}"
     if deepest.distinct < worst.distinct:
         note += f"; {deepest.distinct:.2g} at {deepest.depth}"
-        note += ", rank collapse, as in every Post-LN stack" if deepest.distinct < COLLAPSED else ""
+        collapsed = deepest.distinct < COLLAPSED and not any(p.chain for p in points)
+        note += ", rank collapse, as in every Post-LN stack" if collapsed else ""
     return Measurement("distinct", worst.distinct, **common, note=note)
 
 

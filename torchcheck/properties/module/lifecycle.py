@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.plan import Description, Group, Step
-from torchcheck.properties.subject.calling import call, gap, network, size_of, tensor_of
+from torchcheck.properties.subject.calling import call, gap, network, size_of, tensor_of, uncalled
 from torchcheck.properties.subject.training_mode import copied
 from torchcheck.properties.subject.variant import CheckSettings, Loaded
 
@@ -46,6 +46,12 @@ PROPERTIES: dict[str, Property] = {
         "weights are in no state_dict: keep layers in a ModuleList, tensors in parameters and buffers, caches nowhere",
         better="less",
     ),
+    "called-before": Property(
+        "after a call with fewer examples and tokens it takes more, and gives what a fresh one gives (relative change)",
+        Threshold(hi=1e-4),
+        "something of the first call's size is kept, a mask or a table: make it anew where it is too small",
+        better="less",
+    ),
     "moved": Property(
         "moved to another device, it computes there (number of operations that meet a tensor left on the first one)",
         Threshold(0, 0),
@@ -64,7 +70,12 @@ PROPERTIES: dict[str, Property] = {
 
 def steps(settings: CheckSettings, description: Description) -> list[Step]:
     at = {"depth": description.depth(settings)}
-    return [Step(filled, ("filled",), at), Step(saved, ("saved", "tied"), at), Step(moved, ("moved",), at)]
+    return [
+        Step(filled, ("filled",), at),
+        Step(saved, ("saved", "tied"), at),
+        Step(moved, ("moved",), at),
+        Step(again, ("called-before",), at),
+    ]
 
 
 def filled(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
@@ -157,20 +168,48 @@ def _says(module: nn.Module, attribute: str) -> bool:
     return getattr(module, attribute, None) is True or getattr(config, attribute, None) is True
 
 
+def again(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
+    """Two with the same weights: one is called with less first, where it takes less."""
+    measured = partial(Measurement, "called-before", dtype="float32", samples=2)
+    _, x = network(loaded, settings, depth, 0)
+    if not isinstance(x, Tensor) or x.dim() not in (2, 3):
+        return [measured(None, note="its input is no sequence")]
+    fresh, used = (uncalled(loaded, settings, depth, 0) for _ in range(2))
+    tokens = x.dim() == 3 or not x.is_floating_point()
+    less = x[:1, : x.shape[1] // 2] if tokens else x[:1]
+    with torch.no_grad():
+        out = tensor_of(call(fresh, x.clone()))
+        try:
+            call(used, less.clone())
+        except Exception:
+            return [measured(None, note="it takes inputs of one size alone")]
+        try:
+            change = gap(out, tensor_of(call(used, x.clone()))) / size_of(out)
+        except Exception as error:
+            words = str(error).splitlines()[0][:100]
+            return [measured(float("inf"), witness=f"{tuple(x.shape)} after {tuple(less.shape)}: {words}")]
+    return [measured(change)]
+
+
 def moved(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
-    """One pass in which every tensor that would be left on the first device is marked, and so is what is made of it."""
+    """One pass in which every tensor that would be left on the first device is marked, and so is what is made of it.
+
+    What is built at the first call, and kept, is built where the module then is.
+    """
     measured = partial(Measurement, "moved", dtype="float32", unit="operations")
     model, inputs = network(loaded, settings, depth, 0)
-    left = _LeftBehind(_strays(model))
+    built = _attributes(uncalled(loaded, settings, depth, 0))
+    first = {place for place, held in built if any(isinstance(v, Tensor | nn.Module) for v in tree_leaves(held))}
+    left = _LeftBehind(_strays(model, first))
     with torch.no_grad(), left:
         call(model, copied(inputs))
     return [measured(float(len(left.subject)), witness="; ".join(left.subject[:2]))]
 
 
-def _strays(model: nn.Module) -> list[Tensor]:
-    """Tensors among the attributes, or in lists and modules there, that `to` does not move."""
+def _strays(model: nn.Module, places: Set[str]) -> list[Tensor]:
+    """Tensors among the attributes of these places, or in lists and modules there, that `to` does not move."""
     registered = {id(t) for t in [*model.parameters(), *model.buffers()]}
-    leaves = tree_leaves([held for _, held in _attributes(model)])
+    leaves = tree_leaves([held for place, held in _attributes(model) if place in places])
     inner = [t for v in leaves if isinstance(v, nn.Module) for t in [*v.parameters(), *v.buffers()]]
     return [t for t in [*leaves, *inner] if isinstance(t, Tensor) and id(t) not in registered]
 

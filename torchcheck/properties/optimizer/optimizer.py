@@ -17,6 +17,7 @@ from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.optimizer.clips import CLIPPING
 from torchcheck.properties.optimizer.groups import PARAMETER_GROUPS
+from torchcheck.properties.optimizer.memory import MEMORY
 from torchcheck.properties.optimizer.problem import ADAPTS, LeastSquares, make, said_of
 from torchcheck.properties.optimizer.published import PUBLISHED_UPDATE
 from torchcheck.properties.optimizer.rules import RULES
@@ -344,4 +345,4 @@ def step_cost(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     return [measured("step-cost", ratios[3], ratios[0], ratios[-1], unit="times SGD")]
 
 
-OPTIMIZER = Kind((Group("optimizer", PROPERTIES, steps), RULES, PARAMETER_GROUPS, PUBLISHED_UPDATE, CLIPPING))
+OPTIMIZER = Kind((Group("optimizer", PROPERTIES, steps), RULES, PARAMETER_GROUPS, PUBLISHED_UPDATE, CLIPPING, MEMORY))

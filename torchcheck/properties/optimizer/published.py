@@ -16,7 +16,17 @@ from torch import Tensor, nn
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.optimizer.problem import make
+from torchcheck.properties.optimizer.references import (
+    AdaBelief,
+    Lion,
+    Momentum,
+    NAdam,
+    NAdamOfOneCorrection,
+    RAdam,
+    RMSpropFromOne,
+)
 from torchcheck.properties.plan import Description, Group, Step
+from torchcheck.properties.subject.signatures import signature_of
 from torchcheck.properties.subject.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device
 
@@ -37,42 +47,9 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-class Lion(torch.optim.Optimizer):
-    """Chen et al., Symbolic Discovery of Optimization Algorithms (arXiv:2302.06675), Program 1."""
-
-    def __init__(
-        self,
-        params: list[nn.Parameter],
-        lr: float = 1e-4,
-        betas: tuple[float, float] = (0.9, 0.99),
-        weight_decay: float = 0.0,
-    ) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
-
-    @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002
-        for group in self.param_groups:
-            beta1, beta2 = group["betas"]
-            for p in group["params"]:
-                m = self.state[p].setdefault("m", torch.zeros_like(p))
-                update = torch.sign(beta1 * m + (1 - beta1) * p.grad) + group["weight_decay"] * p
-                p.sub_(group["lr"] * update)
-                m.mul_(beta2).add_((1 - beta2) * p.grad)
-
-
-class RMSpropFromOne(torch.optim.RMSprop):
-    """Its average of squares starts at 1, as in TensorFlow, and not at 0, as in Tieleman and Hinton (2012)."""
-
-    def step(self, closure: Any = None) -> Any:
-        for group in self.param_groups:
-            for p in group["params"]:
-                if not self.state[p]:
-                    self.state[p] = {"step": torch.zeros(()), "square_avg": torch.ones_like(p)}
-                    self.state[p] |= {n: torch.zeros_like(p) for n in ("momentum_buffer", "grad_avg")}
-        return super().step(closure)
-
-
 Optimizer = Callable[..., torch.optim.Optimizer]
+#: what SGD is called where a momentum belongs to it
+WITH_MOMENTUM = (torch.optim.SGD, Momentum)
 #: name in lower case -> those that go by it, of which the nearest counts
 PUBLISHED: dict[str, tuple[Optimizer, ...]] = {
     "sgd": (torch.optim.SGD,),
@@ -83,6 +60,11 @@ PUBLISHED: dict[str, tuple[Optimizer, ...]] = {
     "adamax": (torch.optim.Adamax,),
     "lion": (Lion,),
     "rmsprop": (torch.optim.RMSprop, RMSpropFromOne),
+    "adabelief": (AdaBelief,),
+    "radam": (torch.optim.RAdam, RAdam, partial(RAdam, rests=True), partial(RAdam, above=5.0, rests=True)),
+    "nadam": (torch.optim.NAdam, NAdam, NAdamOfOneCorrection),
+    **dict.fromkeys(("momentum", "momentumsgd", "sgdmomentum", "sgdwithmomentum", "heavyball"), WITH_MOMENTUM),
+    **dict.fromkeys(("gradientdescentwithmomentum", "gradientdescentmomentum"), WITH_MOMENTUM),
 }
 #: what names add to an optimizer's
 BESIDE = re.compile("^(my|custom|simple|naive|own|vanilla|plain)|(custom|from_?scratch|optimi[sz]er)$", re.IGNORECASE)
@@ -93,10 +75,12 @@ TRUSTS = re.compile("^(Fused)?(LAMB|LARS)$", re.IGNORECASE)
 #: hyperparameters that both sides are given, where the subject has them
 SHARED = (
     *("lr", "betas", "momentum", "dampening", "nesterov", "amsgrad", "lr_decay", "initial_accumulator_value"),
-    *("alpha", "rho", "centered"),
+    *("alpha", "rho", "centered", "momentum_decay"),
 )
 #: what has to be known of both sides: a start at 0 is as large as eps, and averages have no usual rate
-NEEDED = {"adadelta": ("rho", "eps"), "rmsprop": ("alpha",)}
+NEEDED = {"adadelta": ("rho", "eps"), "rmsprop": ("alpha",), "adabelief": ("eps",)} | {
+    name: ("momentum",) for name, those in PUBLISHED.items() if those is WITH_MOMENTUM
+}
 #: variants that are compared where both sides have the options
 SWITCHED: tuple[dict[str, Any], ...] = ({}, {"momentum": 0.9, "nesterov": True}, {"centered": True})
 COUNT = 10
@@ -138,6 +122,7 @@ def _apart(name: str, own: dict[str, Any], loaded: Loaded, settings: CheckSettin
     """The distance of its end, with these options, from the nearest end of those that have its name, over their way."""
     where = find_device(settings.device)
     group, start, end = _ends(partial(make, loaded, **own), settings, where)
+    group = {n: p.default for n, p in signature_of(loaded.subject).items() if p.default is not p.empty} | group
     apart = []
     for theirs in PUBLISHED[name]:
         known = _options_of(theirs)

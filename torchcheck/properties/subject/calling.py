@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 import re
@@ -25,22 +26,28 @@ PIXELS = 4
 
 
 class Stack(nn.Module):
-    """Blocks one after another; each has to give back the shape that it took."""
+    """Blocks one after another; each has to give back the shape that it took.
+
+    What they give beside that, to be added up elsewhere, follows the output in a tuple.
+    """
 
     def __init__(self, blocks: Sequence[nn.Module]) -> None:
         super().__init__()
         self.layers = nn.ModuleList(blocks)
 
-    def forward(self, x: Tensor, **further: Any) -> Tensor:
+    def forward(self, x: Tensor, **further: Any) -> Any:
+        beside: list[Tensor] = []
         for number, block in enumerate(self.layers):
-            y = tensor_of(block(x, **further) if further else call(block, x))
+            out = block(x, **further) if further else call(block, x)
+            y = tensor_of(out)
+            beside += [t for t in outputs_of(out) if isinstance(t, Tensor) and t is not y]
             if y.shape != x.shape:
                 raise SubjectError(
                     f"a block must keep its input's shape: block {number} made {tuple(y.shape)} of {tuple(x.shape)}; "
                     "for a whole network say --kind model"
                 )
             x = y
-        return x
+        return (x, *beside) if beside else x
 
 
 def subject_of(module: nn.Module) -> nn.Module:
@@ -54,16 +61,26 @@ def network(
     loaded: Loaded, settings: CheckSettings, depth: int | None, seed: int, scaling: Scaling | None = None
 ) -> tuple[nn.Module, Any]:
     """A network of that depth with random weights, and its inputs: blocks one after another, or the model itself."""
-    seed = 100_000 * settings.seed + 1000 * (depth or 0) + seed
-    if loaded.kind == "block":
-        count = 1 if depth is None else depth
-        model: nn.Module = Stack([build(loaded, settings.width, None, 7919 * seed + k) for k in range(count)]).eval()
-        tried = Stack(list(model.layers)[:1])  # type: ignore[arg-type]
-    else:
-        model = tried = build(loaded, settings.width, depth, seed)
+    model = uncalled(loaded, settings, depth, seed)
+    tried = Stack(list(model.layers)[:1]) if isinstance(model, Stack) else model
     if scaling is not None and depth is not None:
         scaling.apply_(model, depth)
-    return model, make_inputs(loaded, tried, settings, seed)
+    return model, make_inputs(loaded, tried, settings, _own(settings, depth, seed))
+
+
+def uncalled(loaded: Loaded, settings: CheckSettings, depth: int | None, seed: int) -> nn.Module:
+    """The network alone, as it is built."""
+    seed = _own(settings, depth, seed)
+    if loaded.kind != "block":
+        model: nn.Module = build(loaded, settings.width, depth, seed)
+        return model
+    count = 1 if depth is None else depth
+    return Stack([build(loaded, settings.width, None, 7919 * seed + k) for k in range(count)]).eval()
+
+
+def _own(settings: CheckSettings, depth: int | None, seed: int) -> int:
+    """A seed for each depth, and each run."""
+    return 100_000 * settings.seed + 1000 * (depth or 0) + seed
 
 
 def call(module: Any, inputs: Any) -> Any:
@@ -97,9 +114,9 @@ def tensor_of(output: Any) -> Tensor:
 
 
 def outputs_of(output: Any) -> list[Any]:
-    """The tensors that a model gives by name, a pooled state beside the last one, say; else the output as it is."""
-    named = [v for v in output.values() if isinstance(v, Tensor) and v.requires_grad] if hasattr(output, "keys") else []
-    return named or [output]
+    """The tensors that it gives, by name or in a tuple, a pooled state beside the last one, say; else its output."""
+    several = output.values() if hasattr(output, "keys") else output if isinstance(output, tuple) else ()
+    return [v for v in several if isinstance(v, Tensor) and v.requires_grad] or [output]
 
 
 def make_inputs(loaded: Loaded, module: nn.Module, settings: CheckSettings, seed: int) -> Any:
@@ -146,6 +163,8 @@ def make_inputs(loaded: Loaded, module: nn.Module, settings: CheckSettings, seed
         try:
             with torch.no_grad():
                 tensor_of(call(module, inputs))
+                if any("running" in n for n, _ in module.named_buffers()):  # statistics of rows, not of tokens, say
+                    call(copy.deepcopy(module).train(), inputs)
         except Exception as error:
             if isinstance(error, MemoryError) or "allocate memory" in str(error):
                 raise
@@ -203,6 +222,8 @@ def _further_inputs(module: nn.Module, shape: tuple[int, int, int], generator: t
     """
     b, n, d = shape
     needed = needed_of(module.forward)[1:]
+    if needed and type(module).__name__.endswith("Cell"):
+        return _carried(module, needed, shape, generator)
     if {"key", "value"} <= set(needed) or (hasattr(module, "config") and "input_ids" in forward_names(module)):
         return {}
     made: dict[str, Any] = {}
@@ -221,6 +242,23 @@ def _further_inputs(module: nn.Module, shape: tuple[int, int, int], generator: t
                 "generator) beside the subject"
             )
     return made
+
+
+def _carried(
+    module: nn.Module, needed: Sequence[str], shape: tuple[int, int, int], generator: torch.Generator
+) -> dict[str, Any]:
+    """The state that a cell takes from the last step: a tensor for every argument, or two for its only one."""
+    own = needed_of(module.forward)[0]
+    drawn = {n: torch.randn(shape, generator=generator) for n in needed}
+    pair = {n: (t, torch.randn(shape, generator=generator)) for n, t in drawn.items()}
+    for made in (drawn, pair):
+        try:
+            with torch.no_grad():
+                module(**{own: torch.zeros(shape)}, **made)
+        except Exception:
+            continue
+        return made
+    raise SubjectError(f"its forward takes neither one nor two tensors of state as '{needed[0]}'")
 
 
 def objective_of(loaded: Loaded, seed: int) -> Callable[[Any], Tensor]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from torchcheck.properties.subject.masks import MASKS, TIMES_ALONE, with_defaults
 from torchcheck.properties.subject.signatures import axes_of, needed_of, parameters_of
@@ -40,6 +41,8 @@ BLOCK = re.compile(r"block|layer|encoder|decoder|residual|stage", re.IGNORECASE)
 GATES = re.compile(
     "^(SE|ECA|CBAM|SCSE|GRN)(Net|Block|Layer|Module)?$|squeeze|excit|gating|film|modulat|adain|coupling", re.IGNORECASE
 )
+#: sizes of what a layer takes and gives
+ENDS = re.compile("(in|out)_(features|dim|channels)|(input|output)_(dim|size)")
 #: those whose author says that they have one
 SKIPS = re.compile(r"block|(en|de)coder_?layer|residual|stage|transformer", re.IGNORECASE)
 TARGETS = ("target", "targets", "label", "labels", "y", "positives")
@@ -131,8 +134,13 @@ def _by_sizes(classes: Sequence[str], names: Sequence[str], forward: Sequence[st
     if vocabulary is not None and not told:
         return "model", f"it takes '{vocabulary}'"
     width = next((n for n in names if n in WIDTH), None)
+    between = [n for n in names if ENDS.fullmatch(n)]
+    if width is None and not told and len(between) > 1 and forward:
+        return "layer", f"it takes {' and '.join(repr(n) for n in between)}: looked at alone, not stacked"
     if width is None:
         return None
+    if classes[0].endswith("Cell"):
+        return "layer", f"its name is {classes[0]}"
     if GATES.search(classes[0]):
         return "layer", f"its name is {classes[0]}"
     first = next((n for n in forward if n != "self"), "")
@@ -183,15 +191,13 @@ def _without_skip(subject: Any, names: Sequence[str], widths: Sequence[str] = WI
         torch.manual_seed(0)
         try:
             made: Any = subject(**given)
-            y = with_defaults(made).eval()(x.clone())
+            y = next((t for t in tree_leaves(with_defaults(made).eval()(x.clone())) if isinstance(t, Tensor)), None)
         except Exception:
             return None
-    if not isinstance(y, Tensor) or y.shape[:-1] != x.shape[:-1]:
+    if y is None or y.shape[:-1] != x.shape[:-1]:
         return None
-    if y.shape != x.shape and WIDE % y.shape[-1] == 0:  # a head, say
-        return "layer", f"it makes {y.shape[-1]} features of {x.shape[-1]}: looked at alone, not stacked"
     if y.shape != x.shape:
-        return None
+        return "layer", f"it makes {y.shape[-1]} features of {x.shape[-1]}: looked at alone, not stacked"
     share = float((x * y).sum() / x.square().sum())
     if KEEPS[0] <= share <= KEEPS[1]:
         return None

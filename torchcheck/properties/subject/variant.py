@@ -13,6 +13,7 @@ from torch import nn
 
 from torchcheck.data import Certify
 from torchcheck.properties.subject.kinds import KINDS, infer_kind
+from torchcheck.properties.subject.layout import tokens_first
 from torchcheck.properties.subject.masks import with_defaults
 from torchcheck.properties.subject.signatures import axes_of, needed_of, parameters_of, signature_of
 from torchcheck.properties.subject.sizes import CLASSES, DEPTH, SCORES, WIDTH, usual
@@ -129,11 +130,15 @@ def build(loaded: Loaded, width: int, depth: int | None, seed: int) -> Any:
                     reset()
         else:
             made = subject(**arguments_of(loaded, width, depth))
-    if loaded.kind != "loss" and not isinstance(made, nn.Module):
-        raise SubjectError(f"the factory gave a {type(made).__name__}, not a torch.nn.Module")
-    if not isinstance(made, nn.Module):
-        return made
-    return (with_defaults(made) if loaded.kind in SIZED and loaded.example_inputs is None else made).eval()
+        if loaded.kind != "loss" and not isinstance(made, nn.Module):
+            raise SubjectError(f"the factory gave a {type(made).__name__}, not a torch.nn.Module")
+        if not isinstance(made, nn.Module):
+            return made
+        made.eval()
+        if loaded.kind not in SIZED or loaded.example_inputs is not None:
+            return made
+        made = with_defaults(made)
+        return tokens_first(made, width) if loaded.kind in ("block", "layer") else made
 
 
 def takes_depth(loaded: Loaded) -> bool:

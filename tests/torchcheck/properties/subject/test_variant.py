@@ -57,6 +57,9 @@ def make_optimizer(params: Any) -> torch.optim.Optimizer:
         (nn.MultiheadAttention, "attention"),
         (deep_only, "model"),
         (Pictures, "model"),
+        (nn.Linear, "layer"),
+        (nn.Conv1d, "layer"),
+        (nn.LSTMCell, "layer"),
         (torch.optim.Adam, "optimizer"),
         (make_optimizer, "optimizer"),
         (nn.CrossEntropyLoss, "loss"),
@@ -68,7 +71,7 @@ def test_kinds_are_inferred_where_the_signature_is_clear(subject: Any, kind: str
     assert infer_kind(subject)[0] == kind
 
 
-@pytest.mark.parametrize("subject", [nn.Linear, Sound(8), lambda a, _b, _c: a, torch.optim.SGD([torch.zeros(1)])])
+@pytest.mark.parametrize("subject", [nn.Bilinear, Sound(8), lambda a, _b, _c: a, torch.optim.SGD([torch.zeros(1)])])
 def test_and_asked_for_where_it_is_not(subject: Any) -> None:
     with pytest.raises(SubjectError, match=r"say --kind|give its class"):
         infer_kind(subject)

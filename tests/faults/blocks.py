@@ -613,6 +613,32 @@ class FixedDeviation(nn.Module):
         return x + torch.tanh(self.map(self.norm(x)))
 
 
+class ConvolvesTornRows(nn.Module):
+    """Tokens become channels by a reshape, and channels tokens by a transposition."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.conv = nn.LayerNorm(width), nn.Conv1d(width, width, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(x).reshape(x.shape[0], x.shape[2], x.shape[1])
+        return x + self.conv(y).transpose(1, 2)
+
+
+class AttentionOfTornMaps(nn.Module):
+    """Pixels become tokens by a view, which tears channels apart; it is undone by another."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.qkv, self.scale = nn.Linear(channels, 3 * channels), nn.Parameter(torch.ones(channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, c, h, w = x.shape
+        q, k, v = self.qkv(x.view(b, h * w, c)).chunk(3, -1)
+        scores = q @ k.transpose(1, 2) / c**0.5
+        return self.scale * (scores.softmax(-1) @ v).view(b, c, h, w)
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("no norm and a branch twice too large", "block", NoNorm, ("growth", "gradient")),
     SeededFault("the stream is doubled", "block", DoubledStream, ("growth", "expansion")),
@@ -693,4 +719,6 @@ FAULTS: tuple[SeededFault, ...] = (
         ("width-update",),
         options={"widths": (32, 64, 128)},
     ),
+    SeededFault("tokens reshaped to channels", "block", ConvolvesTornRows, ("moves-along",)),
+    SeededFault("maps reshaped to tokens", "layer", AttentionOfTornMaps, ("moves-along",)),
 )

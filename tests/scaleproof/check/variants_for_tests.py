@@ -93,8 +93,10 @@ class CudaError(Sound):
 
 
 class WrongShape(Sound):
+    """A block, by what it makes of short inputs."""
+
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x)[..., :-1]
+        return super().forward(x)[..., : -1 if x.shape[1] > 8 else None]
 
 
 class Pictures(nn.Module):

@@ -61,7 +61,7 @@ def test_detection_rate(record_property: Callable[[str, object], None]) -> None:
 def test_the_catalogue_is_large_enough() -> None:
     kinds = Counter(f.kind for f in FAULTS)
     assert len(FAULTS) >= 40
-    assert set(kinds) == {"activation", "block", "attention", "optimizer", "loss", "model"}
+    assert set(kinds) == {"activation", "block", "attention", "layer", "optimizer", "loss", "model"}
 
 
 @pytest.mark.parametrize("kind", REGISTRY)

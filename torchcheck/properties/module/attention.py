@@ -26,6 +26,7 @@ from torchcheck.properties.module.paths import PATHS
 from torchcheck.properties.module.published import PUBLISHED_NORM
 from torchcheck.properties.module.running_statistics import STATISTICS
 from torchcheck.properties.module.scores import SCORES
+from torchcheck.properties.module.shifts import SHIFTS
 from torchcheck.properties.module.uses import USES
 from torchcheck.properties.module.weights import WEIGHTS
 from torchcheck.properties.module.width import WIDTHS
@@ -169,5 +170,5 @@ def _run(layer: nn.Module, x: Tensor) -> None:
 
 
 TOKENS = (LEAK, PADDING, CONTEXT, SCORES, MODES, STATISTICS, PATHS, USES, WEIGHTS, LIFECYCLE, NUMERICS, WIDTHS)
-LAYER = Kind((*TOKENS, PUBLISHED_NORM, OFFSETS, INVERSE))
+LAYER = Kind((*TOKENS, PUBLISHED_NORM, OFFSETS, INVERSE, SHIFTS))
 ATTENTION = Kind((Group("attention", PROPERTIES, steps, later=True), *TOKENS))

@@ -41,6 +41,7 @@ from torchcheck.properties.module.published import PUBLISHED_NORM
 from torchcheck.properties.module.residual_path import DEEPNORM, IDENTITY
 from torchcheck.properties.module.running_statistics import STATISTICS
 from torchcheck.properties.module.scores import SCORES
+from torchcheck.properties.module.shifts import SHIFTS
 from torchcheck.properties.module.uses import USES
 from torchcheck.properties.module.weights import WEIGHTS
 from torchcheck.properties.module.width import WIDTHS
@@ -420,5 +421,5 @@ STACK = (
     NUMERICS,
     WIDTHS,
 )
-BLOCK = Kind((*STACK, IDENTITY, DEEPNORM, PUBLISHED_NORM, OFFSETS, INVERSE), more, reduce, SERVES)
+BLOCK = Kind((*STACK, IDENTITY, DEEPNORM, PUBLISHED_NORM, OFFSETS, INVERSE, SHIFTS), more, reduce, SERVES)
 MODEL = Kind((*STACK, DEEPNORM, OUTPUT, DEPTH_INIT), more, reduce, SERVES)

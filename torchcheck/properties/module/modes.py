@@ -51,6 +51,8 @@ DERIVATIVES = ("derivative", "second-derivative", "train-derivative")
 #: relative difference of two extrapolations that counts as settled
 AGREED = 1e-6
 
+#: what is added to parameters before their derivatives are looked at, relative to their size (to 1 where that is 0)
+OFF_START = 0.05
 #: a rate at which nothing is dropped, but by those that take it for the rate of keeping
 NEXT_TO_NONE = 1e-9
 PROPERTIES: dict[str, Property] = {
@@ -226,6 +228,7 @@ def derivatives(loaded: Loaded, settings: CheckSettings, depth: int | None) -> l
     measured = partial(Measurement, device=settings.device, dtype="float64")
     if dtype is not torch.float64:
         return [measured(n, None, note="it computes in float32") for n in DERIVATIVES]
+    model = _off_its_start(model, inputs, settings.seed)
     if (operations := multiply_adds(lambda: call(model, inputs))) > LARGE:
         note = f"a pass is {operations:.1g} multiply-adds, and differences take hundreds: say a smaller size"
         return [measured(n, None, note=note) for n in DERIVATIVES]
@@ -259,6 +262,22 @@ def derivatives(loaded: Loaded, settings: CheckSettings, depth: int | None) -> l
         ]
     training, _ = compared(at_random, variables, settings.seed)
     return [*measurements, training.measurement(measured, "train-derivative", sure=True)]
+
+
+def _off_its_start(model: nn.Module, inputs: Any, seed: int) -> nn.Module:
+    """A copy with slightly larger parameters: biases of 0 may leave values on a kink, where halves of slopes are seen.
+
+    As it is, where it gives no finite numbers so.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        for p in other.parameters():
+            p.add_(OFF_START * size_of(p) * torch.randn(p.shape, generator=generator, dtype=torch.float64).abs().to(p))
+        try:
+            return other if bool(tensor_of(call(other, copied(inputs))).isfinite().all()) else model
+        except Exception:
+            return model
 
 
 class Compared:

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from torchcheck.properties.subject.masks import MASKS, TIMES_ALONE, with_defaults
 from torchcheck.properties.subject.signatures import axes_of, needed_of, parameters_of
-from torchcheck.properties.subject.sizes import DEPTH, VOCABULARY, WIDTH, usual
+from torchcheck.properties.subject.sizes import DEPTH, ENDS, VOCABULARY, WIDTH, usual
 from torchcheck.run.libraries import LibraryModel, SizedModel
 from torchcheck.run.subjects import SubjectError
 
@@ -41,8 +41,6 @@ BLOCK = re.compile(r"block|layer|encoder|decoder|residual|stage", re.IGNORECASE)
 GATES = re.compile(
     "^(SE|ECA|CBAM|SCSE|GRN)(Net|Block|Layer|Module)?$|squeeze|excit|gating|film|modulat|adain|coupling", re.IGNORECASE
 )
-#: sizes of what a layer takes and gives
-ENDS = re.compile("(in|out)_(features|dim|channels)|(input|output)_(dim|size)")
 #: those whose author says that they have one
 SKIPS = re.compile(r"block|(en|de)coder_?layer|residual|stage|transformer", re.IGNORECASE)
 TARGETS = ("target", "targets", "label", "labels", "y", "positives")
@@ -66,6 +64,8 @@ def infer_kind(subject: Any, tried: bool = True) -> tuple[str, str]:
     told = _by_module(subject, name, names, needed, forward) if module else _by_function(name, names, needed)
     if tried and told is not None and told[0] == "block" and module:
         told = _without_skip(subject, names) or told
+    if tried and told is not None and told[0] == "attention" and module:
+        told = _of_maps(subject, names) or told
     if tried and told is not None and told[0] == "activation" and module and _mixes(subject):
         told = "layer", "an entry of its output depends on others of its input: looked at as a layer"
     told = told or (_by_trial(subject, needed, forward) if tried else None)
@@ -135,8 +135,9 @@ def _by_sizes(classes: Sequence[str], names: Sequence[str], forward: Sequence[st
         return "model", f"it takes '{vocabulary}'"
     width = next((n for n in names if n in WIDTH), None)
     between = [n for n in names if ENDS.fullmatch(n)]
-    if width is None and not told and len(between) > 1 and forward:
-        return "layer", f"it takes {' and '.join(repr(n) for n in between)}: looked at alone, not stacked"
+    if width is None and len(between) > 1 and forward:
+        ends = " and ".join(repr(n) for n in between)
+        return ("block", f"it takes {ends}") if told else ("layer", f"it takes {ends}: looked at alone, not stacked")
     if width is None:
         return None
     if classes[0].endswith("Cell"):
@@ -181,27 +182,49 @@ def _by_trial(subject: Any, needed: Sequence[str], forward: Sequence[str]) -> tu
 
 
 def _without_skip(subject: Any, names: Sequence[str], widths: Sequence[str] = WIDTH) -> tuple[str, str] | None:
-    """A layer, where nobody calls it a block and a token's share of what it becomes is none of a residual stream's."""
-    if not inspect.isclass(subject) or any(SKIPS.search(n) for n in lineage(subject)):
+    """A layer: what does not keep its input's shape; or what nobody calls a block, and keeps no share of a token that a
+    residual stream would.
+    """
+    if not inspect.isclass(subject):
         return None
-    first, needed = next(n for n in names if n in widths), needed_of(subject)
-    given = {n: WIDE if n in widths else usual(n, WIDE) for n in names if n in needed or n == first}
-    x = torch.randn(2, 6, WIDE, generator=torch.Generator().manual_seed(0))
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(0)
-        try:
-            made: Any = subject(**given)
-            y = next((t for t in tree_leaves(with_defaults(made).eval()(x.clone())) if isinstance(t, Tensor)), None)
-        except Exception:
-            return None
-    if y is None or y.shape[:-1] != x.shape[:-1]:
+    for shape in ((2, 6, WIDE), (2, WIDE, 6), (2, WIDE, 4, 4)):
+        x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        y = _made_of(subject, names, widths, x)
+        if y is not None:
+            break
+    else:
         return None
     if y.shape != x.shape:
-        return "layer", f"it makes {y.shape[-1]} features of {x.shape[-1]}: looked at alone, not stacked"
+        return "layer", f"it makes {tuple(y.shape)} of {tuple(x.shape)}: looked at alone, not stacked"
+    if any(SKIPS.search(n) for n in lineage(subject)):
+        return None
     share = float((x * y).sum() / x.square().sum())
     if KEEPS[0] <= share <= KEEPS[1]:
         return None
     return "layer", f"it keeps {share:.2g} of a token, which is no skip connection: looked at alone, not stacked"
+
+
+def _of_maps(subject: Any, names: Sequence[str]) -> tuple[str, str] | None:
+    """A layer, where it takes maps (batch, channels, height, width) and no tokens."""
+    if not inspect.isclass(subject):
+        return None
+    tokens, maps = torch.zeros(2, 6, WIDE), torch.zeros(2, WIDE, 4, 4)
+    if _made_of(subject, names, WIDTH, tokens) is not None or _made_of(subject, names, WIDTH, maps) is None:
+        return None
+    return "layer", f"its name is {lineage(subject)[0]}, and it takes maps"
+
+
+def _made_of(subject: Any, names: Sequence[str], widths: Sequence[str], x: Tensor) -> Tensor | None:
+    """The first tensor that a small one gives; None where it cannot be built or called so."""
+    first, needed = next((n for n in names if n in widths), ""), needed_of(subject)
+    given = {n: WIDE if n in widths else usual(n, WIDE) for n in names if n in needed or n == first}
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        try:
+            made: Any = subject(**given)
+            return next((t for t in tree_leaves(with_defaults(made).eval()(x.clone())) if isinstance(t, Tensor)), None)
+        except Exception:
+            return None
 
 
 def _mixes(subject: Any) -> bool:

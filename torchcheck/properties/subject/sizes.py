@@ -42,6 +42,10 @@ SCORES = re.compile(
     "((n|num)_?)?(class|classes|labels)|(feat(ure)?s?|embed(ding)?s?|emb|hidden)_?(dim|size)|(in|out)_features",
     re.IGNORECASE,
 )
+#: sizes of what a layer takes and gives
+ENDS = re.compile(
+    "(in|out)_?(features|dim|channels?|planes|ch|chans|size|c)|(input|output)_(dim|size|channels)|planes|c_?(in|out)|inp|oup"
+)
 VOCABULARY = re.compile("((n|num)_)?vocab(ulary)?(_size)?|ntoken|num_embeddings")
 #: names -> value at a width, of what is neither width nor depth and is often left to whoever builds it
 USUAL: tuple[tuple[re.Pattern[str], Callable[[int], Any]], ...] = (
@@ -66,7 +70,8 @@ USUAL: tuple[tuple[re.Pattern[str], Callable[[int], Any]], ...] = (
         lambda _width: 256,  # a mask of its square in every layer stays small
     ),
     (re.compile("((n|num)_)?(class|classes|labels)"), lambda _width: 10),
-    (re.compile("(in|out)_(features|dim|channels)|feat(ure)?_dim|(input|output)_(dim|size)"), lambda width: width),
+    (ENDS, lambda width: width),
+    (re.compile("feat(ure)?_dim"), lambda width: width),
     (
         re.compile(
             "(cond(ition(ing)?)?|context|ctx|style|latent|time|enc(oder)?|query|key|value|q|k|v|kv)_(emb(ed)?_)?(dim|features|channels)"

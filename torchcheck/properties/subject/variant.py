@@ -138,7 +138,7 @@ def build(loaded: Loaded, width: int, depth: int | None, seed: int) -> Any:
         if loaded.kind not in SIZED or loaded.example_inputs is not None:
             return made
         made = with_defaults(made)
-        return tokens_first(made, width) if loaded.kind in ("block", "layer") else made
+        return made if loaded.kind == "model" else tokens_first(made, width)
 
 
 def takes_depth(loaded: Loaded) -> bool:

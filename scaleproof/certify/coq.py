@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 #: Coq's own 63-bit integers and floats, by module: what Interval computes with, named as a whole
 PRIMITIVE = frozenset({"PrimInt63", "Uint63", "PrimFloat", "FloatAxioms"})
@@ -29,6 +29,8 @@ AXIOMS = PRIMITIVE | frozenset(
     }
 )
 LIBRARY = "Scaleproof"
+#: the sources, where the repository is at hand; a wheel has none
+FOLDER = Path(__file__).parents[2] / "proofs"
 PUBLISHED = "coq_theorems.py"
 #: Debian's packages
 NEEDED = "coq libcoq-coquelicot libcoq-interval"
@@ -73,6 +75,21 @@ def published() -> Accepted:
     from scaleproof.certify.coq_theorems import FILES, THEOREMS, VERSION
 
     return Accepted(VERSION, FILES, {t.name: t for t in (Theorem(*row) for row in THEOREMS)})
+
+
+def standing(file: str, folder: Path = FOLDER) -> Literal["same", "changed", "absent"]:
+    """Whether a file (named without its ending), and what it imports of ours, is still what Coq has accepted."""
+    path = folder / f"{file}.v"
+    if not (folder / "_CoqProject").is_file() or not path.is_file():
+        return "absent"
+    files, all_same = published().files, True
+    for source in (path, *(folder / f"{name}.v" for name in _imported(path))):
+        all_same &= source.is_file() and files.get(source.name) == sha256(source)
+    return "same" if all_same else "changed"
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def as_text(checked: Accepted) -> str:
@@ -124,11 +141,7 @@ def check(folder: Path, only: str | None = None) -> Accepted:
         for file in asked:
             (place / "Query.v").write_text(_query(file))
             theorems += _theorems(file.stem, _coqc(place, "Query.v"))
-    return Accepted(
-        _version(),
-        {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in asked},
-        {t.name: t for t in theorems},
-    )
+    return Accepted(_version(), {file.name: sha256(file) for file in asked}, {t.name: t for t in theorems})
 
 
 def _imported(file: Path) -> list[str]:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from scaleproof.certify import coq
 from scaleproof.claim import Claim
 from scaleproof.reporting.record import Environment, Record, Result
 from scaleproof.reporting.render import resolution
@@ -133,6 +134,9 @@ def claim(chosen: Claim, formal: Sequence[str], result: Result | None, run: Path
                 console.print(f"    [dim]theorems: {', '.join(c.theorems)}[/dim]")
             if c.coq:
                 console.print(f"    [dim]by Coq's kernel (proofs/): {', '.join(c.coq)}[/dim]")
+            for file in sorted({name.split(".", 1)[0] for name in c.coq}):
+                if coq.standing(file) == "changed":
+                    console.print(f"    [bold]proofs/{file}.v has changed since Coq checked it: make proofs[/bold]")
             for step in c.argued:
                 console.print(f"    [dim]argued, not machine-checked: {escape(step)}[/dim]")
     console.print(f"\n[bold]Source.[/bold] {chosen.source.title}, {chosen.source.equation}\n{chosen.source.url}")

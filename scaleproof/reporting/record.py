@@ -128,12 +128,21 @@ class PredictionRow(Model):
 
 
 class CoqTheorem(Model):
-    """A theorem of proofs/ that Coq's kernel accepted when it was published, with the axioms that it uses."""
+    """A theorem of proofs/ that Coq's kernel accepted when it was published, with the axioms that it uses.
+
+    `sha256` is that of the file that it accepted, and `here` says whether the file beside this run is still that one.
+    """
 
     name: Text
     statement: Text
     axioms: tuple[Text, ...]
     version: Text
+    sha256: Text = ""
+    here: Literal["same", "changed", "absent"] = "absent"
+
+    @property
+    def file(self) -> str:
+        return self.name.split(".", 1)[0] + ".v"
 
 
 class ClauseRow(Model):
@@ -146,6 +155,13 @@ class ClauseRow(Model):
     argued: tuple[Text, ...] = ()
     coq: tuple[CoqTheorem, ...] = ()
     standing: Standing
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """What is no longer what Coq's kernel has checked."""
+        return tuple(
+            f"{t.name} (proofs/{t.file} has changed since Coq checked it)" for t in self.coq if t.here == "changed"
+        )
 
 
 class Curve(Model):
@@ -239,7 +255,7 @@ class Result(Model):
     @property
     def argued(self) -> list[str]:
         """The steps under the verdict that no checker saw."""
-        return [step for c in self.deciding for step in c.argued]
+        return [step for c in self.deciding for step in (*c.argued, *c.unchecked)]
 
     @property
     def evidence(self) -> list[str]:
@@ -248,7 +264,7 @@ class Result(Model):
         methods = {s.method for s in self.proof.statements if s.name in wanted} if self.proof else set()
         names = {p.name for p in self.resting}
         measured = {m.evidence for m in self.judged if m.name in names and m.evidence}
-        whole = ["coq"] if any(c.coq for c in self.deciding) else []
+        whole = ["coq"] if any(t.here != "changed" for c in self.deciding for t in c.coq) else []
         return [*whole, *sorted(methods), *sorted(measured - methods)]
 
     @property

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scaleproof.certify.coq import published
+from scaleproof.certify.coq import published, standing
 from scaleproof.claim import Claim, Clause, Prediction, Settings, Verdict
 from scaleproof.reporting import record as records
 from scaleproof.reporting.record import FaultRow, Result
@@ -156,7 +156,14 @@ def _coq(clause: Clause) -> tuple[records.CoqTheorem, ...]:
     accepted = published()
     theorems = [accepted.theorems[name] for name in clause.coq]
     return tuple(
-        records.CoqTheorem(name=t.name, statement=t.statement, axioms=t.axioms, version=accepted.version)
+        records.CoqTheorem(
+            name=t.name,
+            statement=t.statement,
+            axioms=t.axioms,
+            version=accepted.version,
+            sha256=accepted.files[f"{t.file}.v"],
+            here=standing(t.file),
+        )
         for t in theorems
     )
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from scaleproof.certify.coq import AXIOMS, PRIMITIVE, CoqError, CoqMissing, check, published, sources
+from scaleproof.certify.coq import AXIOMS, PRIMITIVE, CoqError, CoqMissing, check, published, sources, standing
 from scaleproof.certify.replay import compiled
+from scaleproof.reporting.record import Record, Result
+from scaleproof.reporting.render import markdown
 from scaleproof.suite.registry import select
 
 PROOFS = Path(__file__).parents[3] / "proofs"
@@ -86,6 +88,32 @@ def test_what_is_published_is_about_the_files_as_they_are() -> None:
     files = {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in sources(PROOFS)}
     assert published().files == files, "run make proofs"
     assert {f.name for f in PROOFS.glob("*.v")} == {*files}
+
+
+def test_a_file_that_has_changed_since_is_told(tmp_path: Path) -> None:
+    assert {standing(file) for file in ("Squareplus", "Events")} == {"same"}
+    assert standing("Squareplus", tmp_path) == "absent"
+    copied = tmp_path / "proofs"
+    shutil.copytree(PROOFS, copied)
+    (copied / "Eg.v").write_text((PROOFS / "Eg.v").read_text() + "\n(* later *)\n")
+    assert (standing("Eg", copied), standing("Squareplus", copied)) == ("changed", "same")
+    (copied / "Common.v").unlink()  # most of them import it
+    assert (standing("Squareplus", copied), standing("Nothing", copied)) == ("changed", "absent")
+
+
+def test_a_changed_file_is_no_evidence_and_leaves_its_clauses_to_argue() -> None:
+    record = Record.model_validate_json((PROOFS.parent / "reports/published/record.json").read_text())
+    whole = next(r for r in record.results if "coq" in r.evidence and not r.argued)
+    fields = whole.model_dump()
+    for clause in fields["clauses"]:
+        for theorem in clause["coq"]:
+            theorem["here"] = "changed"
+    changed = Result.model_validate(fields)
+    assert "coq" not in changed.evidence
+    assert all("has changed since" in step for step in changed.argued)
+    text = markdown(record.model_copy(update={"results": (changed,)}), {}, "html")
+    assert "has changed since Coq checked it" in text
+    assert "has checked it, as published" not in text
 
 
 def test_every_theorem_carries_a_clause_and_leaves_nothing_to_argue() -> None:

@@ -146,7 +146,7 @@ def test_suggest_prints_code() -> None:
         (["my_model.py:MyAct", "--set", "slope"], 2, "--set is NAME=VALUE"),
         (["my_model.py:Doubling", "--set", "colour=1"], 2, "takes no 'colour'"),
         (["my_model.py:Doubling", "--optimizer", "rprop"], 2, "is not one of"),
-        (["torch.nn:Linear"], 2, "say --kind"),
+        (["torch.nn:Bilinear"], 2, "say --kind"),
         (["torch.nn:Bilinear", "--kind", "block"], 2, "needs 'in2_features'"),
         (["broken.py:X"], 3, "boom at import"),
     ],

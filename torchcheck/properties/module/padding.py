@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -87,7 +88,8 @@ def padding(loaded: Loaded, settings: CheckSettings, depth: int | None = None) -
     said, opposite, added = map(taken, forms)
     turned_over = opposite is not None and opposite[0] <= limit and name not in UNCLEAR
     # what means the opposite of what its name says is no sum, even where a sum would be taken
-    meanings = [said] if turned_over else [said, added, opposite if name in UNCLEAR else None]
+    sums = [] if _says_truths(subject, name) else [added]
+    meanings = [said] if turned_over else [said, *sums, opposite if name in UNCLEAR else None]
     known = [changes for changes in meanings if changes is not None]
     if not known:
         return skipped(f"{name} is no mask (batch, tokens): {refused[0]}")
@@ -96,6 +98,13 @@ def padding(loaded: Loaded, settings: CheckSettings, depth: int | None = None) -
         measured("padding", 0.0 if content <= limit else content, note=f"with {name}"),
         measured("padded-alone", 0.0 if by_itself <= limit else by_itself, note=f"with {name}"),
     ]
+
+
+def _says_truths(module: nn.Module, name: str) -> bool:
+    """Whether its author says what True, or False, means in the mask: then it is nothing that is added."""
+    texts = (inspect.getdoc(type(module)) or "", inspect.getdoc(module.forward) or "")
+    lines = [line for text in texts for line in text.splitlines() if re.search(rf"\b{name}\b", line)]
+    return any(re.search(r"\b(true|false|bool)", line, re.IGNORECASE) for line in lines)
 
 
 def _runner(layer: nn.Module, names: list[str], name: str, form: Form) -> Run:

@@ -140,9 +140,8 @@ def _by_sizes(classes: Sequence[str], names: Sequence[str], forward: Sequence[st
         return ("block", f"it takes {ends}") if told else ("layer", f"it takes {ends}: looked at alone, not stacked")
     if width is None:
         return None
-    if classes[0].endswith("Cell"):
-        return "layer", f"its name is {classes[0]}"
-    if GATES.search(classes[0]):
+    conditional = classes[0].endswith("Norm") and len([n for n in forward if n != "self"]) > 1
+    if classes[0].endswith("Cell") or GATES.search(classes[0]) or conditional:
         return "layer", f"its name is {classes[0]}"
     first = next((n for n in forward if n != "self"), "")
     if TIMES_ALONE.search(first):

@@ -638,6 +638,32 @@ ROWS: list[tuple[str, str, list[str], str]] = [
     ),
     # what check asks, where a slip would leave its own catalogue of faults as it is
     (
+        P + "module/shifts.py",
+        "if p.numel() and float(p.abs().amax()) < SILENT:",
+        ["if False:"],
+        "tests/torchcheck/properties/module/test_shifts.py",
+    ),
+    (
+        P + "module/shifts.py",
+        "if (word := ELSE.search(source)) is not None:",
+        ["if (word := ELSE.search(source)) is not None and False:"],
+        "tests/torchcheck/properties/module/test_shifts.py",
+    ),
+    (
+        P + "subject/layout.py",
+        "if _takes(module, x) or not _takes(module, _turned(x)):",
+        ["if _takes(module, x):", "if not _takes(module, _turned(x)):"],
+        "tests/torchcheck/properties/subject/test_layout.py",
+    ),
+    ("torchcheck/measure/chains.py", "if ways > 1:", ["if ways > 2:"], "tests/torchcheck/measure/test_chains.py"),
+    ("torchcheck/run/execute.py", "share > BUSY", ["share > 1e9"], "tests/torchcheck/run/test_running.py"),
+    (
+        "scaleproof/certify/coq.py",
+        'for source in (path, *(folder / f"{name}.v" for name in _imported(path))):',
+        ["for source in (path,):"],
+        "tests/scaleproof/certify/test_coq.py",
+    ),
+    (
         P + "module/offset.py",
         "if worst(known - near) > TAKEN_OFF * size_of(near):",
         ["if False:"],

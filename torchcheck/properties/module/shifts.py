@@ -23,8 +23,9 @@ PLACES, INSIDE, MOVED, SEEN = 64, slice(28, 36), 8, slice(16, 40)
 SILENT = 1e-3
 #: words of what knows places, or works piece by piece, and of the past alone
 ELSE = re.compile(
-    r"(?<![a-z])pos(?![a-z])|(?<!trans)position|rotary|rope|alibi|relative|window|patch|causal|tri[lu]\b|chunk(s|ed|_)|unfold|fft|scan|cum(sum|prod)|rnn|lstm|gru"
-    r"|stride=[^1,)]|pool|interpolate|upsample|mixer|roll\b|arange|linspace|meshgrid|flip",
+    r"(?<![a-z])pos(?![a-z])|(?<!trans)position|rotary|rope|alibi|relative|window|patch|causal|tri[lu]\b|chunk(s|ed|_)"
+    r"|unfold|fft|scan|cum(sum|prod)|rnn|lstm|gru|stride=[^1,)]|pool|interpolate|upsample|mixer|roll\b|arange|linspace"
+    r"|meshgrid|flip",
     re.IGNORECASE,
 )
 PROPERTIES: dict[str, Property] = {

@@ -18,7 +18,7 @@ from tests.mutations.table import SURVIVORS, Mutation, mutations
 ROOT = Path(__file__).parents[2]
 ALL = list(mutations())
 #: every so manieth of the table is run by the slow tests
-SAMPLE = 18
+SAMPLE = 36
 #: seconds; what takes longer than a check ever does has been noticed
 LIMIT = 250
 

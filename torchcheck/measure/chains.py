@@ -19,8 +19,6 @@ def is_chain(output: Tensor, start: Tensor) -> bool:
         if not done:
             waiting += [(node, True), *((n, False) for n in following)]
             continue
-        ways = sum(reaches[n] for n in following)
-        if ways > 1:
-            return False
+        ways = sum(reaches[n] for n in following)  # where two join, nothing behind them is a chain
         reaches[node] = getattr(node, "variable", None) is start or ways == 1
     return reaches.get(output.grad_fn, False)

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +34,8 @@ FOLDER = Path(__file__).parents[2] / "proofs"
 PUBLISHED = "coq_theorems.py"
 #: Debian's packages
 NEEDED = "coq libcoq-coquelicot libcoq-interval"
+#: of a file here: it is the one that was checked, another one, or not at hand
+Standing = Literal["same", "changed", "absent"]
 #: before what Coq says of a theorem, and of its assumptions
 MARK = re.compile(r"^=== (\w+) (statement|axioms)$", re.MULTILINE)
 
@@ -77,7 +79,7 @@ def published() -> Accepted:
     return Accepted(VERSION, FILES, {t.name: t for t in (Theorem(*row) for row in THEOREMS)})
 
 
-def standing(file: str, folder: Path = FOLDER) -> Literal["same", "changed", "absent"]:
+def standing(file: str, folder: Path = FOLDER) -> Standing:
     """Whether a file (named without its ending), and what it imports of ours, is still what Coq has accepted."""
     path = folder / f"{file}.v"
     if not (folder / "_CoqProject").is_file() or not path.is_file():
@@ -90,6 +92,12 @@ def standing(file: str, folder: Path = FOLDER) -> Literal["same", "changed", "ab
 
 def sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def standings(theorems: Iterable[str]) -> dict[str, Standing]:
+    """Of the files of these theorems, by name and with their ending, whether they are still what Coq has accepted."""
+    known = published().theorems
+    return {f"{file}.v": standing(file) for file in sorted({known[name].file for name in theorems})}
 
 
 def as_text(checked: Accepted) -> str:

@@ -99,13 +99,13 @@ def write_reports(record: Record, folder: Path, formats: tuple[str, ...], kept: 
 
 def _shelf(kept: Store) -> Shelf:
     """Figures in the store, under what they show and the code that drew them."""
-    from scaleproof.reporting.figures.drawing import Shelf
+    from scaleproof.reporting.figures.drawing import Shelf, is_drawing
     from scaleproof.suite.fingerprint import hashed, package_digest
 
     code = package_digest("scaleproof.reporting", "matplotlib")
 
     def find(shows: str) -> str | None:
         found = kept.get(hashed("figure", code, shows))
-        return None if found is None else str(found.value)
+        return found.value if found is not None and is_drawing(found.value) else None
 
     return Shelf(find, lambda shows, svg: kept.put(hashed("figure", code, shows), "figure", svg, "", 0.0))

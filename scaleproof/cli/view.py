@@ -134,9 +134,8 @@ def claim(chosen: Claim, formal: Sequence[str], result: Result | None, run: Path
                 console.print(f"    [dim]theorems: {', '.join(c.theorems)}[/dim]")
             if c.coq:
                 console.print(f"    [dim]by Coq's kernel (proofs/): {', '.join(c.coq)}[/dim]")
-            for file in sorted({name.split(".", 1)[0] for name in c.coq}):
-                if coq.standing(file) == "changed":
-                    console.print(f"    [bold]proofs/{file}.v has changed since Coq checked it: make proofs[/bold]")
+            for file in (f for f, here in coq.standings(c.coq).items() if here == "changed"):
+                console.print(f"    [bold]proofs/{file} has changed since Coq checked it: make proofs[/bold]")
             for step in c.argued:
                 console.print(f"    [dim]argued, not machine-checked: {escape(step)}[/dim]")
     console.print(f"\n[bold]Source.[/bold] {chosen.source.title}, {chosen.source.equation}\n{chosen.source.url}")

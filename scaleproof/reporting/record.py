@@ -130,19 +130,17 @@ class PredictionRow(Model):
 class CoqTheorem(Model):
     """A theorem of proofs/ that Coq's kernel accepted when it was published, with the axioms that it uses.
 
-    `sha256` is that of the file that it accepted, and `here` says whether the file beside this run is still that one.
+    `file` stands in proofs/, `sha256` is that of what Coq accepted, and `here` says whether the file beside this run is
+    still that one.
     """
 
     name: Text
     statement: Text
     axioms: tuple[Text, ...]
     version: Text
+    file: Text = ""
     sha256: Text = ""
     here: Literal["same", "changed", "absent"] = "absent"
-
-    @property
-    def file(self) -> str:
-        return self.name.split(".", 1)[0] + ".v"
 
 
 class ClauseRow(Model):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scaleproof.certify.coq import published, standing
+from scaleproof.certify.coq import published, standings
 from scaleproof.claim import Claim, Clause, Prediction, Settings, Verdict
 from scaleproof.reporting import record as records
 from scaleproof.reporting.record import FaultRow, Result
@@ -154,15 +154,16 @@ def _complete(measured: Sequence[Measurement]) -> bool:
 def _coq(clause: Clause) -> tuple[records.CoqTheorem, ...]:
     """What Coq's kernel has accepted for a clause, as published."""
     accepted = published()
-    theorems = [accepted.theorems[name] for name in clause.coq]
+    theorems, here = [accepted.theorems[name] for name in clause.coq], standings(clause.coq)
     return tuple(
         records.CoqTheorem(
             name=t.name,
             statement=t.statement,
             axioms=t.axioms,
             version=accepted.version,
-            sha256=accepted.files[f"{t.file}.v"],
-            here=standing(t.file),
+            file=(file := f"{t.file}.v"),
+            sha256=accepted.files[file],
+            here=here[file],
         )
         for t in theorems
     )

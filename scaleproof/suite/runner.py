@@ -14,7 +14,7 @@ from typing import Any
 
 import cloudpickle
 
-from scaleproof.certify.coq import standing
+from scaleproof.certify.coq import standings
 from scaleproof.claim import Claim, Cost, Settings
 from scaleproof.reporting import record as records
 from scaleproof.reporting.record import Environment, Record, Result, Run, StoredRow
@@ -287,7 +287,7 @@ class _Work:
             return ""
         code = self._code.digest([f"scaleproof.claims.{claim.family}", "scaleproof.suite.conclude"])
         values = [json.dumps(self._found[t.key].value, sort_keys=True) for t in tasks]
-        proofs = sorted((t, standing(t)) for t in {name.split(".")[0] for c in claim.clauses for name in c.coq})
+        proofs = standings(name for c in claim.clauses for name in c.coq)
         here = (sorted(self._machine.items()), self.environment.cuda, proofs)
         return hashed("conclusion", claim.id, code, self.settings, here, *values)
 

@@ -655,6 +655,31 @@ ROWS: list[tuple[str, str, list[str], str]] = [
         ["if _takes(module, x):", "if not _takes(module, _turned(x)):"],
         "tests/torchcheck/properties/subject/test_layout.py",
     ),
+    (
+        P + "module/modes.py",
+        "OFF_START = 0.05",
+        ["OFF_START = 0.0"],
+        "tests/torchcheck/properties/module/test_starts.py",
+    ),
+    (
+        P + "module/padding.py",
+        "[] if _says_truths(subject, name) else [added]",
+        ["[added]", "[]"],
+        "tests/torchcheck/properties/module/test_starts.py",
+    ),
+    (P + "module/depth.py", "not m.hi < threshold.lo", ["False"], "tests/torchcheck/properties/module/test_starts.py"),
+    (
+        P + "module/depth.py",
+        "depth ** (EXPLOSION / depth)",
+        ["depth ** (EXPLOSION / 2)", "1.0"],
+        "tests/torchcheck/properties/module/test_starts.py",
+    ),
+    (
+        "scaleproof/reporting/figures/drawing.py",
+        "ACTIVE.search(svg) is None",
+        ["True"],
+        "tests/scaleproof/reporting/test_drawing.py",
+    ),
     ("torchcheck/measure/chains.py", "or ways == 1", ["or ways >= 1"], "tests/torchcheck/measure/test_chains.py"),
     ("torchcheck/run/execute.py", "share > BUSY", ["share > 1e9"], "tests/torchcheck/run/test_running.py"),
     (

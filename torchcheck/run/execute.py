@@ -15,8 +15,8 @@ from torchcheck.run.machine import cores, waited
 from torchcheck.run.state import fresh_state
 from torchcheck.run.subjects import DeviceError, resolve
 
-#: the share of its time that an exclusive task may wait for its cores (0.002 on a quiet machine; 0.5 beside two others
-#: that compute, on two cores, where its times were 3 to 10 times too long)
+#: the share of its time that an exclusive task may wait for its cores: between what the claims' timed tasks waited on a
+#: quiet machine (0.00004 to 0.004) and beside two loops on two cores (0.17 to 0.51)
 BUSY = 0.05
 
 

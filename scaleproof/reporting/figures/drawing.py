@@ -16,6 +16,13 @@ from scaleproof.reporting.record import Curve, MeasurementRow, Result, write_ato
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 
+#: what makes an SVG more than a drawing; matplotlib writes none of it
+ACTIVE = re.compile(
+    r"<\s*(script|foreignObject|iframe|animate|set|style[^>]*>[^<]*@import)\b|\son\w+\s*=|javascript:|<!ENTITY"
+    r"|href\s*=\s*[\"'](?!#|data:image/png)|url\(\s*[\"']?(?!#)",
+    re.IGNORECASE,
+)
+
 STYLE = {
     "figure.figsize": (7.2, 3.4),
     "figure.constrained_layout.use": True,
@@ -79,6 +86,11 @@ class Gallery:
         if svg:
             write_atomically(self.folder / f"{name}.svg", svg)
         return bool(svg)
+
+
+def is_drawing(svg: object) -> bool:
+    """Whether a figure from elsewhere is nothing but lines and letters: no script, and nothing from other places."""
+    return isinstance(svg, str) and ACTIVE.search(svg) is None
 
 
 def drawn(paint: Callable[[Any], bool], style: Mapping[str, Any] | None = None) -> str:

@@ -107,12 +107,12 @@ def test_a_changed_file_is_no_evidence_and_leaves_its_clauses_to_argue() -> None
     fields = whole.model_dump()
     for clause in fields["clauses"]:
         for theorem in clause["coq"]:
-            theorem["here"] = "changed"
+            theorem |= {"file": "Changed.v", "here": "changed"}
     changed = Result.model_validate(fields)
     assert "coq" not in changed.evidence
     assert all("has changed since" in step for step in changed.argued)
     text = markdown(record.model_copy(update={"results": (changed,)}), {}, "html")
-    assert "has changed since Coq checked it" in text
+    assert "proofs/Changed.v has changed since Coq checked it" in text
     assert "has checked it, as published" not in text
 
 

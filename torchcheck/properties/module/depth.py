@@ -284,7 +284,8 @@ def reduce(settings: CheckSettings, results: Sequence[Found]) -> list[Measuremen
     reduced = [_exponent(name, points, depths, settings, common) for name in EXPONENTS]
     last = [p for p in points if p.depth == depths[-1]]
     rates = [_root(p.value("gradient", settings.optimizer), depths[-1]) for p in last]
-    reduced.append(replace(_spread("expansion", rates, common, f"depth {depths[-1]}"), series=_profile(last[0])))
+    expansion = replace(_spread("expansion", rates, common, f"depth {depths[-1]}"), series=_profile(last[0]))
+    reduced.append(_of_a_product(expansion, depths[-1]))
     reduced.append(_distinctness(points, common))
     branches = [p.branch for p in last if not math.isnan(p.branch)]
     if branches:
@@ -294,6 +295,18 @@ def reduce(settings: CheckSettings, results: Sequence[Found]) -> list[Measuremen
     )
     chain = any(p.chain for p in points)
     return [*(_meant(m) if chain else m for m in reduced), *rest]
+
+
+def _of_a_product(m: Measurement, depth: int) -> Measurement:
+    """The mean expansion of a stack, unless that is so shallow that a sum, of depth^EXPLOSION at most, has it too."""
+    threshold, bound = PROPERTIES["expansion"].threshold, depth ** (EXPLOSION / depth)
+    assert threshold is not None
+    assert m.lo is not None
+    assert m.hi is not None
+    if threshold.lo <= m.lo <= m.hi <= threshold.hi or not 1 / bound <= m.lo <= m.hi <= bound:
+        return m
+    note = f"{m.value:.3g} at depth {depth}, as a sum of branches has it too: deeper stacks tell"
+    return replace(m, value=None, lo=None, hi=None, note=note)
 
 
 def _meant(m: Measurement) -> Measurement:

@@ -66,6 +66,7 @@ def check(
     depths: o.Depths = "2:256",
     width: o.Width = 128,
     widths: o.Widths = "",
+    compile_: o.Compile = False,
     seq_len: o.SeqLen = 32,
     batch: o.Batch = 2,
     optimizer: o.Optimizer = "adam",
@@ -106,7 +107,9 @@ def check(
     asked["suppress"] = o.reasons_of(suppress or [])
     asked["shared"] = shared_names(context, asked)
     sizes = (o.sizes_of(depths, "--depths"), width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal)
-    asked["settings"] = replace(_settings(*sizes), widths=_widths(widths, select or ()))
+    asked["settings"] = replace(
+        _settings(*sizes), widths=_widths(widths, select or ()), compile=_compile(compile_, select or ())
+    )
     place, other = o.place_of(subject), o.place_of(against) if against else None
     detail: Detail = "quiet" if quiet else "all" if verbose else "brief"
     outputs = Outputs(baseline if update_baseline else None, report, junit, sarif, reproduce, github, json_, detail)
@@ -203,6 +206,12 @@ def _widths(text: str, select: Sequence[str]) -> tuple[int, ...]:
     if not text and any(n.partition("-")[0] == "width" for n in select):
         fail("the properties of width need --widths FIRST:LAST, such as --widths 64:512")
     return o.sizes_of(text, "--widths") if text else ()
+
+
+def _compile(asked: bool, select: Sequence[str]) -> bool:
+    if not asked and {"compiler", "compiled", "graph-breaks", "exported"} & set(select):
+        fail("what torch.compile and torch.export make of it is asked with --compile")
+    return asked
 
 
 def _settings(

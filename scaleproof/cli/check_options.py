@@ -34,6 +34,9 @@ Depths = Annotated[str, typer.Option(help="Powers of two FIRST:LAST, or numbers 
 Widths = Annotated[
     str, typer.Option(help="Widths at which layers' sizes and updates are compared, as muP does, such as 64:512.")
 ]
+Compile = Annotated[
+    bool, typer.Option("--compile", help="Compile and export it as well, and compare; takes a minute or more.")
+]
 Width = Annotated[int, typer.Option(min=1, help="Features of a block, attention or model.")]
 SeqLen = Annotated[int, typer.Option(min=1, help="Tokens of a sequence.")]
 Batch = Annotated[int, typer.Option(min=1, help="Sequences of a batch.")]

@@ -12,6 +12,9 @@ from torch.nn import functional as F
 
 from tests.faults.fault import SeededFault
 
+#: what notices a path that is taken by compilers alone
+COMPILED = ("compiled", "exported")
+
 
 class CausalAttention(nn.Module):
     """Sound causal attention, for faults to be planted in."""
@@ -587,6 +590,14 @@ class FirstLength(CausalAttention):
         return scores.masked_fill(self.mask[:t, :t], -math.inf).softmax(-1) @ v
 
 
+class MaskedInPythonAlone(CausalAttention):
+    """The mask is left out where a compiler traces the layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, scores, v, _ = self.parts(x)
+        return scores.softmax(-1) @ v if torch.compiler.is_compiling() else super().forward(x)
+
+
 FAULTS: tuple[SeededFault, ...] = (
     SeededFault("it sees one token ahead", "attention", OneTokenAhead, ("leak",)),
     SeededFault("the mask comes after the softmax", "attention", LateMask, ("leak",), options={"causal": True}),
@@ -652,4 +663,5 @@ FAULTS: tuple[SeededFault, ...] = (
         ("width-update",),
         options={"widths": (32, 64, 128)},
     ),
+    SeededFault("no mask once it is compiled", "attention", MaskedInPythonAlone, COMPILED, options={"compile": True}),
 )

@@ -571,6 +571,14 @@ class StochasticDepth(nn.Module):
         return x + branch
 
 
+class NormedInPythonAlone(NormedFeedForward):
+    """The norm is left out where a compiler traces the block."""
+
+    def branch(self, x: Tensor) -> Tensor:
+        out: Tensor = self.outer(F.gelu(self.inner(x if torch.compiler.is_compiling() else self.norm(x))))
+        return out
+
+
 class OverQueriesBlock(nn.Module):
     """A block whose attention has its softmax over the queries."""
 
@@ -718,6 +726,9 @@ FAULTS: tuple[SeededFault, ...] = (
         NormedFeedForward,
         ("width-update",),
         options={"widths": (32, 64, 128)},
+    ),
+    SeededFault(
+        "no norm once it is compiled", "block", NormedInPythonAlone, ("compiled", "exported"), options={"compile": True}
     ),
     SeededFault("tokens reshaped to channels", "block", ConvolvesTornRows, ("moves-along",)),
     SeededFault("maps reshaped to tokens", "layer", AttentionOfTornMaps, ("moves-along",)),

@@ -14,6 +14,7 @@ from torchcheck.measure.leak import worst
 from torchcheck.measure.operations import multiply_adds
 from torchcheck.probes.flash.cost import peak_memory, timed
 from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.module.compiled import COMPILED
 from torchcheck.properties.module.context import CONTEXT
 from torchcheck.properties.module.inverse import INVERSE
 from torchcheck.properties.module.leak import LEAK, ROUNDING, layer_of
@@ -169,6 +170,20 @@ def _run(layer: nn.Module, x: Tensor) -> None:
         layer(x)
 
 
-TOKENS = (LEAK, PADDING, CONTEXT, SCORES, MODES, STATISTICS, PATHS, USES, WEIGHTS, LIFECYCLE, NUMERICS, WIDTHS)
+TOKENS = (
+    LEAK,
+    PADDING,
+    CONTEXT,
+    SCORES,
+    MODES,
+    STATISTICS,
+    PATHS,
+    USES,
+    WEIGHTS,
+    LIFECYCLE,
+    NUMERICS,
+    WIDTHS,
+    COMPILED,
+)
 LAYER = Kind((*TOKENS, PUBLISHED_NORM, OFFSETS, INVERSE, SHIFTS))
 ATTENTION = Kind((Group("attention", PROPERTIES, steps, later=True), *TOKENS))

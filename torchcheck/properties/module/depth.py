@@ -25,6 +25,7 @@ from torchcheck.measure.norms import rms
 from torchcheck.measure.roles import blocks_of, depth_of
 from torchcheck.measure.streams import Stream, first_float, watched
 from torchcheck.properties.finding import Property, Question, Raw, Threshold
+from torchcheck.properties.module.compiled import COMPILED
 from torchcheck.properties.module.context import CONTEXT
 from torchcheck.properties.module.depth_init import DEPTH_INIT
 from torchcheck.properties.module.first_rate import first_rate
@@ -433,6 +434,7 @@ STACK = (
     LIFECYCLE,
     NUMERICS,
     WIDTHS,
+    COMPILED,
 )
 BLOCK = Kind((*STACK, IDENTITY, DEEPNORM, PUBLISHED_NORM, OFFSETS, INVERSE, SHIFTS), more, reduce, SERVES)
 MODEL = Kind((*STACK, DEEPNORM, OUTPUT, DEPTH_INIT), more, reduce, SERVES)

@@ -84,14 +84,18 @@ def _own(settings: CheckSettings, depth: int | None, seed: int) -> int:
 
 
 def call(module: Any, inputs: Any) -> Any:
-    """module(inputs): a dict as keywords, a tuple as arguments, a tensor three times for forward(query, key, value)."""
+    """module(inputs), however it takes them."""
+    args, kwargs = arguments(module, inputs)
+    return module(*args, **kwargs)
+
+
+def arguments(module: Any, inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A dict as keywords, a tuple as arguments, a tensor three times for forward(query, key, value)."""
     if isinstance(inputs, dict):
-        return module(**inputs)
+        return (), inputs
     if isinstance(inputs, tuple | list):
-        return module(*inputs)
-    if {"query", "key", "value"} <= set(forward_names(module)):
-        return module(inputs, inputs, inputs)
-    return module(inputs)
+        return tuple(inputs), {}
+    return (inputs,) * (3 if {"query", "key", "value"} <= set(forward_names(module)) else 1), {}
 
 
 def forward_names(module: Any) -> list[str]:

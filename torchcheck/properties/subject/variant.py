@@ -27,7 +27,8 @@ SIZED = ("block", "layer", "attention", "model")
 class CheckSettings:
     """How a check is run. Sizes are in tokens and features; `lr` None is the optimizer's own in LEARNING_RATES.
 
-    `widths` are those of the group of properties "width", which are not asked without them. `certify` encloses the
+    `widths` are those of the group of properties "width", which are not asked without them, nor is the group "compiler"
+    without `compile`. `certify` encloses the
     extremes of an activation's graph, which are estimated without it.
     """
 
@@ -43,6 +44,7 @@ class CheckSettings:
     seed: int = 0
     causal: bool | None = None
     widths: tuple[int, ...] = ()
+    compile: bool = False
     alarm: float = 1e-6
     certify: Certify | None = None
 

@@ -65,7 +65,11 @@ Suppress = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="What stays undecided, or a question, ends with exit code 4.")]
 Suggest = Annotated[
-    bool, typer.Option("--suggest", help="Find residual weight, init gain, learning rates that make it depth-stable.")
+    bool,
+    typer.Option(
+        "--suggest",
+        help="Find residual weight, init gain, learning rates that make it stable in depth, with --widths in width.",
+    ),
 ]
 Seconds = Annotated[
     float, typer.Option(min=0.1, help="Seconds for the whole check; what is undecided then is inconclusive.")

@@ -22,7 +22,8 @@ from torchcheck.properties.module.depth import EXPONENTS, STABLE
 from torchcheck.properties.plan import Request, Step
 from torchcheck.properties.registry import REGISTRY
 from torchcheck.properties.subject.variant import CheckSettings, Variant
-from torchcheck.properties.suggest import suggest
+from torchcheck.properties.suggest import Suggestion, suggest
+from torchcheck.properties.suggest_width import JUDGED, WidthSuggestion, suggest_width
 from torchcheck.properties.training import check_training
 from torchcheck.run.execute import Here
 
@@ -82,12 +83,16 @@ def check(
     seconds = Budget() if budget is None else Budget(budget)
     began = time.monotonic()
     result = run(variant, chosen, where, REGISTRY, request, seconds, notify)
-    if suggestion and not depth_stable(result) and result.kind in ("block", "model"):
-        variant = replace(variant, kind=result.kind)
-        scaling = suggest(variant, chosen, where, REGISTRY[result.kind].properties, seconds, notify)
-        text = "\n".join([scaling.words, *(f"# {f}" for f in scaling.findings), scaling.code]).strip()
-        result = replace(result, suggestion=text, seconds=time.monotonic() - began)
-    return result
+    if not suggestion:
+        return result
+    variant, properties = replace(variant, kind=result.kind), REGISTRY[result.kind].properties
+    found: list[Suggestion | WidthSuggestion] = []
+    if result.kind in ("block", "model") and not depth_stable(result):
+        found.append(suggest(variant, chosen, where, properties, seconds, notify))
+    if any(f.name in JUDGED and not f for f in result):
+        found.append(suggest_width(variant, chosen, where, properties, seconds))
+    texts = ["\n".join([s.words, *(f"# {f}" for f in s.findings), s.code]).strip() for s in found]
+    return replace(result, suggestion="\n\n".join(texts), seconds=time.monotonic() - began)
 
 
 def against(

@@ -23,6 +23,7 @@ from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.module.first_rate import LEARNING_RATES
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.subject.calling import call, network, objective_of, tensor_of, to
+from torchcheck.properties.subject.parametrisation import Parametrisation
 from torchcheck.properties.subject.rescale import ending_of
 from torchcheck.properties.subject.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device, resolve
@@ -60,7 +61,13 @@ def steps(settings: CheckSettings, description: Description) -> list[Step]:
     return [Step(widths, tuple(PROPERTIES), {"depth": depth})] if settings.widths else []
 
 
-def widths(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
+def widths(
+    loaded: Loaded,
+    settings: CheckSettings,
+    depth: int | None,
+    scaled: Parametrisation | None = None,
+    seeds: int = SEEDS,
+) -> list[Measurement]:
     """Every width with some seeds; the exponents of each layer, and the largest and smallest of them."""
     measured = partial(Measurement, device=settings.device, dtype="float32", level=1 - settings.alarm)
     if loaded.is_instance or len(settings.widths) < 2:
@@ -69,7 +76,7 @@ def widths(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[M
     signals: dict[str, list[list[float]]] = defaultdict(list)
     changes: dict[str, list[list[float]]] = defaultdict(list)
     for width in settings.widths:
-        runs = [_run(loaded, replace(settings, width=width), depth, seed) for seed in range(SEEDS)]
+        runs = [_run(loaded, replace(settings, width=width), depth, seed, scaled) for seed in range(seeds)]
         for seen, kept in ((signals, [r[0] for r in runs]), (changes, [r[1] for r in runs])):
             lost = next((n or "the output" for k in kept for n, v in k.items() if not math.isfinite(v)), "")
             if lost:
@@ -91,7 +98,7 @@ def widths(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[M
             e.lo,
             e.hi,
             unit="exponent of width",
-            samples=SEEDS * count,
+            samples=seeds * count,
             note=f"{layer or 'the output'}; widths {settings.widths[0]} to {settings.widths[-1]}",
             series=(_curve(name, settings, whole[name != "width-signal"][layer]),),
         )
@@ -117,7 +124,9 @@ def _curve(name: str, settings: CheckSettings, groups: Sequence[Sequence[float]]
     return Series(name, "width", "RMS", [float(w) for w in settings.widths], means)
 
 
-def _run(loaded: Loaded, settings: CheckSettings, depth: int | None, seed: int) -> tuple[Sizes, Sizes]:
+def _run(
+    loaded: Loaded, settings: CheckSettings, depth: int | None, seed: int, scaled: Parametrisation | None
+) -> tuple[Sizes, Sizes]:
     """One network: sizes at init, and sizes of what the steps change."""
     where = find_device(settings.device)
     model, inputs = network(loaded, settings, depth, seed)
@@ -127,7 +136,11 @@ def _run(loaded: Loaded, settings: CheckSettings, depth: int | None, seed: int) 
     else:
         target, options = OPTIMIZERS[settings.optimizer]
         rate = settings.lr or LEARNING_RATES[settings.optimizer]
-        opt = resolve(target)(model.parameters(), lr=rate, **options)
+        chosen: Any = model.parameters()
+        if scaled is not None:
+            scaled.apply_(model, settings.width)
+            chosen = scaled.groups(model, settings.width, rate)
+        opt = resolve(target)(chosen, lr=rate, **options)
     before = _outputs(model, inputs)
     for _ in range(STEPS):
         opt.zero_grad()

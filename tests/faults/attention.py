@@ -590,6 +590,18 @@ class FirstLength(CausalAttention):
         return scores.masked_fill(self.mask[:t, :t], -math.inf).softmax(-1) @ v
 
 
+class Retention(CausalAttention):
+    """Decays turned over: what is further away counts for more."""
+
+    decay = 1.05
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).chunk(3, -1)
+        places = torch.arange(x.shape[1], device=x.device)
+        weights = (self.decay ** (places[:, None] - places).clamp(min=0)).tril().to(x)
+        return (q @ k.mT * weights) @ v / x.shape[-1]
+
+
 class MaskedInPythonAlone(CausalAttention):
     """The mask is left out where a compiler traces the layer."""
 
@@ -663,5 +675,6 @@ FAULTS: tuple[SeededFault, ...] = (
         ("width-update",),
         options={"widths": (32, 64, 128)},
     ),
+    SeededFault("memories that grow", "attention", Retention, ("long",)),
     SeededFault("no mask once it is compiled", "attention", MaskedInPythonAlone, COMPILED, options={"compile": True}),
 )

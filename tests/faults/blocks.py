@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.faults.attention import OneAngle, RotaryAttention, SlowPathUnscaled, StartsAgain
+from tests.faults.attention import OneAngle, Retention, RotaryAttention, SlowPathUnscaled, StartsAgain
 from tests.faults.fault import SeededFault
 
 
@@ -571,6 +571,18 @@ class StochasticDepth(nn.Module):
         return x + branch
 
 
+class RetentionBlock(nn.Module):
+    """A block around memories that grow."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.retention = nn.LayerNorm(width), Retention(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.retention(self.norm(x))
+        return out
+
+
 class NormedInPythonAlone(NormedFeedForward):
     """The norm is left out where a compiler traces the block."""
 
@@ -727,6 +739,7 @@ FAULTS: tuple[SeededFault, ...] = (
         ("width-update",),
         options={"widths": (32, 64, 128)},
     ),
+    SeededFault("memories that grow, in a block", "block", RetentionBlock, ("long",)),
     SeededFault(
         "no norm once it is compiled", "block", NormedInPythonAlone, ("compiled", "exported"), options={"compile": True}
     ),

@@ -425,7 +425,15 @@ class ArcFaceLoss(nn.Module):
         return F.cross_entropy(30 * torch.cos(angles + 0.5 * hot), labels)
 
 
+class ListNetLoss(nn.Module):
+    """ListNet (Cao et al. 2007) with its softmax over the queries."""
+
+    def forward(self, scores: Tensor, relevance: Tensor) -> Tensor:
+        return -(relevance.softmax(0) * scores.log_softmax(0)).sum(-1).mean()
+
+
 FAULTS: tuple[SeededFault, ...] = (
+    SeededFault("a softmax over the lists", "loss", ListNetLoss, ("softmax-axis",)),
     SeededFault("log of exp over sum of exp", "loss", textbook_cross_entropy, ("extreme.float32",)),
     SeededFault("the scores are detached", "loss", detached_loss, ("gradient", "scores-learn")),
     SeededFault("the place in the batch matters", "loss", places_matter, ("batch-order",)),

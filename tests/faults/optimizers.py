@@ -198,6 +198,21 @@ class KnowsItsFirst(Plain):
         return super().update(p, state, lr, foreach) * float(id(p) in self.known)
 
 
+class DecaysByDefault(Decayed):
+    """Every parameter decays as the defaults say, whatever its own group does."""
+
+    def shrink(self, p: Tensor, lr: float, weight_decay: float) -> None:
+        super().shrink(p, lr, float(self.defaults["weight_decay"]))
+
+
+class RatioOfNorms(Plain):
+    """LARS without a fallback: what has the norm 0 keeps it."""
+
+    def update(self, p: Tensor, state: dict[str, Any], lr: float, foreach: bool) -> Tensor:
+        step = super().update(p, state, lr, foreach)
+        return step * float(p.norm() / step.norm().clamp(min=1e-12)) * lr
+
+
 class NormRatio(Plain):
     """Steps as long as the parameter, by a quotient of norms without a way out at 0."""
 
@@ -473,6 +488,8 @@ class AdaBelief(Grouped):
 
 
 FAULTS: tuple[SeededFault, ...] = (
+    SeededFault("the decay of the defaults for every group", "optimizer", DecaysByDefault, ("own-group",)),
+    SeededFault("a quotient of norms that is 0 at 0", "optimizer", RatioOfNorms, ("stuck-at-zero",)),
     SeededFault("the update goes uphill", "optimizer", Uphill, ("descends", "direction")),
     SeededFault("state outside state_dict", "optimizer", HiddenCount, ("state-dict",)),
     SeededFault("noise in the update", "optimizer", NoisyStep, ("deterministic",)),

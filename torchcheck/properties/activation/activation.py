@@ -42,6 +42,8 @@ STEPS = re.compile(
 )
 SAID = re.compile(r"straight.?through", re.IGNORECASE)
 ANOTHER = re.compile(r"gradient.?revers|revers\w* (the |its )?gradient|surrogate.gradient", re.IGNORECASE)
+#: relative roundings of an input across which a step may come earlier or later, points there, and places looked at
+ROUNDED, FINE, MOST_JUMPS = 4, 257, 4096
 PROPERTIES: dict[str, Property] = {
     "elementwise": Property(
         "every output depends on its own input alone",
@@ -78,6 +80,12 @@ PROPERTIES: dict[str, Property] = {
     ),
     "gradient-gain": Property(
         "gain² times the mean of f'(z)²: what such a layer does to a gradient's square", better="none"
+    ),
+    "lets-through": Property(
+        "a gradient comes through (share of inputs between -9 and 9 at which it is not 0)",
+        Threshold(lo=1e-3),
+        "nothing before it learns: steps and roundings need a straight-through estimate, x + (f(x) - x).detach()",
+        better="more",
     ),
     "second-derivative": MODES.properties["second-derivative"],
     "dead-parameters": NUMERICS.properties["dead-parameters"],
@@ -131,7 +139,7 @@ def steps(settings: CheckSettings, _description: Description) -> list[Step]:
         Step(shape, ("lipschitz", "smoothness", "monotone", "convex", "relu-gap")),
         Step(gradient, ("gradient",)),
         Step(parameters, ("dead-parameters",)),
-        Step(lost_gradient, ("lost-gradient",)),
+        Step(lost_gradient, ("lost-gradient", "lets-through")),
         Step(curvature, ("second-derivative",)),
     ]
     for dtype in settings.dtypes:
@@ -309,14 +317,16 @@ def gradient(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
 
 
 def lost_gradient(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
-    """Autograd in float32, as in training, over the inputs that an activation has to bear."""
+    """Autograd in float32, as in training, over what an activation has to bear, and where it is not 0."""
     x = torch.linspace(-REACH, REACH, 2**14 + 1).to(find_device(settings.device)).requires_grad_()
     y = function_of(loaded, settings, torch.float32)(x)
     grad = torch.autograd.grad(y.sum(), x)[0] if y.requires_grad else torch.zeros_like(x)
     bad = grad.isnan()
     witness = f"x = {x[bad].detach().abs().min().item():.6g} in size" if bool(bad.any()) else ""
-    lost = float(bad.sum())
-    return [Measurement("lost-gradient", lost, samples=len(x), device=settings.device, witness=witness)]
+    measured = partial(Measurement, device=settings.device, samples=len(x))
+    usual = (x.detach().abs() <= 9) & (grad != 0)
+    share = float(usual.sum()) / float((x.detach().abs() <= 9).sum())
+    return [measured("lost-gradient", float(bad.sum()), witness=witness), measured("lets-through", share)]
 
 
 def parameters(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
@@ -351,6 +361,7 @@ def audit(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measureme
     error = torch.where(finite, (y - exact).abs(), 0.0).nan_to_num(0.0)
     scale = torch.finfo(fmt.dtype).eps * torch.stack([torch.ones_like(wide), wide.abs(), exact.abs()]).amax(0)
     mixed = error / scale
+    mixed[_jumps(function_of(loaded, settings), wide, error, torch.finfo(fmt.dtype).eps, mixed > 1)] = 0
     ulps = torch.where(finite & exact.isfinite(), error / ulp_of(exact, fmt), 0.0)
     bad = wide.abs()[~finite]
     reach = float(bad.min()) if len(bad) else math.inf
@@ -376,6 +387,20 @@ def audit(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measureme
         measured(f"range.{dtype}", low, low, min(reach, top) if len(bad) else low, witness=beyond),
         measured(f"lost.{dtype}", float(lost.sum()), unit="inputs", witness=worst_lost),
     ]
+
+
+def _jumps(f: Callable[[Tensor], Tensor], x: Tensor, error: Tensor, eps: float, asked: Tensor) -> Tensor:
+    """Of the places that are asked about, those beside a jump of f as high as the error: rounding may cross it.
+
+    Within some roundings of x, in steps so small that what is steep, and no jump, rises by little at each.
+    """
+    places = asked.nonzero().flatten()[:MOST_JUMPS]
+    if not len(places):
+        return places
+    near = x[places, None] * (1 + eps * torch.linspace(-ROUNDED, ROUNDED, FINE, dtype=x.dtype))
+    with torch.no_grad():
+        rises = f(near.flatten()).cpu().reshape(near.shape).diff().abs().amax(1)
+    return places[rises >= error[places] / 2]
 
 
 def _near_zero(value: float, factor: float = 1.0) -> float:

@@ -255,6 +255,8 @@ def targets_of(name: str, generator: torch.Generator) -> Tensor:
 FORMS = ("index", "many-hot", "one-hot", "sign", "real")
 #: shapes of scores that are no (batch, classes), and the axis of the classes: images, sequences of labels
 MAPS = (((BATCH, CLASSES, 4, 4), 1), ((BATCH, 5, CLASSES), 2), ((BATCH, CLASSES, 5), 1))
+#: shapes of two images with values between 0 and 1, where nothing else is taken
+IMAGES = ((BATCH, 3, 16, 16),)
 #: forms of targets that go with embeddings
 EMBEDDED = ("pair", "labels")
 
@@ -322,6 +324,13 @@ def tried(
                     return Given(drawn, targets, "its own")
             except Exception as error:
                 problem = problem or error
+    for shape in IMAGES:
+        drawn, targets = (torch.rand(shape, generator=generator, dtype=torch.float64).to(where) for _ in range(2))
+        try:
+            if f(drawn.clone(), targets.clone()).numel() == 1:
+                return Given(drawn, targets, "images")
+        except Exception as error:
+            problem = problem or error
     return problem
 
 

@@ -192,13 +192,16 @@ def extreme(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measure
     if POISSON.search(lineage(loaded.subject)[0]):
         note = "the exponential of the score is what it is about"
         return [Measurement(f"{n}.{dtype}", None, note=note) for n in ("extreme", "gradient-bound")]
+    (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
+    if form == "images":
+        note = "images have values between 0 and 1"
+        return [Measurement(f"{n}.{dtype}", None, note=note) for n in ("extreme", "gradient-bound")]
     divides = any(SPREAD.search(n) for n in f.names[1:]) and kind is torch.float16
     if divides or (f.takes is Takes.PROBABILITIES and kind.itemsize < 4):
         note = "squares over a small variance are beyond float16" if divides else ROUNDED
         return [Measurement(f"{n}.{dtype}", None, note=note) for n in ("extreme", "gradient-bound")]
     bad: list[str] = []
     largest = 0.0
-    (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
     sizes: tuple[float, ...] = EXTREMES
     if kind is torch.float16 and f.takes is Takes.BOXES:
         sizes = MODERATE[:2]  # areas
@@ -210,8 +213,9 @@ def extreme(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measure
             targets = targets.to(kind) if targets.is_floating_point() else targets
             shaped = [scores.sign() * size, torch.full_like(scores, size), torch.full_like(scores, -size)][pattern]
             out, g = f.slope(shaped.to(kind), targets)
-            ok = bool(out.isfinite()) or _beyond(out, size * size * scores.numel(), kind)
-            if not ok or (g is not None and not bool(g.isfinite().all())):
+            if not bool(out.isfinite()) and _beyond(f, shaped, targets, out):
+                continue
+            if not bool(out.isfinite()) or (g is not None and not bool(g.isfinite().all())):
                 bad.append(f"{size:g}")
             elif g is not None:
                 largest = max(largest, float(g.abs().max()) * BATCH)
@@ -224,9 +228,14 @@ def extreme(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measure
     ]
 
 
-def _beyond(out: Tensor, most: float, kind: torch.dtype) -> bool:
-    """A loss that sums squares of scores leaves the dtype rightly: inf, where their sum does too."""
-    return bool(out == math.inf) and most > torch.finfo(kind).max
+def _beyond(f: LossFunction, scores: Tensor, targets: Tensor, out: Tensor) -> bool:
+    """Whether a loss leaves the dtype rightly: it is beyond its largest number in float64, or a sum of squares is."""
+    largest = torch.finfo(out.dtype).max
+    if bool(out == math.inf) and float(scores.double().square().sum()) > largest:
+        return True
+    with torch.no_grad():
+        exact = f(scores.double(), targets.double() if targets.is_floating_point() else targets)
+    return abs(float(exact)) > largest
 
 
 def form_of(loaded: Loaded, settings: CheckSettings) -> torch.dtype:

@@ -151,7 +151,10 @@ def rewards(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         return [*measurements, _alike(loaded, f, scores, targets, measured), axis, *skipped]
     if form not in ("index", "one-hot", "many-hot") or f.has_weights or takes_two_logits(f, scores, targets):
         note = "its scores are not one a class"
-        return [*measurements, *(measured(n, None, note=note) for n in ("perfect", "softmax-axis")), *skipped]
+        axis = measured("softmax-axis", None, note=note)
+        if scores.dim() == 2 and takes_two_logits(f, scores, targets):
+            axis = _axis(loaded, f, scores, targets, measured)
+        return [*measurements, measured("perfect", None, note=note), axis, *skipped]
     if is_of_differences(f, scores, targets):
         return [*measurements, _differences(f, scores, targets, measured), *skipped]
     right = right_scores(f, targets, form)

@@ -19,6 +19,7 @@ from torchcheck.properties.module.context import CONTEXT
 from torchcheck.properties.module.inverse import INVERSE
 from torchcheck.properties.module.leak import LEAK, ROUNDING, layer_of
 from torchcheck.properties.module.lifecycle import LIFECYCLE
+from torchcheck.properties.module.long import LONG
 from torchcheck.properties.module.modes import MODES
 from torchcheck.properties.module.numerics import NUMERICS, refusal, watched
 from torchcheck.properties.module.offset import OFFSETS
@@ -172,6 +173,7 @@ def _run(layer: nn.Module, x: Tensor) -> None:
 
 TOKENS = (
     LEAK,
+    LONG,
     PADDING,
     CONTEXT,
     SCORES,

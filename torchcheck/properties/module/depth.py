@@ -32,6 +32,7 @@ from torchcheck.properties.module.first_rate import first_rate
 from torchcheck.properties.module.inverse import INVERSE
 from torchcheck.properties.module.leak import LEAK
 from torchcheck.properties.module.lifecycle import LIFECYCLE
+from torchcheck.properties.module.long import LONG
 from torchcheck.properties.module.model_output import OUTPUT
 from torchcheck.properties.module.modes import MODES
 from torchcheck.properties.module.numerics import NUMERICS
@@ -423,6 +424,7 @@ def _distinctness(points: Sequence[Point], common: Mapping[str, Any]) -> Measure
 STACK = (
     Group("depth", PROPERTIES, steps, later=True),
     LEAK,
+    LONG,
     PADDING,
     CONTEXT,
     SCORES,

@@ -133,15 +133,32 @@ def exact(
 
 
 def alone(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
-    """Every example of a batch by itself."""
-    model, inputs, dtype = exact(loaded, replace(settings, batch=BATCH), depth)
-    measured = partial(Measurement, device=settings.device, dtype=str(dtype).split(".")[1], samples=BATCH)
+    """Every example of a batch by itself; of tokens also in a batch of examples of one token each."""
+    settings = replace(settings, batch=BATCH)
+    model, inputs, dtype = exact(loaded, settings, depth)
+    measured = partial(Measurement, "alone", device=settings.device, dtype=str(dtype).split(".")[1], samples=BATCH)
+    largest, where = _alone(model, inputs, dtype)
+    if largest is None:
+        return [measured(None, note=where)]
+    if not largest and settings.seq_len > 1:
+        try:
+            single = exact(loaded, replace(settings, seq_len=1), depth)
+            again, place = _alone(*single)
+        except Exception:  # it takes longer sequences alone
+            again, place = None, ""
+        if again:
+            largest, where = again, f"{place}, each of one token"
+    return [measured(largest, witness=where)]
+
+
+def _alone(model: nn.Module, inputs: Any, dtype: torch.dtype) -> tuple[float | None, str]:
+    """The largest change of an example that is taken out of its batch, and of which; None, and why, where none can."""
     axis = _batch_axis(model)
     sizes = {t.shape[axis] for t in tree_leaves(inputs) if isinstance(t, Tensor) and t.dim() > axis}
     with torch.no_grad():
         whole = tensor_of(call(model, inputs))
     if (sizes != {BATCH} and axis == 0) or whole.dim() <= axis or whole.shape[axis] not in sizes:
-        return [measured("alone", None, note="its output has no axis of the batch's length")]
+        return None, "its output has no axis of the batch's length"
     scale = size_of(whole)
     count = whole.shape[axis]
     largest, place = 0.0, 0
@@ -151,7 +168,7 @@ def alone(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
         change = worst(one.select(axis, 0) - whole.select(axis, k)) / scale
         largest, place = max((largest, place), (change, k))
     largest = 0.0 if largest <= ROUNDING[dtype] else largest
-    return [measured("alone", largest, witness=f"example {place} of {count}" if largest else "")]
+    return largest, f"example {place} of {count}" if largest else ""
 
 
 def modes(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:
@@ -242,6 +259,8 @@ def derivatives(loaded: Loaded, settings: CheckSettings, depth: int | None) -> l
     variables = [t for t in tree_leaves(leaves) if isinstance(t, Tensor) and t.is_floating_point()]
     padded = [m.weight for m in model.modules() if isinstance(m, nn.Embedding) and m.padding_idx is not None]
     variables += [p for p in model.parameters() if p.requires_grad and not any(p is q for q in padded)]
+    if not variables:
+        return [measured(n, None, note="nothing of it has a gradient") for n in DERIVATIVES]
 
     def value() -> Tensor:
         return (tensor_of(call(model, copied(leaves))) * form).sum()

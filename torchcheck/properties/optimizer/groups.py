@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Question, Threshold
-from torchcheck.properties.optimizer.problem import ADAPTS, LeastSquares, make, names_of, said_of, undecayed
+from torchcheck.properties.optimizer.problem import ADAPTS, OTHERS, LeastSquares, make, names_of, said_of, undecayed
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.subject.calling import gap
 from torchcheck.properties.subject.variant import CheckSettings, Loaded
@@ -31,6 +31,12 @@ PROPERTIES: dict[str, Property] = {
         "count steps for every parameter by itself, and read lr and the rest from the parameter's own group",
         better="less",
     ),
+    "own-group": Property(
+        "betas, momentum and weight_decay of a parameter's own group act as they do as defaults (relative difference)",
+        Threshold(hi=SEEN),
+        "read hyperparameters from the parameter's own group, not from self.defaults or the first group",
+        better="less",
+    ),
     "stays": Property(
         "with gradients of 0 and no weight decay parameters do not fade (share lost in 20 steps)",
         Threshold(hi=0.05),
@@ -44,7 +50,12 @@ PROPERTIES: dict[str, Property] = {
 
 
 def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
-    return [Step(neighbours, ("neighbours",)), Step(stays, ("stays",)), Step(closure_called, ("closure-called",))]
+    return [
+        Step(neighbours, ("neighbours",)),
+        Step(own_group, ("own-group",)),
+        Step(stays, ("stays",)),
+        Step(closure_called, ("closure-called",)),
+    ]
 
 
 def neighbours(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
@@ -87,6 +98,48 @@ def neighbours(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         return [measured(None, note="its steps have statistics of all parameters")]
     place = "in its group" if beside > SEEN else "in a group of another lr"
     return [measured(max(beside, rated), witness=place if max(beside, rated) > SEEN else "")]
+
+
+def own_group(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
+    """A matrix on random gradients, with other values of its hyperparameters: as defaults, and as those of its group.
+
+    Before it stands a parameter of gradient 0 in a group of the defaults.
+    """
+    measured = partial(Measurement, "own-group", device=settings.device, dtype="float32")
+    names = [n for n in OTHERS if n != "lr" and n in names_of(loaded) and n not in loaded.options]
+    if ADAPTS.search(said_of(loaded)):
+        return [measured(None, note="it adapts to all groups at once, as its name or documentation says")]
+    where = find_device(settings.device)
+    start = torch.linspace(0.1, 1, 32, device=where).reshape(8, 4)
+
+    def moved(defaults: dict[str, Any], own: dict[str, Any], before: int = 1) -> Tensor:
+        """What the last parameter does; `before` it so many of gradient 0."""
+        params = [nn.Parameter(start.clone()) for _ in range(before + 1)]
+        groups: list[Any] = [{"params": params[:-1]}] * before + [{"params": params[-1:], **own}]
+        torch.manual_seed(settings.seed)
+        opt = make(loaded, groups, **defaults)
+        generator = torch.Generator().manual_seed(settings.seed)
+        for _ in range(STEPS):
+            for p in params[:-1]:
+                p.grad = torch.zeros_like(p)
+            params[-1].grad = torch.randn(8, 4, generator=generator).to(where)
+            opt.step(lambda: 0.0)
+        return params[-1].detach() - start
+
+    apart: dict[str, float] = {}
+    for other in ({name: OTHERS[name]} for name in names):
+        try:
+            usual, alone, default, grouped = moved({}, {}), moved(other, {}, 0), moved(other, {}), moved({}, other)
+        except Exception:  # another value, or a group of its own, is refused
+            continue
+        size = float(default.norm())
+        shows = size > 0 and gap(usual, default) > 0
+        if shows and float((alone - default).norm()) <= SEEN * size:  # else its steps have statistics of all
+            apart[next(iter(other))] = float((grouped - default).norm()) / size
+    if not apart:
+        return [measured(None, note="it has none that shows, or takes no groups")]
+    name = max(apart, key=lambda n: apart[n])
+    return [measured(apart[name], samples=len(apart), witness=name if apart[name] > SEEN else "")]
 
 
 def stays(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:

@@ -18,6 +18,9 @@ ADAPTS = re.compile(
     r"hyper-?gradient|(adapts?|learns) (its|the) (learning|step)|line.?search|prodigy|d-?adapt|dog\b", re.IGNORECASE
 )
 
+#: other values of usual hyperparameters, by name
+OTHERS: dict[str, Any] = {"lr": 3e-3, "betas": (0.5, 0.6), "momentum": 0.5, "weight_decay": 0.3}
+
 
 def make(loaded: Loaded, params: list[nn.Parameter], **options: Any) -> torch.optim.Optimizer:
     """The optimizer over these parameters; a class that insists on a learning rate gets 1e-3. Raises SubjectError."""

@@ -13,7 +13,16 @@ from torch import Tensor, nn
 
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.optimizer.problem import ADAPTS, LeastSquares, make, names_of, ramp, said_of, undecayed
+from torchcheck.properties.optimizer.problem import (
+    ADAPTS,
+    OTHERS,
+    LeastSquares,
+    make,
+    names_of,
+    ramp,
+    said_of,
+    undecayed,
+)
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.subject.calling import gap
 from torchcheck.properties.subject.variant import CheckSettings, Loaded
@@ -92,7 +101,12 @@ PROPERTIES: dict[str, Property] = {
         "a quotient of norms is 0/0 or 0 there: fall back to 1, as LAMB and LARS do",
         better="less",
     ),
-    "stuck-at-zero": Property("the share of parameters of norm 0 that never leave it", better="less"),
+    "stuck-at-zero": Property(
+        "parameters of norm 0 leave it under gradients that are not 0, where single entries do (share that stays)",
+        Threshold(0, 0),
+        "the step is a multiple of the parameter's norm: where that is 0, fall back to a ratio of 1",
+        better="less",
+    ),
     "one-element": Property(
         "parameters of one element, with one dimension or none, are trained, or refused (number that do not move)",
         Threshold(0, 0),
@@ -314,20 +328,27 @@ def maximize(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
 
 
 def edges(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
-    """Parameters that start at 0; and one of two parameters that has no gradient for three steps of nine."""
+    """Parameters that start at 0; and one of two parameters that has no gradient for three steps of nine.
+
+    What multiplies each entry (exponentiated gradients) keeps those of 0 by intent.
+    """
     measured = partial(Measurement, device=settings.device, dtype="float32")
     where = find_device(settings.device)
     problem = LeastSquares(loaded, settings)
     with torch.no_grad():
         for p in problem.params:
             p.zero_()
-    for _ in range(5):
-        problem.set(ramp)
-        problem.step(fixed=True)
-    values = problem.values()
+    values = _after(problem)
     bad = float((~values.isfinite()).sum())
-    stuck = float((values == 0).double().mean())
-    measurements = [measured("zero-parameter", bad, unit="entries"), measured("stuck-at-zero", stuck)]
+    entry = LeastSquares(loaded, settings)
+    with torch.no_grad():
+        for p in entry.params:
+            p.flatten()[0] = 0
+    multiplies = bool((_after(entry) == 0).any())
+    stuck = measured("stuck-at-zero", None, note="an entry of 0 stays 0 beside others, too: it multiplies")
+    if not multiplies:
+        stuck = measured("stuck-at-zero", float((values == 0).double().mean()))
+    measurements = [measured("zero-parameter", bad, unit="entries"), stuck]
     if problem.sparse_only:
         return [*measurements, measured("gradients-come-and-go", None, note="it takes sparse gradients alone")]
     params = [nn.Parameter(torch.full((4, 4), 0.5, device=where)) for _ in range(2)]
@@ -352,8 +373,12 @@ def edges(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     return [*measurements, measured("gradients-come-and-go", moved + lost, unit="entries")]
 
 
-#: other values of usual hyperparameters, by name
-OTHERS: dict[str, Any] = {"lr": 3e-3, "betas": (0.5, 0.6), "momentum": 0.5, "weight_decay": 0.3}
+def _after(problem: LeastSquares) -> Tensor:
+    """The parameters after some steps, more than a variance takes to be trusted (RAdam)."""
+    for _ in range(20):
+        problem.set(ramp)
+        problem.step(fixed=True)
+    return problem.values()
 
 
 def effects(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from torchcheck.measure.objectives import LOSSES
+from torchcheck.properties.subject.kinds import IDS
 from torchcheck.properties.subject.masks import TIMES, TIMES_ALONE
 from torchcheck.properties.subject.rescale import Scaling
 from torchcheck.properties.subject.signatures import needed_of
@@ -161,6 +162,9 @@ def make_inputs(loaded: Loaded, module: nn.Module, settings: CheckSettings, seed
             candidates.insert(0, lambda: 1000 * torch.rand(b, generator=generator))
     if embedding is not None and loaded.kind == "model":
         candidates.insert(0, lambda: torch.randint(embedding.num_embeddings, (b, n), generator=generator))
+    if embedding is None and loaded.kind == "model" and names[0] in IDS:
+        rows = min((p.shape[0] for p in module.parameters() if p.dim() == 2), default=1)  # a table of its own
+        candidates.append(lambda: torch.randint(rows, (b, n), generator=generator))
     first: Exception | None = None
     for candidate in candidates[: 1 if loaded.kind == "attention" else None]:
         inputs = candidate()

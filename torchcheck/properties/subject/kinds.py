@@ -24,6 +24,8 @@ WIDE = 32
 KEEPS = (0.6, 2.5)
 #: names of forward's first parameter where that takes token ids
 IDS = ("input_ids", "ids", "idx", "token_ids", "tokens", "input_tokens")
+#: names of forward's first parameter where that takes images
+IMAGES = re.compile("(images?|imgs?|pixels|pixel_values)", re.IGNORECASE)
 #: names of losses, and of layers that have a residual stream around them
 LOSS = re.compile(
     r"(Loss|CrossEntropy|Criterion|Divergence|NLL|(?-i:NCE)|NT_?Xent|SupCon|Triplet|Contrastive|_loss|_cross_entropy|_nll"
@@ -41,6 +43,8 @@ BLOCK = re.compile(r"block|layer|encoder|decoder|residual|stage", re.IGNORECASE)
 GATES = re.compile(
     "^(SE|ECA|CBAM|SCSE|GRN)(Net|Block|Layer|Module)?$|squeeze|excit|gating|film|modulat|adain|coupling", re.IGNORECASE
 )
+#: scans over states, which a block has a norm before and a stream around, whatever they add of what they take
+SCANS = re.compile("SSM$|S(4D?|5|6)$|(State_?Space|Scan)(Layer)?$")
 #: those whose author says that they have one
 SKIPS = re.compile(r"block|(en|de)coder_?layer|residual|stage|transformer", re.IGNORECASE)
 TARGETS = ("target", "targets", "label", "labels", "y", "positives")
@@ -141,9 +145,11 @@ def _by_sizes(classes: Sequence[str], names: Sequence[str], forward: Sequence[st
     if width is None:
         return None
     conditional = classes[0].endswith("Norm") and len([n for n in forward if n != "self"]) > 1
-    if classes[0].endswith("Cell") or GATES.search(classes[0]) or conditional:
+    if classes[0].endswith("Cell") or SCANS.search(classes[0]) or GATES.search(classes[0]) or conditional:
         return "layer", f"its name is {classes[0]}"
     first = next((n for n in forward if n != "self"), "")
+    if IMAGES.fullmatch(first):
+        return "model", f"its forward takes '{first}'"
     if TIMES_ALONE.search(first):
         return "layer", f"its forward takes '{first}'"
     if first in IDS:

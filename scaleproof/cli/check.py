@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ import typer
 
 from scaleproof.check.start import start_server
 from scaleproof.cli import check_options as o
-from scaleproof.cli.common import Device, DeviceName, Exit, chosen_device, fail
+from scaleproof.cli.common import Device, DeviceName, Exit, chosen_device, command_of, fail
 from scaleproof.cli.configuration import shared_names
 
 if TYPE_CHECKING:
@@ -302,8 +301,7 @@ def _write(
             from scaleproof.check.report import write
             from scaleproof.suite.environment import environment
 
-            command = shlex.join(["scaleproof", *sys.argv[1:]])
-            written += write(result, changes or [], environment(), command, outputs.report)
+            written += write(result, changes or [], environment(), command_of(sys.argv[1:]), outputs.report)
     except (OSError, RenderError) as error:
         fail(f"cannot write: {error}")
     return written

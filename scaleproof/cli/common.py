@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -45,6 +47,20 @@ def fail(message: str) -> NoReturn:
     """One line on stderr, and the exit code of bad usage."""
     typer.echo(f"scaleproof: {message}", err=True)
     raise typer.Exit(Exit.USAGE)
+
+
+#: options whose value is a place on this machine, where results lie, and says nothing about them
+PLACES = ("--out", "--store", "--report")
+
+
+def command_of(arguments: Sequence[str]) -> str:
+    """The command that was given, for a record that others read: without the places on this machine."""
+    kept, skipped = [], False
+    for argument in arguments:
+        if not skipped and argument.partition("=")[0] not in PLACES:
+            kept.append(argument)
+        skipped = not skipped and argument in PLACES
+    return shlex.join(["scaleproof", *kept])
 
 
 def choose(patterns: list[str] | None) -> list[Claim]:

@@ -21,6 +21,7 @@ from scaleproof.cli.common import (
     choose,
     chosen_device,
     chosen_formats,
+    command_of,
     fail,
     open_store,
     read_record,
@@ -187,7 +188,6 @@ def _open_run(
 ) -> tuple[Run, Path, Record | None]:
     """The run to do and its folder; with `resume`, the unfinished one, which must have the same settings."""
     import secrets
-    import shlex
     from datetime import UTC, datetime
 
     from scaleproof.reporting.record import Run
@@ -211,7 +211,7 @@ def _open_run(
         id=name,
         started=now.isoformat(timespec="seconds"),
         seconds=0.0,
-        command=shlex.join(["scaleproof", *sys.argv[1:]]),
+        command=command_of(sys.argv[1:]),
         profile=settings.profile,
         seed=settings.seed,
         device=settings.device,

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from scaleproof.cli.common import command_of
 from scaleproof.cli.main import app
 from scaleproof.reporting.record import Record, read
 
@@ -21,6 +22,19 @@ FAST = "eg.hypergradient"
 
 def _invoke(*args: str | Path) -> Result:
     return CliRunner().invoke(app, [str(a) for a in args])
+
+
+@pytest.mark.parametrize(
+    ("given", "recorded"),
+    [
+        (["verify", "eg.*", "--out", "/home/me/x"], "scaleproof verify 'eg.*'"),
+        (["verify", "--out=/home/me/x", "--seed", "3"], "scaleproof verify --seed 3"),
+        (["check", "a.py:B", "--report", "--out", "--store", "s", "-q"], "scaleproof check a.py:B -q"),
+        ([], "scaleproof"),
+    ],
+)
+def test_a_record_tells_the_command_without_this_machine_s_places(given: list[str], recorded: str) -> None:
+    assert command_of(given) == recorded
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from torchcheck.data import shown
 
 if TYPE_CHECKING:  # these import torch, SymPy and z3, which a list of claims need not wait for
     from scaleproof.certify.kernel.certificate import Checked
-    from scaleproof.reporting.difference import Difference
+    from scaleproof.reporting.difference import Comparison
     from scaleproof.suite.environment import Tool
     from scaleproof.suite.runner import Progress as Step
 
@@ -158,16 +158,33 @@ def claim(chosen: Claim, formal: Sequence[str], result: Result | None, run: Path
     console.print(table)
 
 
-def differences(changes: Sequence[Difference]) -> None:
-    """What changed between two runs."""
+#: differences that are printed; a report has all
+PRINTED = 20
+
+
+def comparison(made: Comparison, written: Sequence[Path]) -> None:
+    """What changed between two runs, verdicts first."""
     console = Console()
-    if not changes:
-        console.print("no difference beyond the measurements' intervals")
-        return
-    table = Table("claim", "what", "before", "after")
-    for d in changes:
-        table.add_row(d.claim, d.what, escape(d.before), escape(d.after))
-    console.print(table)
+    if made.settings:
+        console.print("not the same: " + "; ".join(f"{n} {escape(a)} -> {escape(b)}" for n, a, b in made.settings))
+    table = Table("claim", "what", "before", "after", "change", "times the noise")
+    for d in made.differences[:PRINTED]:
+        what = d.name if d.what == "measurement" else d.what if d.name == d.claim else f"{d.what} {d.name}"
+        change = "" if d.change is None else f"{100 * d.change:+.2g} %"
+        noise = "" if d.noise is None else f"{d.noise:.2g}"
+        table.add_row(d.claim, escape(what), escape(d.before), escape(d.after), change, noise)
+    if made.differences:
+        console.print(table)
+    hidden = len(made.differences) - PRINTED
+    if hidden > 0:
+        console.print(f"and {hidden} more: --report FOLDER, or --json")
+    alone = f"; {made.only_before} in the first run alone, {made.only_after} in the second"
+    console.print(
+        f"{len(made.verdicts)} verdicts changed; {len(made.measurements)} of {made.compared} measurements differ "
+        "beyond their intervals" + (alone if made.only_before or made.only_after else "")
+    )
+    for path in written:
+        console.print(str(path), soft_wrap=True, highlight=False)
 
 
 def checked(result: Checked) -> None:

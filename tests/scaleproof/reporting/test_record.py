@@ -10,7 +10,6 @@ import jsonschema
 import pytest
 
 from scaleproof.reporting import record as records
-from scaleproof.reporting.difference import differences
 from scaleproof.reporting.record import Record, RecordError, read, schema_text, write
 
 
@@ -92,17 +91,3 @@ def test_hostile_sizes_are_refused(record: Record, tmp_path: Path) -> None:
     (tmp_path / "long.json").write_text(json.dumps(long))
     with pytest.raises(RecordError, match=r"run\.command"):
         read(tmp_path / "long.json")
-
-
-def test_differences(record: Record) -> None:
-    assert differences(record, record) == []
-    first, *rest = record.results
-    worse = first.model_copy(update={"verdict": "refuted", "message": "m"})
-    changed = record.model_copy(update={"results": (worse, *rest[1:])})
-    found = differences(record, changed)
-    assert [(d.what, d.claim) for d in found] == [("verdict", first.id), ("claim", rest[0].id)]
-    moved = first.measurements[0].model_copy(update={"value": 9e9, "lo": 9e9, "hi": 9e9})
-    shifted = first.model_copy(update={"measurements": (moved, *first.measurements[1:])})
-    (only,) = differences(record, record.model_copy(update={"results": (shifted, *rest)}))
-    assert only.what == "measurement"
-    assert "9e+09" in only.after

@@ -13,6 +13,7 @@ import typer
 
 from scaleproof.check.start import start_server
 from scaleproof.cli import check_options as o
+from scaleproof.cli import subject_file
 from scaleproof.cli.common import Device, DeviceName, Exit, chosen_device, command_of, fail
 from scaleproof.cli.configuration import shared_names
 
@@ -102,14 +103,15 @@ def check(
     start_server()
     _one_past(baseline, update_baseline, against)
     asked: dict[str, Any] = {"kind": kind, "select": select or (), "skip": skip or (), "suggestion": suggest}
-    asked |= {"options": o.options_of(set_ or []), "thresholds": o.thresholds_of(threshold or [])}
+    named, options = subject_file.read(Path(subject)) if subject.endswith(subject_file.ENDINGS) else (subject, {})
+    asked |= {"options": options | o.options_of(set_ or []), "thresholds": o.thresholds_of(threshold or [])}
     asked["suppress"] = o.reasons_of(suppress or [])
     asked["shared"] = shared_names(context, asked)
     sizes = (o.sizes_of(depths, "--depths"), width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal)
     asked["settings"] = replace(
         _settings(*sizes), widths=_widths(widths, select or ()), compile=_compile(compile_, select or ())
     )
-    place, other = o.place_of(subject), o.place_of(against) if against else None
+    place, other = o.place_of(named), o.place_of(against) if against else None
     detail: Detail = "quiet" if quiet else "all" if verbose else "brief"
     outputs = Outputs(baseline if update_baseline else None, report, junit, sarif, reproduce, github, json_, detail)
     stored = _stored(baseline) if baseline and not update_baseline else None

@@ -26,7 +26,7 @@ SubjectName = Annotated[
         callback=from_project,
         help="file.py:Name or package.module:Name: a class, a factory f(width), f(width, depth) or f(depth), "
         "or an instance; or hf:NAME (a config's folder, or a type such as gpt2), hf-tiny:NAME, timm:NAME, "
-        "torchvision:NAME, with random weights.",
+        "torchvision:NAME, with random weights; or a .yaml or .json file with _target_ and its arguments.",
     ),
 ]
 KindOption = Annotated[KindName | None, typer.Option(help="Inferred from the signature where that is clear.")]

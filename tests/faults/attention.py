@@ -602,6 +602,19 @@ class Retention(CausalAttention):
         return (q @ k.mT * weights) @ v / x.shape[-1]
 
 
+class OneSidedDistances(CausalAttention):
+    """A bias for each distance to either side, of which a clamp leaves one side."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.bias = nn.Parameter(torch.randn(2 * 6 + 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, scores, v, _ = self.parts(x)
+        places = torch.arange(x.shape[1], device=x.device)
+        return (scores + self.bias[(places - places[:, None]).clamp(0, 6) + 6]).softmax(-1) @ v
+
+
 class MaskedInPythonAlone(CausalAttention):
     """The mask is left out where a compiler traces the layer."""
 
@@ -675,6 +688,7 @@ FAULTS: tuple[SeededFault, ...] = (
         ("width-update",),
         options={"widths": (32, 64, 128)},
     ),
+    SeededFault("distances to one side", "attention", OneSidedDistances, ("rows-used",), options={"causal": False}),
     SeededFault("memories that grow", "attention", Retention, ("long",)),
     SeededFault("no mask once it is compiled", "attention", MaskedInPythonAlone, COMPILED, options={"compile": True}),
 )

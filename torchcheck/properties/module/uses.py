@@ -38,6 +38,8 @@ from torchcheck.run.subjects import DTYPES, find_device
 LONG = 512
 #: features in a row without a gradient that are no dead units
 LEAST_RUN = 8
+#: rows to either side that are a table of distances rather than a small kernel
+LEAST_SIDE = 4
 #: operations that choose among numbers, or round them: a rounding may choose another
 CHOOSE = (
     *("topk.default", "sort.default", "argsort.default", "max.dim", "min.dim"),
@@ -65,9 +67,11 @@ PROPERTIES: dict[str, Property] = {
         better="less",
     ),
     "rows-used": Property(
-        "no run of a linear layer's features, an eighth of them or more, goes nowhere (number of layers with one)",
+        "no run of a linear layer's features, an eighth of them or more, goes nowhere, nor one side of a table of "
+        "distances (number of layers and tables with one)",
         Threshold(0, 0),
-        "a part of what the layer gives is not used: look at chunk, split and slices, as of a gate and its value",
+        "a part of what there is is not used: look at chunk, split and slices, as of a gate and its value, and at both "
+        "ends of a clamp",
         better="less",
     ),
     "layers-differ": Property(
@@ -107,6 +111,10 @@ def inputs_used(loaded: Loaded, settings: CheckSettings, depth: int | None) -> l
     moved = tree_map(lambda t: t.clone() if isinstance(t, Tensor) else t, leaves)
     objective_of(loaded, 1)(call(model, moved)).backward()  # type: ignore[no-untyped-call]
     partly = [n for n, m in model.named_modules() if isinstance(m, nn.Linear) and _has_silent_run(m)]
+    if len(floats) == 1 and floats[0].dim() == 3:
+        reach = floats[0].shape[1] - 1
+        tables = [n for n, p in model.named_parameters() if _has_silent_side(p, reach)]
+        partly += tables if tables and _sees_both_sides(model, inputs) else []
     rows = measured("rows-used", float(len(partly)), unit="layers", witness=", ".join(partly[:3]))
     measurements = [rows, _copies(model, measured)]
     if not floats:
@@ -125,6 +133,28 @@ def _has_silent_run(layer: nn.Linear) -> bool:
     silent = (layer.weight.grad == 0).all(-1).tolist()
     longest = max((len(list(group)) for zero, group in groupby(silent) if zero), default=0)
     return max(LEAST_RUN, len(silent) // 8) <= longest < len(silent)
+
+
+def _has_silent_side(table: Tensor, reach: int) -> bool:
+    """Whether it has a row for every distance up to some m on either side of 0, and those of one side are silent."""
+    for axis, rows in enumerate(table.shape if table.grad is not None else ()):
+        half = rows // 2
+        if rows % 2 and LEAST_SIDE <= half <= reach:
+            silent = (table.grad.movedim(axis, 0).reshape(rows, -1) == 0).all(1)  # type: ignore[union-attr]
+            sides = bool(silent[:half].all()), bool(silent[half + 1 :].all())
+            if sides[0] != sides[1] and not bool(silent[half]):
+                return True
+    return False
+
+
+def _sees_both_sides(model: nn.Module, inputs: Any) -> bool:
+    """Whether the first token's output depends on the last token."""
+    leaves = with_gradients(inputs)
+    (x,) = (t for t in tree_leaves(leaves) if isinstance(t, Tensor) and t.requires_grad)
+    out = tensor_of(call(model, leaves))
+    if out.dim() != 3 or not out.requires_grad:
+        return False
+    return bool(torch.autograd.grad(out[:, 0].square().sum(), x)[0][:, -1].any())
 
 
 def layouts(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Measurement]:

@@ -555,6 +555,27 @@ class ContextBlockDropsTheMask(ContextBlock):
     attention = DropsTheMask
 
 
+class OwnValuesAttention(nn.Module):
+    """Attends to a context by its keys, and takes the values from itself."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.q, self.k, self.v = (nn.Linear(width, width) for _ in range(3))
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        return F.scaled_dot_product_attention(self.q(x), self.k(context), self.v(x))
+
+
+class OwnValuesAttentionBlock(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.attention = nn.LayerNorm(width), OwnValuesAttention(width)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        out: Tensor = x + self.attention(self.norm(x), context)
+        return out
+
+
 class SortedReader(nn.Module):
     """Sequences in the order of their lengths, as packing asks, and back in that which they had."""
 
@@ -688,6 +709,8 @@ FAULTS: tuple[SeededFault, ...] = (
         ("width-update",),
         options={"widths": (32, 64, 128)},
     ),
+    SeededFault("values of its own for a context's keys", "attention", OwnValuesAttention, ("context-length",)),
+    SeededFault("values of its own, in a block", "block", OwnValuesAttentionBlock, ("context-length",)),
     SeededFault("distances to one side", "attention", OneSidedDistances, ("rows-used",), options={"causal": False}),
     SeededFault("memories that grow", "attention", Retention, ("long",)),
     SeededFault("no mask once it is compiled", "attention", MaskedInPythonAlone, COMPILED, options={"compile": True}),

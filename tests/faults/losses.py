@@ -432,7 +432,16 @@ class ListNetLoss(nn.Module):
         return -(relevance.softmax(0) * scores.log_softmax(0)).sum(-1).mean()
 
 
+class CorrelationLoss(nn.Module):
+    """1 - Pearson's correlation of each row, over norms that nothing keeps from 0."""
+
+    def forward(self, pred: Tensor, real: Tensor) -> Tensor:
+        p, t = (x - x.mean(-1, keepdim=True) for x in (pred, real))
+        return (1 - (p * t).sum(-1) / (p.norm(dim=-1) * t.norm(dim=-1))).mean()
+
+
 FAULTS: tuple[SeededFault, ...] = (
+    SeededFault("targets without a spread", "loss", CorrelationLoss, ("alike-targets",)),
     SeededFault("a softmax over the lists", "loss", ListNetLoss, ("softmax-axis",)),
     SeededFault("log of exp over sum of exp", "loss", textbook_cross_entropy, ("extreme.float32",)),
     SeededFault("the scores are detached", "loss", detached_loss, ("gradient", "scores-learn")),

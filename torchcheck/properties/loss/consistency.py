@@ -16,6 +16,7 @@ from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.loss.inputs import (
     EMBEDDED,
+    REWARDS,
     Given,
     LossFunction,
     Takes,
@@ -77,6 +78,12 @@ PROPERTIES: dict[str, Property] = {
         "the weights of an example's classes do not sum to 1: share what smoothing takes among the classes",
         better="none",
     ),
+    "alike-targets": Property(
+        "where all targets are one number, value and gradient are finite (number that are not)",
+        Threshold(0, 0),
+        "a deviation, or a norm of what is centred, is 0 there: add an eps to it before it divides",
+        better="less",
+    ),
     "options-used": Property(
         "weight, gamma, margin, temperature and the like change the loss (number that do not)",
         Threshold(0, 0),
@@ -91,6 +98,7 @@ def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
         Step(lines, ("continuous", "least-at-equal")),
         Step(one_example, ("one-example",)),
         Step(batches, ("batch-mean", "even-scores")),
+        Step(alike_targets, ("alike-targets",)),
         Step(options, ("options-used",)),
     ]
 
@@ -225,6 +233,20 @@ def _apart(f: LossFunction, scores: Tensor, targets: Tensor) -> float | None:
     return largest
 
 
+def alike_targets(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
+    """Random scores beside real targets that have no spread, as rewards of a group that are all the same."""
+    measured = partial(Measurement, "alike-targets", device=settings.device)
+    f = function_of(loaded, settings)
+    (scores, targets), _ = inputs_of(loaded, settings, f, settings.seed)
+    real = isinstance(targets, Tensor) and targets.is_floating_point() and targets.shape == scores.shape
+    labels = real and bool(((targets == 0) | (targets == 1)).all()) and not any(REWARDS.search(n) for n in f.names)
+    if not real or labels or f.takes is Takes.BOXES or loaded.example_inputs is not None:
+        return [measured(None, note="its targets are no real numbers")]
+    out, g = f.slope(scores, torch.full_like(targets, 0.5))
+    bad = float(not bool(out.isfinite())) + float(g is not None and not bool(g.isfinite().all()))
+    return [measured(bad, witness=f"the loss is {float(out):.4g}" if bad else "")]
+
+
 def options(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Random scores with the value that an option has, and with another one."""
     measured = partial(Measurement, "options-used", device=settings.device)
@@ -268,9 +290,11 @@ def _is_silent(loaded: Loaded, settings: CheckSettings, name: str, value: Any) -
         ways = [(f, function_of(changed, settings))]
         ways += [(a.labelled(v), b.labelled(v)) for a, b in ways if a.extras for v in (0.0, -1.0)]
         for seed, scale in enumerate((0.1, 1.0, 3.0, 10.0)):
-            (scores, targets), _ = inputs_of(loaded, settings, f, settings.seed + seed, scale)
+            (scores, targets), form = inputs_of(loaded, settings, f, settings.seed + seed, scale)
+            # a margin counts where partners are near each other
+            near = [scores + 0.1 * targets] if form == "pair" else []
             with torch.no_grad():
-                if any(float(a(scores, targets)) != float(b(scores, targets)) for a, b in ways):
+                if any(float(a(scores, t)) != float(b(scores, t)) for a, b in ways for t in (targets, *near)):
                     return False
     except Exception:  # it is read, then
         return False

@@ -32,6 +32,8 @@ MASK = re.compile("mask|valid|keep", re.IGNORECASE)
 OVERLAP = re.compile(r"dice|jaccard|tversky|(?<![gdc])iou", re.IGNORECASE)
 #: parameters that hold numbers beside which the first is held: another policy's, or of what is worse
 BESIDE = re.compile(r"^(ref|old|behavio)|reject|(^|_)(neg|fake|los)")
+#: parameters that hold what is gained, whose mean may cancel without a softmax
+REWARDS = re.compile("adv|return|reward")
 #: parameters that hold one of two embeddings, and losses that compare two
 PAIRED = re.compile(
     r"query|anchor|embed|positive_key|features?$|^(z|h|x|e|emb|out|input|view|proj|text|image|p)_?[12ijab]$|^[ab]$"
@@ -198,7 +200,7 @@ def _fillings(name: str) -> list[Callable[[Tensor], Tensor]]:
         return [partial(_ones, places=n, dtype=d) for n in (1, 2) for d in (torch.bool, None)]
     if re.search("^(ref|old|sft|base|behavio)", name):
         return [torch.zeros_like]
-    if re.search("adv|return|reward", name):
+    if REWARDS.search(name):
         return [_in_turn]
     if re.search("neg", name):
         return [torch.ones_like]
@@ -354,7 +356,10 @@ def _likely(loaded: Loaded) -> Sequence[str]:
         return ("many-hot", "index", "one-hot", "sign", "real")
     if any(word in name for word in ("bce", "multilabel", "label", "binary")) and "cross_entropy" not in name:
         return ("many-hot", "sign", "index", "one-hot", "real")
-    if any(word in name for word in ("mse", "l1", "huber", "smooth", "gaussian", "poisson", "kl")):
+    if any(
+        word in name
+        for word in ("mse", "l1", "huber", "smooth", "gaussian", "poisson", "kl", "correlation", "pearson", "regress")
+    ):
         return ("real", "index", "many-hot", "one-hot", "sign")
     return FORMS
 
@@ -362,6 +367,8 @@ def _likely(loaded: Loaded) -> Sequence[str]:
 def takes_two_logits(f: LossFunction, scores: Tensor, targets: Any) -> bool:
     """Both pass a softmax: what is added to all of an example's cancels on either side."""
     if not isinstance(targets, Tensor) or targets.shape != scores.shape or not targets.is_floating_point():
+        return False
+    if any(REWARDS.search(n) for n in f.names):
         return False
     try:
         with torch.no_grad():

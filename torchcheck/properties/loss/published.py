@@ -27,7 +27,7 @@ from torchcheck.run.subjects import find_device
 Reference = Callable[..., Tensor]
 #: what names add to a loss's
 SUFFIX = re.compile(
-    r"^(my|custom|sigmoid|softmax|binary|multiclass)|(with)?(logits)?(loss|criterion)?$|_", re.IGNORECASE
+    r"^(my|custom|sigmoid|softmax|binary(?!cross)|multiclass)|(with)?(logits)?(loss|criterion)?$|_", re.IGNORECASE
 )
 #: scales of the scores at which it is compared, and numbers of a loss that change it by no more than rounding
 SCALES, SMALL = (0.3, 1.0, 3.0, 10.0), 1e-4
@@ -143,6 +143,7 @@ PUBLISHED: dict[str, Published] = {
     "pinball": Published(_errors(_quantile), ("quantile", "q", "tau", "alpha")),
     "crossentropy": Published((_likelihood,)),
     "bce": Published((_binary,)),
+    "binarycrossentropy": Published((_binary,)),
     "weightedbce": Published((_weighted,), ("pos_weight",)),
     "labelsmoothingcrossentropy": Published(
         (partial(_smoothed, others=False), partial(_smoothed, others=True)),

@@ -253,11 +253,12 @@ def margin(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         function_of(replace(loaded, options={**loaded.options, name: own * factor}), settings) for factor in (1, 2)
     )
     (scores, targets), form = inputs_of(loaded, settings, usual, settings.seed)
-    if form != "index":
+    if form not in ("index", "labels"):
         return [measured(None, note="its targets are no classes")]
-    pairs = [
-        (_value(usual, s, targets), _value(wide, s, targets)) for s in (scores, right_scores(usual, targets, form))
-    ]
+    if form == "labels" and not usual.has_weights:
+        return [measured(None, note="it compares embeddings")]
+    right = _pair_of(usual, scores, targets)[0] if usual.has_weights else right_scores(usual, targets, form)
+    pairs = [(_value(usual, s, targets), _value(wide, s, targets)) for s in (scores, right)]
     ratios = [after / before for before, after in pairs if before > 1e-9]
     return [measured(min(ratios, default=None), note=f"{name} = {own:g} and twice that")]
 

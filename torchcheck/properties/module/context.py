@@ -14,8 +14,10 @@ from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.module.leak import ROUNDING, layer_of
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.subject.calling import forward_names, size_of, subject_of, tensor_of
+from torchcheck.properties.subject.kinds import ATTENTION
 from torchcheck.properties.subject.masks import Form, forms_of
 from torchcheck.properties.subject.variant import CheckSettings, Loaded
+from torchcheck.run.subjects import find_device
 
 #: names of what is attended to, and of its mask
 STATES = re.compile(r"^(context|memory|encoder_hidden_states|enc(oder)?_(out(put)?s?|states?))$")
@@ -26,12 +28,45 @@ PROPERTIES: dict[str, Property] = {
         Threshold(hi=1e-4),
         "apply the context's mask to the scores, and use what masked_fill returns",
         better="less",
-    )
+    ),
+    "context-length": Property(
+        "a context may be longer than what attends to it (1 where it raises an error)",
+        Threshold(0, 0),
+        "keys and values come from the context, queries alone from the input: look at what each projection is given",
+        better="less",
+    ),
 }
 
 
 def steps(settings: CheckSettings, description: Description) -> list[Step]:
-    return [Step(context, tuple(PROPERTIES), {"depth": description.depth(settings)})]
+    at = {"depth": description.depth(settings)}
+    return [Step(context, ("context-padding",), at), Step(longer, ("context-length",), at)]
+
+
+def longer(loaded: Loaded, settings: CheckSettings, depth: int | None = None) -> list[Measurement]:
+    """A context of as many tokens as the input, and of three more."""
+    measured = partial(Measurement, "context-length", device=settings.device)
+    layer, dtype = layer_of(loaded, settings, depth=depth)
+    subject = subject_of(layer.layer).eval()
+    names = forward_names(subject)
+    states = next((n for n in names[1:] if STATES.search(n)), "")
+    if not states or not any(ATTENTION.search(type(m).__name__) for m in subject.modules()):
+        return [measured(None, note="it attends to no context")]
+    where = find_device(settings.device)
+    g = torch.Generator().manual_seed(settings.seed)
+    n, d = settings.seq_len, settings.width
+    x, far = (torch.randn(2, k, d, generator=g).to(where, dtype) for k in (n, n + 3))
+    with torch.no_grad():
+        try:
+            subject(**{names[0]: x, states: far[:, :n]})
+        except Exception:  # it needs more, or another form
+            return [measured(None, note="it takes more than a context of tokens")]
+        try:
+            subject(**{names[0]: x, states: far})
+        except Exception as error:
+            said = str(error).splitlines()
+            return [measured(1.0, witness=f"{type(error).__name__}: {said[0][:80] if said else ''}")]
+    return [measured(0.0, note=states)]
 
 
 def context(loaded: Loaded, settings: CheckSettings, depth: int | None = None) -> list[Measurement]:

@@ -245,7 +245,7 @@ def derivatives(loaded: Loaded, settings: CheckSettings, depth: int | None) -> l
     measured = partial(Measurement, device=settings.device, dtype="float64")
     if dtype is not torch.float64:
         return [measured(n, None, note="it computes in float32") for n in DERIVATIVES]
-    model = _off_its_start(model, inputs, settings.seed)
+    model = off_its_start(model, inputs, settings.seed)
     if (operations := multiply_adds(lambda: call(model, inputs))) > LARGE:
         note = f"a pass is {operations:.1g} multiply-adds, and differences take hundreds: say a smaller size"
         return [measured(n, None, note=note) for n in DERIVATIVES]
@@ -283,7 +283,7 @@ def derivatives(loaded: Loaded, settings: CheckSettings, depth: int | None) -> l
     return [*measurements, training.measurement(measured, "train-derivative", sure=True)]
 
 
-def _off_its_start(model: nn.Module, inputs: Any, seed: int) -> nn.Module:
+def off_its_start(model: nn.Module, inputs: Any, seed: int) -> nn.Module:
     """A copy with slightly larger parameters: biases of 0 may leave values on a kink, where halves of slopes are seen.
 
     As it is, where it gives no finite numbers so.

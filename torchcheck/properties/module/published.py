@@ -82,6 +82,16 @@ NORMS: dict[str, tuple[Function, ...]] = {
     "batchnorm": (lambda x: _batch_norm(x),),
     "batchnorm1d": (lambda x: _batch_norm(x),),
 }
+#: those of maps (batch, channels, height, width)
+MAP_NORMS: dict[str, tuple[Function, ...]] = {
+    "instancenorm": (F.instance_norm,),
+    "instancenorm2d": (F.instance_norm,),
+    "layernorm2d": (
+        lambda x: F.layer_norm(x.movedim(1, -1), x.shape[1:2]).movedim(-1, 1),
+        lambda x: F.layer_norm(x, x.shape[1:]),
+    ),
+    "batchnorm2d": (lambda x: _batch_norm(x.movedim(1, -1)).movedim(-1, 1),),
+}
 #: batches after which running statistics are compared
 BATCHES = 3
 #: what names add to a function's
@@ -135,14 +145,15 @@ def _known(loaded: Loaded) -> Iterator[tuple[Loaded, tuple[Function, ...], Mappi
 def norm(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """Its output for tokens that have a mean and sizes of their own, beside those of its name."""
     measured = partial(Measurement, "as-published", device=settings.device)
-    theirs = _named(loaded, NORMS)
-    if not theirs:
+    if not (_named(loaded, NORMS) or _named(loaded, MAP_NORMS)):
         return [measured(None, note="its name is none of those known here")]
     model, x, _ = exact(loaded, settings, None)
-    if not isinstance(x, Tensor) or x.dim() != 3:
-        return [measured(None, note="its input is no tensor of tokens")]
-    sizes = torch.linspace(0.5, 3.0, x.shape[1]).to(x)[:, None]
-    x = sizes * (x + 1)
+    maps = isinstance(x, Tensor) and x.dim() == 4
+    theirs = _named(loaded, MAP_NORMS if maps else NORMS)
+    if not isinstance(x, Tensor) or theirs is None or x.dim() not in (3, 4):
+        return [measured(None, note="its input is no tensor of tokens, nor a map")]
+    sizes = torch.linspace(0.5, 3.0, x.shape[1]).to(x)  # of tokens, or of channels
+    x = sizes.reshape(-1, *[1] * (x.dim() - 2)) * (x + 1)
     with torch.no_grad():
         if has_batch_statistics(model):
             for _ in range(BATCHES):

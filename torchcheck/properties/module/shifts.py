@@ -24,7 +24,7 @@ SILENT = 1e-3
 #: words of what knows places, or works piece by piece, and of the past alone
 ELSE = re.compile(
     r"(?<![a-z])pos(?![a-z])|(?<!trans)position|rotary|rope|alibi|relative|window|patch|causal|tri[lu]\b|chunk(s|ed|_)"
-    r"|unfold|fft|scan|cum(sum|prod)|rnn|lstm|gru|stride=[^1,)]|pool|interpolate|upsample|mixer|roll\b|arange|linspace"
+    r"|unfold|fft|scan|cum(sum|prod)|rnn|lstm|gru|stride=[^1,)]|pool|interpolate|align_corners|mixer|roll\b|arange|linspace"
     r"|meshgrid|flip",
     re.IGNORECASE,
 )
@@ -63,9 +63,11 @@ def moves_along(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
             near, far = (tensor_of(call(model, t)) for t in (here, here.roll(MOVED, axis)))
         except (RuntimeError, ValueError, AssertionError) as error:
             return [measured(None, note=f"of {PLACES} places: {str(error).splitlines()[0][:60]}")]
-    if near.dim() != x.dim() or near.shape[axis] != PLACES:
+    times = near.shape[axis] // PLACES if near.dim() == x.dim() else 0  # those of a larger map
+    if not times or near.shape[axis] != times * PLACES:
         return [measured(None, note="its output has other places than its input")]
-    seen, there = near[(*place, SEEN)], far.roll(-MOVED, axis)[(*place, SEEN)]
+    inner = (*place, slice(times * SEEN.start, times * SEEN.stop))
+    seen, there = near[inner], far.roll(-times * MOVED, axis)[inner]
     return [measured(float(worst(there - seen)) / size_of(seen))]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import re
+from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -17,7 +18,7 @@ from torchcheck.data import Measurement
 from torchcheck.measure.leak import worst
 from torchcheck.measure.operations import Watch
 from torchcheck.properties.finding import Property, Question, Threshold
-from torchcheck.properties.module.modes import exact
+from torchcheck.properties.module.modes import exact, off_its_start
 from torchcheck.properties.module.padding import knows_places
 from torchcheck.properties.module.scores import MIXERS, Scores, first_of_all
 from torchcheck.properties.plan import Description, Group, Step
@@ -119,11 +120,23 @@ def inputs_used(loaded: Loaded, settings: CheckSettings, depth: int | None) -> l
     measurements = [rows, _copies(model, measured)]
     if not floats:
         return [measured("inputs-used", None, note="its inputs are no numbers"), *measurements]
+    silent = _silent_features(floats)
+    if silent:  # behind weights that start at 0 nothing is seen
+        awake, leaves = off_its_start(model, to(inputs, where), settings.seed), with_gradients(to(inputs, where))
+        objective_of(loaded, 1)(call(awake, leaves)).backward()  # type: ignore[no-untyped-call]
+        silent = _silent_features(
+            [t for t in tree_leaves(leaves) if isinstance(t, Tensor) and t.requires_grad and t.dim() >= 2]
+        )
+    return [measured("inputs-used", float(silent), unit="features"), *measurements]
+
+
+def _silent_features(inputs: Sequence[Tensor]) -> int:
+    """The number of features without a gradient."""
     silent = 0
-    for t in floats:
+    for t in inputs:
         size = t.new_zeros(t.shape[-1]) if t.grad is None else t.grad.abs().flatten(0, -2).amax(0)
         silent += int((size == 0).sum())
-    return [measured("inputs-used", float(silent), unit="features"), *measurements]
+    return silent
 
 
 def _has_silent_run(layer: nn.Linear) -> bool:

@@ -58,6 +58,7 @@ PUBLISHED: dict[str, tuple[Optimizer, ...]] = {
     "adadelta": (torch.optim.Adadelta,),
     "adagrad": (torch.optim.Adagrad,),
     "adamax": (torch.optim.Adamax,),
+    "rprop": (torch.optim.Rprop,),
     "lion": (Lion,),
     "rmsprop": (torch.optim.RMSprop, RMSpropFromOne),
     "adabelief": (AdaBelief,),
@@ -75,7 +76,7 @@ TRUSTS = re.compile("^(Fused)?(LAMB|LARS)$", re.IGNORECASE)
 #: hyperparameters that both sides are given, where the subject has them
 SHARED = (
     *("lr", "betas", "momentum", "dampening", "nesterov", "amsgrad", "lr_decay", "initial_accumulator_value"),
-    *("alpha", "rho", "centered", "momentum_decay"),
+    *("alpha", "rho", "centered", "momentum_decay", "etas", "step_sizes"),
 )
 #: what has to be known of both sides: a start at 0 is as large as eps, and averages have no usual rate
 NEEDED = {"adadelta": ("rho", "eps"), "rmsprop": ("alpha",), "adabelief": ("eps",)} | {
@@ -84,6 +85,8 @@ NEEDED = {"adadelta": ("rho", "eps"), "rmsprop": ("alpha",), "adabelief": ("eps"
 #: variants that are compared where both sides have the options
 SWITCHED: tuple[dict[str, Any], ...] = ({}, {"momentum": 0.9, "nesterov": True}, {"centered": True})
 COUNT = 10
+#: those whose eps is added to a root, and, beside gradients as small as its root, is seen where it is added before that
+WITH_EPS, SMALL, EPS = ("adam", "adamw"), 1e-4, 1e-8
 
 
 def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
@@ -105,23 +108,26 @@ def published(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     decays = (0.0, 0.1) if name in DECOUPLED else (0.0,)
     switched = [w for w in SWITCHED if {*w} <= taken & known]
     largest, witness = 0.0, ""
-    for decay, switches in itertools.product(decays, switched):
+    sizes = (1.0, SMALL) if name in WITH_EPS and "eps" in taken else (1.0,)
+    for decay, switches, size in itertools.product(decays, switched, sizes):
         wanted = {"lr": 0.01, "weight_decay": decay}
         own: dict[str, Any] = {k: v for k, v in wanted.items() if k in taken} | switches
+        own |= {"eps": EPS} if size < 1 else {}
         try:
-            apart = _apart(name, own, loaded, settings)
+            apart = _apart(name, own, loaded, settings, size)
         except Exception as error:
             return [measured(None, note=f"not run on plain tensors: {str(error).splitlines()[0][:60]}")]
         if apart > largest:
-            largest, witness = apart, ", ".join(f"{k}={v}" for k, v in own.items())
+            under = [f"gradients of {size:g}"] if size < 1 else []
+            largest, witness = apart, ", ".join([*(f"{k}={v}" for k, v in own.items()), *under])
     whose = f"{theirs[0].__module__.partition('.')[0]}'s {getattr(theirs[0], '__name__', name)}"
     return [measured(largest, witness=witness if largest > 1e-6 else "", note=whose)]
 
 
-def _apart(name: str, own: dict[str, Any], loaded: Loaded, settings: CheckSettings) -> float:
-    """The distance of its end, with these options, from the nearest end of those that have its name, over their way."""
+def _apart(name: str, own: dict[str, Any], loaded: Loaded, settings: CheckSettings, size: float = 1.0) -> float:
+    """How far its end is from the nearest of those that have its name, over their way; under gradients of that size."""
     where = find_device(settings.device)
-    group, start, end = _ends(partial(make, loaded, **own), settings, where)
+    group, start, end = _ends(partial(make, loaded, **own), settings, where, size)
     group = {n: p.default for n, p in signature_of(loaded.subject).items() if p.default is not p.empty} | group
     apart = []
     for theirs in PUBLISHED[name]:
@@ -129,7 +135,8 @@ def _apart(name: str, own: dict[str, Any], loaded: Loaded, settings: CheckSettin
         shared = {k: group[k] for k in (*SHARED, *NEEDED.get(name, ())) if k in group and k in known}
         if "betas" in known and {"beta1", "beta2"} <= {*group}:
             shared["betas"] = (group["beta1"], group["beta2"])
-        _, _, other = _ends(partial(theirs, **shared, weight_decay=own.get("weight_decay", 0.0)), settings, where)
+        shared |= {"weight_decay": own.get("weight_decay", 0.0)} if "weight_decay" in known else {}
+        _, _, other = _ends(partial(theirs, **shared), settings, where, size)
         distance = float((end - other).norm() / (other - start).norm())
         apart.append(distance if math.isfinite(distance) else math.inf)
     return min(apart)
@@ -160,7 +167,10 @@ def _options_of(function: Callable[..., Any]) -> set[str]:
 
 
 def _ends(
-    build: Callable[[list[nn.Parameter]], torch.optim.Optimizer], settings: CheckSettings, where: torch.device
+    build: Callable[[list[nn.Parameter]], torch.optim.Optimizer],
+    settings: CheckSettings,
+    where: torch.device,
+    size: float,
 ) -> tuple[dict[str, Any], Tensor, Tensor]:
     """The optimizer's first group, and the parameters before and after the steps."""
     g = torch.Generator().manual_seed(settings.seed)
@@ -169,7 +179,7 @@ def _ends(
     start = torch.cat([p.detach().flatten() for p in params])
     for _ in range(COUNT):
         for p in params:
-            p.grad = torch.randn(p.shape, generator=g, dtype=torch.float64).to(where)
+            p.grad = size * torch.randn(p.shape, generator=g, dtype=torch.float64).to(where)
         opt.step()
     return opt.param_groups[0], start, torch.cat([p.detach().flatten() for p in params])
 

@@ -39,9 +39,10 @@ EMBEDDINGS = re.compile(
 )
 ATTENTION = re.compile(r"attention|attn|(?-i:MHA|MHSA|SDPA)", re.IGNORECASE)
 BLOCK = re.compile(r"block|layer|encoder|decoder|residual|stage", re.IGNORECASE)
-#: gates of maps and tokens, which multiply what they take whatever else they are called
+#: gates of maps and tokens, which multiply what they take, and quantisers, whatever else they are called
 GATES = re.compile(
-    "^(SE|ECA|CBAM|SCSE|GRN)(Net|Block|Layer|Module)?$|squeeze|excit|gating|film|modulat|adain|coupling", re.IGNORECASE
+    "^(SE|ECA|CBAM|SCSE|GRN)(Net|Block|Layer|Module)?$|squeeze|excit|gating|film|modulat|adain|coupling|quanti[sz]",
+    re.IGNORECASE,
 )
 #: scans over states, which a block has a norm before and a stream around, whatever they add of what they take
 SCANS = re.compile("SSM$|S(4D?|5|6)$|(State_?Space|Scan)(Layer)?$")

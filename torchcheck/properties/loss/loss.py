@@ -213,10 +213,8 @@ def extreme(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measure
             targets = targets.to(kind) if targets.is_floating_point() else targets
             shaped = [scores.sign() * size, torch.full_like(scores, size), torch.full_like(scores, -size)][pattern]
             out, g = f.slope(shaped.to(kind), targets)
-            if not bool(out.isfinite()) and _beyond(f, shaped, targets, out):
-                continue
             if not bool(out.isfinite()) or (g is not None and not bool(g.isfinite().all())):
-                bad.append(f"{size:g}")
+                bad += [] if _beyond(f, shaped, targets, out) else [f"{size:g}"]
             elif g is not None:
                 largest = max(largest, float(g.abs().max()) * BATCH)
     names = list(dict.fromkeys(bad))
@@ -229,13 +227,15 @@ def extreme(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measure
 
 
 def _beyond(f: LossFunction, scores: Tensor, targets: Tensor, out: Tensor) -> bool:
-    """Whether a loss leaves the dtype rightly: it is beyond its largest number in float64, or a sum of squares is."""
+    """Whether a loss, or its gradient, leaves the dtype rightly: in float64 it is beyond the dtype's largest number.
+
+    Or it is infinite where a sum of squares is.
+    """
     largest = torch.finfo(out.dtype).max
     if bool(out == math.inf) and float(scores.double().square().sum()) > largest:
         return True
-    with torch.no_grad():
-        exact = f(scores.double(), targets.double() if targets.is_floating_point() else targets)
-    return abs(float(exact)) > largest
+    exact, g = f.slope(scores.double(), targets.double() if targets.is_floating_point() else targets)
+    return max(abs(float(exact)), 0.0 if g is None else float(g.abs().max())) > largest
 
 
 def form_of(loaded: Loaded, settings: CheckSettings) -> torch.dtype:

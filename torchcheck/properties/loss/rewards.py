@@ -15,7 +15,15 @@ from torch.nn import functional as F
 
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.loss.inputs import EMBEDDED, OVERLAP, LossFunction, function_of, inputs_of, takes_two_logits
+from torchcheck.properties.loss.inputs import (
+    BESIDE,
+    EMBEDDED,
+    OVERLAP,
+    LossFunction,
+    function_of,
+    inputs_of,
+    takes_two_logits,
+)
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.subject.kinds import lineage
 from torchcheck.properties.subject.signatures import signature_of
@@ -28,6 +36,8 @@ UNPAIRED = re.compile(
 )
 #: losses that push what they are given apart
 REPELLING = re.compile(r"orthogonal|diversity|uniform|decorrelat|difference|repuls|similarity$", re.IGNORECASE)
+#: losses whose features are normed over the batch by intent
+WHITENED = re.compile(r"barlow|vicreg|whiten|decorrelat|(?<!auto)correlation|cca", re.IGNORECASE)
 #: losses that compare the scores of one class over the examples
 RANKING = re.compile(r"rank|auc|pairwise|precision|ndcg", re.IGNORECASE)
 #: losses that are a softmax over pairs
@@ -351,6 +361,8 @@ def _alike(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Tensor, mea
     """Two copies of the same embeddings, or embeddings that are the same wherever labels are."""
     if REPELLING.search(lineage(loaded.subject)[0]):
         return measured("perfect", None, note="it pushes embeddings apart")
+    if any(BESIDE.search(n) for n in f.names[1:2]):
+        return measured("perfect", None, note=f"it holds the first against '{f.names[1]}', which need not be like it")
     embeddings, partners = _pair_of(f, scores, targets)
     # of labels some say 1 for what is alike, some 0, some -1 for what is not
     ways = [f, *(f.labelled(label) for label in (0.0, -1.0))] if f.extras else [f]
@@ -421,6 +433,8 @@ def _axis_of_lengths(
 
     What is called a cosine has no lengths at all.
     """
+    if WHITENED.search(lineage(loaded.subject)[0]):
+        return measured("softmax-axis", None, note="its features are normed over the batch, as its name says")
     g = torch.Generator().manual_seed(7)
     rows, columns = (0.5 + torch.rand(n, generator=g, dtype=torch.float64).to(scores) for n in scores.shape)
     before = _value(f, scores, targets)

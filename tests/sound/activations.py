@@ -1,6 +1,7 @@
 """Activations as people write them, and nothing is wrong with them."""
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 
@@ -65,3 +66,33 @@ class Softmax(nn.Module):
 
     def forward(self, x):
         return (x - x.amax(self.dim, keepdim=True)).softmax(self.dim)
+
+
+class SquaredReLU(nn.Module):
+    """Primer's (So et al. 2021)"""
+
+    def forward(self, x):
+        return F.relu(x).square()
+
+
+class StarReLU(nn.Module):
+    """MetaFormer's (Yu et al. 2022)"""
+
+    def __init__(self, scale=0.8944, bias=-0.4472):
+        super().__init__()
+        self.scale, self.bias = nn.Parameter(torch.tensor(scale)), nn.Parameter(torch.tensor(bias))
+
+    def forward(self, x):
+        return self.scale * F.relu(x) ** 2 + self.bias
+
+
+class FakeQuantize(nn.Module):
+    """To 8 bits, with a straight-through estimator"""
+
+    def __init__(self, scale=0.05):
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, x):
+        q = torch.clamp(torch.round(x / self.scale), -128, 127) * self.scale
+        return x + (q - x).detach()

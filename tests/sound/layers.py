@@ -149,3 +149,69 @@ class BatchNorm(nn.Module):
         else:
             mean, var = self.running_mean, self.running_var
         return (x - mean) / torch.sqrt(var + self.eps) * self.weight + self.bias
+
+
+class ExpertChoiceMoE(nn.Module):
+    """Experts choose tokens (Zhou et al. 2022)."""
+
+    def __init__(self, dim, experts=4, capacity=2.0):
+        super().__init__()
+        self.gate = nn.Linear(dim, experts, bias=False)
+        self.w1 = nn.Parameter(torch.randn(experts, dim, 2 * dim) * dim**-0.5)
+        self.w2 = nn.Parameter(torch.randn(experts, 2 * dim, dim) * (2 * dim) ** -0.5)
+        self.c = capacity
+
+    def forward(self, x):
+        b, n, d = x.shape
+        e = self.w1.shape[0]
+        w, i = self.gate(x).softmax(-1).transpose(1, 2).topk(max(1, int(self.c * n / e)), -1)
+        g = torch.gather(x.unsqueeze(1).expand(-1, e, -1, -1), 2, i.unsqueeze(-1).expand(-1, -1, -1, d))
+        y = F.gelu(g @ self.w1) @ self.w2 * w.unsqueeze(-1)
+        return torch.zeros_like(x).scatter_add_(1, i.reshape(b, -1, 1).expand(-1, -1, d), y.reshape(b, -1, d))
+
+
+class AdaLayerNorm(nn.Module):
+    """Starts as a plain layer norm"""
+
+    def __init__(self, dim):
+        super().__init__()
+        self.norm, self.mod = nn.LayerNorm(dim, elementwise_affine=False), nn.Linear(dim, 2 * dim)
+        nn.init.zeros_(self.mod.weight)
+        nn.init.zeros_(self.mod.bias)
+
+    def forward(self, x, cond):
+        scale, shift = self.mod(F.silu(cond)).unsqueeze(1).chunk(2, -1)
+        return self.norm(x) * (1 + scale) + shift
+
+
+class VectorQuantizer(nn.Module):
+    """VQ-VAE's (van den Oord et al. 2017): the nearest codes, with the gradient of x, and the loss"""
+
+    def __init__(self, dim, codes=16, beta=0.25):
+        super().__init__()
+        self.beta, self.codebook = beta, nn.Embedding(codes, dim)
+
+    def forward(self, x):
+        flat = x.reshape(-1, x.shape[-1])
+        q = self.codebook(torch.cdist(flat, self.codebook.weight).argmin(-1)).view_as(x)
+        loss = F.mse_loss(q.detach(), x) * self.beta + F.mse_loss(q, x.detach())
+        return x + (q - x).detach(), loss
+
+
+class SelectiveSSM(nn.Module):
+    """A diagonal selective state space layer, causal (Gu and Dao 2023)."""
+
+    def __init__(self, dim, state=8):
+        super().__init__()
+        self.A_log = nn.Parameter(torch.log(torch.arange(1, state + 1).float()).repeat(dim, 1))
+        self.bc, self.dt, self.D = nn.Linear(dim, 2 * state), nn.Linear(dim, dim), nn.Parameter(torch.ones(dim))
+        nn.init.constant_(self.dt.bias, -4.0)
+
+    def forward(self, x):
+        b, t, d = x.shape
+        a, (bs, cs), dt = -torch.exp(self.A_log), self.bc(x).chunk(2, -1), F.softplus(self.dt(x))
+        h, ys = x.new_zeros(b, d, a.shape[1]), []
+        for i in range(t):
+            h = torch.exp(dt[:, i, :, None] * a) * h + dt[:, i, :, None] * bs[:, i, None] * x[:, i, :, None]
+            ys.append((h * cs[:, i, None]).sum(-1))
+        return torch.stack(ys, 1) + x * self.D

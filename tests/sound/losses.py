@@ -330,3 +330,42 @@ class SigmoidContrastiveLoss(nn.Module):
         logits = a @ b.T * 10.0 - 10.0
         labels = 2 * torch.eye(len(a), device=a.device) - 1
         return -F.logsigmoid(labels * logits).sum() / len(a)
+
+
+class BinaryCrossEntropy(nn.Module):
+    """Of logits"""
+
+    def forward(self, logits, target):
+        return (F.softplus(logits) - target * logits).mean()
+
+
+class SoftDiceMulticlassLoss(nn.Module):
+    def __init__(self, smooth=1.0):
+        super().__init__()
+        self.smooth = smooth
+
+    def forward(self, logits, target):
+        p = logits.softmax(1)
+        t = F.one_hot(target, logits.shape[1]).movedim(-1, 1).to(p.dtype)
+        dims = (0, *range(2, p.dim()))
+        shared, both = (p * t).sum(dims), p.sum(dims) + t.sum(dims)
+        return 1 - ((2 * shared + self.smooth) / (both + self.smooth)).mean()
+
+
+class GroupRelativeLoss(nn.Module):
+    """Log-probabilities and rewards, a group a row"""
+
+    def forward(self, logp, rewards):
+        adv = (rewards - rewards.mean(1, keepdim=True)) / (rewards.std(1, keepdim=True) + 1e-4)
+        return -(adv * logp).mean()
+
+
+class VICRegLoss(nn.Module):
+    def forward(self, x, y):
+        invariance = F.mse_loss(x, y)
+        x, y = x - x.mean(0), y - y.mean(0)
+        deviations = [torch.sqrt(z.var(0, unbiased=False) + 1e-4) for z in (x, y)]
+        variance = sum(F.relu(1 - s).mean() / 2 for s in deviations)
+        n, d = x.shape
+        squares = [(z.T @ z / max(n - 1, 1)).pow(2) for z in (x, y)]
+        return 25 * invariance + 25 * variance + sum((c.sum() - c.diagonal().sum()) / d for c in squares)

@@ -44,6 +44,8 @@ SAID = re.compile(r"straight.?through", re.IGNORECASE)
 ANOTHER = re.compile(r"gradient.?revers|revers\w* (the |its )?gradient|surrogate.gradient", re.IGNORECASE)
 #: relative roundings of an input across which a step may come earlier or later, points there, and places looked at
 ROUNDED, FINE, MOST_JUMPS = 4, 257, 4096
+#: activations that are squares (Primer's, MetaFormer's), of unbounded slope
+SQUARES = re.compile(r"squared?_?relu|relu_?(squared?|2)(?!\d)|star_?relu", re.IGNORECASE)
 PROPERTIES: dict[str, Property] = {
     "elementwise": Property(
         "every output depends on its own input alone",
@@ -109,13 +111,13 @@ PROPERTIES: dict[str, Property] = {
         compared="factor",
     ),
     "range": Property(
-        "the largest abs(x) up to which all outputs are finite",
+        "the largest abs(x) up to which outputs are finite where f itself is at most 1/64 of the largest number",
         Threshold(lo=REACH),
         "products and exponentials overflow there: clamp, or rewrite as x * sigmoid(x) and logaddexp do",
         better="more",
     ),
     "lost": Property(
-        "inputs up to 1/64 of the largest number whose output is NaN or infinite where f itself is representable",
+        "inputs up to 1/64 of the largest number whose output is NaN or infinite where f itself is no larger either",
         Threshold(0, 0),
         "an intermediate overflows: rearrange the formula, or compute inside in float32",
         better="less",
@@ -214,9 +216,11 @@ def shape(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     if any(m.name in certified and _denied(m, *certified[m.name][:2]) for m in sampled):
         certified = {}  # what samples deny is no certificate, and neither is the rest of it
     answer = []
-    if _is_step(loaded):
+    why = "a step, as its author says" if _is_step(loaded) else ""
+    why = why or ("a square, as its name says: its slope grows" if SQUARES.search(lineage(loaded.subject)[0]) else "")
+    if why:
         slope, *sampled = sampled
-        answer.append(replace(slope, value=None, note="a step, as its author says"))
+        answer.append(replace(slope, value=None, note=why))
     for m in sampled:
         if m.name in certified:
             lo, hi, note = certified[m.name]
@@ -355,15 +359,15 @@ def audit(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measureme
         exact = function_of(loaded, settings)(x.double()).cpu()
     wide = x.double()
     top = torch.finfo(fmt.dtype).max
-    rounds = exact.abs() < top * (1 + 2.0 ** (-fmt.mantissa - 2))
+    meant = exact.abs() <= top / 64  # torch's own overflow above, in intermediate products
     finite = y.isfinite()
-    lost = ~finite & rounds & exact.isfinite() & (wide.abs() <= top / 64)
+    lost = ~finite & meant & (wide.abs() <= top / 64)
     error = torch.where(finite, (y - exact).abs(), 0.0).nan_to_num(0.0)
     scale = torch.finfo(fmt.dtype).eps * torch.stack([torch.ones_like(wide), wide.abs(), exact.abs()]).amax(0)
     mixed = error / scale
     mixed[_jumps(function_of(loaded, settings), wide, error, torch.finfo(fmt.dtype).eps, mixed > 1)] = 0
     ulps = torch.where(finite & exact.isfinite(), error / ulp_of(exact, fmt), 0.0)
-    bad = wide.abs()[~finite]
+    bad = wide.abs()[~finite & meant]
     reach = float(bad.min()) if len(bad) else math.inf
     measured = partial(Measurement, device=settings.device, dtype=dtype, samples=len(x))
 
@@ -373,7 +377,7 @@ def audit(loaded: Loaded, settings: CheckSettings, dtype: str) -> list[Measureme
 
     inside = wide.abs()[wide.abs() < reach]
     low = float(inside.max()) if len(inside) else 0.0
-    beyond = at(((wide.abs() == reach) & ~finite).double()) if len(bad) else ""
+    beyond = at(((wide.abs() == reach) & ~finite & meant).double()) if len(bad) else ""
     worst_lost = at(lost.double()) if bool(lost.any()) else ""
     pieces = [last - first for first, last in chosen]
     worst = [

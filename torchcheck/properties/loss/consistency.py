@@ -16,6 +16,7 @@ from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.loss.inputs import (
     EMBEDDED,
+    OVERLAP,
     REWARDS,
     Given,
     LossFunction,
@@ -203,7 +204,8 @@ def batches(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
     if form != "index" or f.extras or f.has_weights:
         return [measured(n, None, note="its targets are no classes") for n in ("batch-mean", "even-scores")]
-    note = "it weighs examples by their batch" if BY_THE_BATCH.search(name) else ""
+    by_batch = BY_THE_BATCH.search(name) or OVERLAP.search(name)
+    note = "it weighs examples by their batch" if by_batch else ""
     together = measured("batch-mean", None if note else _apart(f, scores, targets), samples=PAIRS, note=note)
     if not PLAIN.fullmatch(name) or f.takes is Takes.PROBABILITIES:
         return [together, measured("even-scores", None, note="its name says more than cross-entropy")]

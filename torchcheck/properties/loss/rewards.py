@@ -35,7 +35,7 @@ UNPAIRED = re.compile(
     r"mmd|coral|wasserstein|sinkhorn|energy|discrepancy|gan|adversarial|discriminator|critic", re.IGNORECASE
 )
 #: losses that push what they are given apart
-REPELLING = re.compile(r"orthogonal|diversity|uniform|decorrelat|difference|repuls|similarity$", re.IGNORECASE)
+REPELLING = re.compile(r"orthogonal|diversity|uniform|decorrelat|vicreg|difference|repuls|similarity$", re.IGNORECASE)
 #: losses whose features are normed over the batch by intent
 WHITENED = re.compile(r"barlow|vicreg|whiten|decorrelat|(?<!auto)correlation|cca", re.IGNORECASE)
 #: losses that compare the scores of one class over the examples

@@ -110,8 +110,13 @@ def leaks(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
     if largest and masks and settings.causal is None:
         note = f"it sees the future where its {masks[-1]} hides nothing: whoever calls it has to hide that"
         return [Question.of(shown(None, note=note)), *measurements]
+    cut = 0.0 if cut <= ROUNDING[dtype] else cut
+    if meant.alone and (largest or cut):
+        note = "no gradient comes from other tokens, and outputs change with them: by what is chosen, or detached"
+        asked = [shown(None, note=f"{note}; say --causal or --no-causal"), measured("length", None, note=note)]
+        return [*map(Question.of, asked), *measurements]
     leak = shown(largest, note=f"causal: {meant.why}", witness=witness if largest else "")
-    return [leak, measured("length", 0.0 if cut <= ROUNDING[dtype] else cut), *measurements]
+    return [leak, measured("length", cut), *measurements]
 
 
 def _rows(picture: Tensor) -> tuple[Series, ...]:

@@ -46,6 +46,8 @@ CHOOSE = (
     *("topk.default", "sort.default", "argsort.default", "max.dim", "min.dim"),
     *("argmax.default", "argmin.default", "round.default", "sign.default"),
 )
+#: those that put in an order, and so choose some among equal ones
+ORDERS = ("topk", "sort", "argsort")
 #: what is said by views of tensors that lie in memory in another order
 REFUSES = re.compile("not compatible with input tensor's size and stride|contiguous")
 PROPERTIES: dict[str, Property] = {
@@ -188,9 +190,9 @@ def layouts(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[
             change, note = None, "it refuses tensors that are not contiguous, in words"
     change = 0.0 if change is not None and change <= rounding else change
     measurements = [measured("strides", change, note=note)]
-    seen = Scores()
+    seen, choices = Scores(), _Choices()
     alike = inputs[:, :1].expand_as(inputs).contiguous()
-    with seen:
+    with seen, choices:
         try:  # a length that is no multiple of a window's
             out = tensor_of(call(model, alike[:, : max(1, alike.shape[1] - 3)])).detach()
         except RuntimeError:
@@ -199,6 +201,8 @@ def layouts(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[
     if not seen.spreads or knows_places(subject) or any(isinstance(m, MIXERS) for m in model.modules()):
         note = "it has no softmax, or knows places"
         return [*measurements, measured("equal-tokens", None, note=note)]
+    if choices.made in ORDERS:
+        return [*measurements, measured("equal-tokens", None, note="it chooses among tokens, and of equal ones some")]
     _, entered = first_of_all(model, alike)
     if any(worst(one - one[:, :1]) > rounding for one in entered):
         return [*measurements, measured("equal-tokens", None, note="tokens are mixed before they are scored")]

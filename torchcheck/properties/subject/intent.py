@@ -28,10 +28,14 @@ FAINT = 0.2
 
 @dataclass(frozen=True)
 class Intent:
-    """What a layer is meant to be, and what tells; "open" where it sees the future and nobody says whether it may."""
+    """What a layer is meant to be, and what tells; "open" where it sees the future and nobody says whether it may.
+
+    `alone`: nobody says so, but no gradient comes from another token, before or after.
+    """
 
     kind: Literal["causal", "not causal", "open"]
     why: str
+    alone: bool = False
 
 
 def intent(
@@ -49,7 +53,7 @@ def intent(
         return said
     ahead, behind = _shares(visible.double())
     if ahead == 0:
-        return Intent("causal", "no output depends on what follows")
+        return Intent("causal", "no output depends on what follows", alone=behind == 0)
     if ahead < LOPSIDED * behind:
         return Intent("causal", f"{ahead:.0%} of the pairs ahead depend on each other, {behind:.0%} of those behind")
     if behind < LOPSIDED * ahead and not BACKWARD.search(_name(loaded)):

@@ -97,7 +97,7 @@ def _by_module(
         return sized
     if not needed and len(forward) <= 1:
         made = subject if isinstance(subject, nn.Module) else subject()
-        if sum(p.numel() for p in made.parameters()) <= 1:
+        if all(p.numel() == 1 for p in made.parameters()):
             return "activation", "a module without matrices"
         if isinstance(subject, nn.Module):
             raise SubjectError("an instance with weights may be a block, an attention or a model: say --kind")

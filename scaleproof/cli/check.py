@@ -102,23 +102,20 @@ def check(
     began = monotonic()
     start_server()
     _one_past(baseline, update_baseline, against)
+    named, options = subject_file.read(subject)
     asked: dict[str, Any] = {"kind": kind, "select": select or (), "skip": skip or (), "suggestion": suggest}
-    named, options = subject_file.read(Path(subject)) if subject.endswith(subject_file.ENDINGS) else (subject, {})
     asked |= {"options": options | o.options_of(set_ or []), "thresholds": o.thresholds_of(threshold or [])}
     asked["suppress"] = o.reasons_of(suppress or [])
     asked["shared"] = shared_names(context, asked)
     sizes = (o.sizes_of(depths, "--depths"), width, seq_len, batch, optimizer, lr, dtypes, device, seeds, seed, causal)
-    asked["settings"] = replace(
-        _settings(*sizes), widths=_widths(widths, select or ()), compile=_compile(compile_, select or ())
-    )
+    asked["settings"] = _settings(*sizes, _widths(widths, select or ()), _compile(compile_, select or ()))
     place, other = o.place_of(named), o.place_of(against) if against else None
-    detail: Detail = "quiet" if quiet else "all" if verbose else "brief"
-    outputs = Outputs(baseline if update_baseline else None, report, junit, sarif, reproduce, github, json_, detail)
+    files = (baseline if update_baseline else None, report, junit, sarif, reproduce)
+    outputs = Outputs(*files, github, json_, "quiet" if quiet else "all" if verbose else "brief")
     stored = _stored(baseline) if baseline and not update_baseline else None
     limits = o.Limits.of(budget - (monotonic() - began), step_limit, memory, jobs)
     result, before = _checked(subject, place, other, asked, limits, quiet or json_, json_)
-    stored = stored if before is None else _as_baseline(before)
-    changes = _changes(stored, result) if stored else None
+    changes = _changes(stored if before is None else _as_baseline(before), result)
     written = _write(result, changes, outputs, strict, place.target, asked["options"])
     _say(result, changes, written, outputs, strict)
     raise typer.Exit(_code(result, changes, strict))
@@ -227,6 +224,8 @@ def _settings(
     seeds: int,
     seed: int,
     causal: bool | None,
+    widths: tuple[int, ...],
+    compile_: bool,
 ) -> CheckSettings:
     from scaleproof.certify.pointwise.certifier import certify
     from torchcheck.properties.subject.variant import CheckSettings
@@ -238,7 +237,7 @@ def _settings(
         fail(f"--dtypes are among {', '.join(DTYPES)}, not '{(unknown or [dtypes])[0]}'")
     where = chosen_device(device)
     sizes = (width, seq_len, batch, depths, optimizer, lr or None, chosen, where, seeds, seed, causal)
-    return CheckSettings(*sizes, certify=certify)
+    return CheckSettings(*sizes, widths=widths, compile=compile_, certify=certify)
 
 
 def _as_baseline(result: CheckResult) -> Any:
@@ -259,7 +258,10 @@ def _stored(path: Path) -> Any:
         fail(str(error))
 
 
-def _changes(stored: Any, result: CheckResult) -> list[PropertyChange]:
+def _changes(stored: Any, result: CheckResult) -> list[PropertyChange] | None:
+    """What is not as it was; None where nothing is known of that."""
+    if stored is None:
+        return None
     from scaleproof.check.baseline import BaselineError, compare
 
     try:

@@ -20,10 +20,16 @@ HYDRAS = ("_partial_", "_recursive_", "_convert_")
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
 
 
-def read(path: Path) -> tuple[str, dict[str, Any]]:
-    """The subject's name and the arguments of its class or factory; ends the command where the file has none."""
+def read(subject: str) -> tuple[str, dict[str, Any]]:
+    """The subject's name, and the arguments of its class or factory where a file names it; any other as it is.
+
+    Ends the command where the file has none.
+    """
+    if not subject.endswith(ENDINGS):
+        return subject, {}
     import yaml  # type: ignore[import-untyped]
 
+    path = Path(subject)
     try:
         table = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
     except OSError as error:

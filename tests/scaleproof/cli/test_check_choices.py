@@ -72,7 +72,7 @@ def test_select_and_skip_take_properties_groups_and_parts_of_one_dtype() -> None
         assert done.exit_code == 0, done.stderr
         return [f["name"] for f in json.loads(done.stdout)["findings"]]
 
-    assert set(names("--select", "future", "--no-causal")) == {"leak", "reach"}
+    assert set(names("--select", "future", "--no-causal")) == {"leak", "long", "reach"}
     both = ("--select", "numerics", "--dtypes", "float32,float16")
     assert {"overflow.float16", "overflow.float32", "input-kept"} <= set(names(*both))
     assert names("--select", "overflow.float16", *both[2:]) == ["overflow.float16"]

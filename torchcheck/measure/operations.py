@@ -12,8 +12,6 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-aten = torch.ops.aten
-
 
 class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """A base class: its `seen` gets every operation with what entered and left it, forward and backward."""
@@ -49,17 +47,19 @@ def _of_distances(a: Tensor, b: Tensor, *_: Any, **__: Any) -> int:
     return 2 * a.numel() * b.shape[-2]
 
 
-#: what torch's counter leaves out: its own attention on CPUs, products with vectors, distances
-FURTHER: Mapping[Any, Callable[..., int]] = {
-    aten._scaled_dot_product_flash_attention_for_cpu: _of_attention,
-    aten._scaled_dot_product_fused_attention_overrideable: _of_attention,
-    aten._cdist_forward: _of_distances,
-    aten._euclidean_dist: _of_distances,
-    aten.mv: lambda matrix, _vector, **_: 2 * matrix.numel(),
-    aten.addmv: lambda _start, matrix, _vector, **_: 2 * matrix.numel(),
-    aten.dot: lambda a, _b, **_: 2 * a.numel(),
-    aten.vdot: lambda a, _b, **_: 2 * a.numel(),
+#: what torch's counter leaves out, by name (not every torch has all): its own attention on CPUs, products with vectors,
+#: distances
+LEFT_OUT: Mapping[str, Callable[..., int]] = {
+    "_scaled_dot_product_flash_attention_for_cpu": _of_attention,
+    "_scaled_dot_product_fused_attention_overrideable": _of_attention,
+    "_cdist_forward": _of_distances,
+    "_euclidean_dist": _of_distances,
+    "mv": lambda matrix, _vector, **_: 2 * matrix.numel(),
+    "addmv": lambda _start, matrix, _vector, **_: 2 * matrix.numel(),
+    "dot": lambda a, _b, **_: 2 * a.numel(),
+    "vdot": lambda a, _b, **_: 2 * a.numel(),
 }
+FURTHER = {getattr(torch.ops.aten, name): count for name, count in LEFT_OUT.items() if hasattr(torch.ops.aten, name)}
 
 
 class _Products(Watch):

@@ -7,6 +7,7 @@ heads: 8
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,12 @@ def read(subject: str) -> tuple[str, dict[str, Any]]:
     import yaml  # type: ignore[import-untyped]
 
     path = Path(subject)
+    parse = json.loads if path.suffix == ".json" else yaml.safe_load  # YAML takes no tabs
     try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
+        table = parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         fail(f"cannot read {path}: {error.strerror}")
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
         said = " ".join(str(error).split())
         fail(f"{path} is no YAML or JSON: {said[:200]}")
     if not isinstance(table, dict) or not isinstance(table.get("_target_"), str):

@@ -908,6 +908,72 @@ ROWS: list[tuple[str, str, list[str], str]] = [
         ["pass"],
         "tests/torchcheck/properties/subject/test_masks.py",
     ),
+    (
+        P + "loss/rewards.py",
+        "    if any(BESIDE.search(n) for n in f.names[1:2]):",
+        ["    if False:"],
+        "tests/torchcheck/properties/loss/test_other_seeds.py",
+    ),
+    (
+        P + "loss/rewards.py",
+        "    if WHITENED.search(lineage(loaded.subject)[0]):",
+        ["    if False:"],
+        "tests/torchcheck/properties/loss/test_other_seeds.py",
+    ),
+    (
+        P + "loss/loss.py",
+        "0.0 if g is None else float(g.abs().max())) > largest",
+        ["0.0) > largest"],
+        "tests/torchcheck/properties/loss/test_other_seeds.py",
+    ),
+    (
+        P + "module/modes.py",
+        "    if not largest and settings.seq_len > 1:",
+        ["    if False:"],
+        "tests/torchcheck/properties/test_small_faults.py",
+    ),
+    (
+        P + "optimizer/published.py",
+        'own |= {"eps": EPS} if size < 1 else {}',
+        ["size = 1.0"],
+        "tests/torchcheck/properties/test_small_faults.py",
+    ),
+    (
+        P + "optimizer/groups.py",
+        "if shows and float((alone - default).norm()) <= SEEN * size:",
+        ["if shows:"],
+        "tests/torchcheck/properties/optimizer/test_groups_of_all.py",
+    ),
+    (
+        P + "module/compiled.py",
+        "if apart <= ROUNDINGS * rounding else",
+        ["if False else", "if True else"],
+        "tests/torchcheck/properties/module/test_compiled.py",
+    ),
+    (
+        P + "module/uses.py",
+        "tables if tables and _sees_both_sides(model, inputs) else []",
+        ["tables"],
+        "tests/torchcheck/properties/test_small_faults.py",
+    ),
+    (
+        P + "subject/parametrisation.py",
+        "round((wanted - math.log(large / small) / math.log(ratio)) / GRAIN) * GRAIN",
+        ["round((wanted + math.log(large / small) / math.log(ratio)) / GRAIN) * GRAIN", "0"],
+        "tests/torchcheck/properties/test_suggest_width.py",
+    ),
+    (
+        "scaleproof/reporting/difference.py",
+        "left_open = (below[1][1] - below[0]) + (above[0] - above[1][0])",
+        ["left_open = (below[0] - below[1][0]) + (above[1][1] - above[0])"],
+        "tests/scaleproof/reporting/test_difference.py",
+    ),
+    (
+        "torchcheck/measure/operations.py",
+        "(e + value.shape[-1])",
+        ["2 * e"],
+        "tests/torchcheck/measure/test_operations.py",
+    ),
 ]
 
 #: what nobody notices, by its id, and why

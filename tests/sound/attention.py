@@ -224,3 +224,22 @@ class CausalSelfAttention(nn.Module):
             self.mask = torch.ones(t, t, dtype=torch.bool, device=x.device).tril()
         s = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).masked_fill(~self.mask[:t, :t], float("-inf"))
         return self.out((s.softmax(-1) @ v).transpose(1, 2).reshape(b, t, d))
+
+
+class CausalDistanceAttention(nn.Module):
+    """Causal, with a bias for every distance to either side, of which one side is behind the mask"""
+
+    def __init__(self, dim, heads=4, max_distance=6):
+        super().__init__()
+        self.heads, self.m = heads, max_distance
+        self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.bias = nn.Parameter(0.1 * torch.randn(heads, 2 * max_distance + 1))
+
+    def forward(self, x):
+        b, n, d = x.shape
+        q, k, v = (y.view(b, n, self.heads, -1).transpose(1, 2) for y in self.qkv(x).chunk(3, -1))
+        at = torch.arange(n, device=x.device)
+        distance = (at[None] - at[:, None]).clamp(-self.m, self.m) + self.m
+        s = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5 + self.bias[:, distance]
+        s = s.masked_fill(torch.ones(n, n, dtype=torch.bool, device=x.device).triu(1), float("-inf"))
+        return self.out((s.softmax(-1) @ v).transpose(1, 2).reshape(b, n, d))

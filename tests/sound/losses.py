@@ -369,3 +369,20 @@ class VICRegLoss(nn.Module):
         n, d = x.shape
         squares = [(z.T @ z / max(n - 1, 1)).pow(2) for z in (x, y)]
         return 25 * invariance + 25 * variance + sum((c.sum() - c.diagonal().sum()) / d for c in squares)
+
+
+class SSIMLoss(nn.Module):
+    """1 - SSIM of two images in [0, 1], uniform window (Wang et al. 2004)"""
+
+    def __init__(self, window=7):
+        super().__init__()
+        self.w = window
+
+    def forward(self, x, y):
+        def mean(z):
+            return F.avg_pool2d(z, self.w, 1)
+
+        mx, my = mean(x), mean(y)
+        vx, vy, cov = mean(x * x) - mx * mx, mean(y * y) - my * my, mean(x * y) - mx * my
+        c1, c2 = 0.01**2, 0.03**2
+        return 1 - ((2 * mx * my + c1) * (2 * cov + c2) / ((mx * mx + my * my + c1) * (vx + vy + c2))).mean()

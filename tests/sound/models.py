@@ -93,3 +93,41 @@ class MLP(nn.Module):
         for layer in self.layers:
             x = layer(F.relu(x))
         return x
+
+
+class ViTEmbeddings(nn.Module):
+    """Patches of an image, a class token before them, and positions"""
+
+    def __init__(self, image_size=32, patch_size=8, dim=32):
+        super().__init__()
+        n = (image_size // patch_size) ** 2
+        self.proj = nn.Conv2d(3, dim, patch_size, patch_size)
+        self.cls = nn.Parameter(torch.randn(1, 1, dim) * 0.02)
+        self.pos = nn.Parameter(torch.randn(1, n + 1, dim) * 0.02)
+
+    def forward(self, image):
+        x = self.proj(image).flatten(2).transpose(1, 2)
+        return torch.cat([self.cls.expand(x.shape[0], -1, -1), x], 1) + self.pos
+
+
+class NormedEmbedding(nn.Module):
+    """Rows of a table, of norm 1 at most"""
+
+    def __init__(self, num_embeddings, dim):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(num_embeddings, dim))
+
+    def forward(self, tokens):
+        rows = self.weight[tokens]
+        return rows / rows.norm(dim=-1, keepdim=True).clamp(min=1)
+
+
+class TokenEmbedding(nn.Module):
+    """The padding token, 0, is a vector of zeros"""
+
+    def __init__(self, vocab_size, dim):
+        super().__init__()
+        self.emb = nn.Embedding(vocab_size, dim, padding_idx=0)
+
+    def forward(self, tokens):
+        return self.emb(tokens)

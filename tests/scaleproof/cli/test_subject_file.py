@@ -43,7 +43,7 @@ def run(text: str, name: str = "block.yaml", *more: str) -> Any:
     ("name", "text"),
     [
         ("block.yaml", "_target_: layers.py:Scaled\n_convert_: all\nscale: 0.5\neps: 1e-6\n"),
-        ("block.json", '{"_target_": "layers.py:Scaled", "scale": 0.5}'),
+        ("block.json", '{\n\t"_target_": "layers.py:Scaled",\n\t"scale": 0.5\n}'),
     ],
 )
 def test_a_file_s_arguments_build_the_subject(name: str, text: str) -> None:
@@ -79,6 +79,13 @@ def test_mistakes_are_told_in_a_line(text: str, said: str) -> None:
     done = run(text)
     assert done.exit_code == 2
     assert said in done.stderr
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("text", ["{", "\x00", '{"_target_": 1}', "[" * 100_000, "null"])
+def test_a_broken_json_is_told_in_a_line(text: str) -> None:
+    done = run(text, "block.json")
+    assert done.exit_code == 2
     assert "Traceback" not in done.output
 
 

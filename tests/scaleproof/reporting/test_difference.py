@@ -66,6 +66,7 @@ def test_a_clause_and_a_fault_that_change_are_told(record: Record) -> None:
     ("before", "after", "noise"),
     [
         ({"value": 1.0, "lo": 0.9, "hi": 1.1}, {"value": 1.4, "lo": 1.3, "hi": 1.5}, 2.0),
+        ({"value": 1.0, "lo": 0.0, "hi": 1.1}, {"value": 1.4, "lo": 1.3, "hi": 5.0}, 2.0),
         ({"value": 2.0, "lo": 2.0, "hi": 2.0}, {"value": 3.0, "lo": 3.0, "hi": 3.0}, math.inf),
         ({"value": 0.0, "lo": 0.0, "hi": 0.0}, {"value": 1.0, "lo": 1.0, "hi": 1.0}, math.inf),
         ({"value": -1.0, "lo": -1.0, "hi": -1.0}, {"value": math.inf, "lo": math.inf, "hi": math.inf}, math.inf),

@@ -29,6 +29,7 @@ PROJECTIONS, PAIRS, FEED = 4 * B * N * D * D, 2 * B * N * N * D, 2 * B * N * D *
         (lambda: torch.ones(7).exp(), 0),
         (lambda: torch.einsum("bhid,bhjd->bhij", Q, K), B * H * N * M * E),
         (lambda: F.scaled_dot_product_attention(Q, K, K), 2 * B * H * N * M * E),
+        (lambda: F.scaled_dot_product_attention(Q, K, K[..., :2]), B * H * N * M * (E + 2)),
         (lambda: F.scaled_dot_product_attention(Q, Q, Q, is_causal=True), 2 * B * H * N * N * E),
         (lambda: F.scaled_dot_product_attention(Q, K, K, torch.zeros(N, M)), 2 * B * H * N * M * E),
         (lambda: nn.MultiheadAttention(D, H, batch_first=True).eval()(X, X, X), PROJECTIONS + PAIRS),

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torchcheck.data import Measurement, Series
 from torchcheck.measure.ulp import FORMATS, from_ordinals, ranges, ulp_of
 from torchcheck.properties.activation.expression import trace
-from torchcheck.properties.finding import Property, Threshold
+from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.module.modes import MODES, compared
 from torchcheck.properties.module.numerics import NUMERICS, is_silent
 from torchcheck.properties.module.published import PUBLISHED_ACTIVATION
@@ -330,7 +330,10 @@ def lost_gradient(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     measured = partial(Measurement, device=settings.device, samples=len(x))
     usual = (x.detach().abs() <= 9) & (grad != 0)
     share = float(usual.sum()) / float((x.detach().abs() <= 9).sum())
-    return [measured("lost-gradient", float(bad.sum()), witness=witness), measured("lets-through", share)]
+    through = measured("lets-through", share)
+    if not share and STEPS.search(lineage(loaded.subject)[0]) and not _says(loaded, SAID):
+        through = Question.of(replace(through, value=None, note="a step, as its name says: nothing before it learns"))
+    return [measured("lost-gradient", float(bad.sum()), witness=witness), through]
 
 
 def parameters(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:

@@ -14,24 +14,13 @@ from torchcheck.measure.leak import worst
 from torchcheck.measure.operations import multiply_adds
 from torchcheck.probes.flash.cost import peak_memory, timed
 from torchcheck.properties.finding import Property, Threshold
-from torchcheck.properties.module.compiled import COMPILED
-from torchcheck.properties.module.context import CONTEXT
+from torchcheck.properties.module.every import EVERY
 from torchcheck.properties.module.inverse import INVERSE
-from torchcheck.properties.module.leak import LEAK, ROUNDING, layer_of
-from torchcheck.properties.module.lifecycle import LIFECYCLE
-from torchcheck.properties.module.long import LONG
-from torchcheck.properties.module.modes import MODES
-from torchcheck.properties.module.numerics import NUMERICS, refusal, watched
+from torchcheck.properties.module.leak import ROUNDING, layer_of
+from torchcheck.properties.module.numerics import refusal, watched
 from torchcheck.properties.module.offset import OFFSETS
-from torchcheck.properties.module.padding import PADDING
-from torchcheck.properties.module.paths import PATHS
 from torchcheck.properties.module.published import PUBLISHED_NORM
-from torchcheck.properties.module.running_statistics import STATISTICS
-from torchcheck.properties.module.scores import SCORES
 from torchcheck.properties.module.shifts import SHIFTS
-from torchcheck.properties.module.uses import USES
-from torchcheck.properties.module.weights import WEIGHTS
-from torchcheck.properties.module.width import WIDTHS
 from torchcheck.properties.plan import Description, Group, Kind, Step
 from torchcheck.properties.subject.calling import size_of
 from torchcheck.properties.subject.variant import CheckSettings, Loaded
@@ -171,21 +160,5 @@ def _run(layer: nn.Module, x: Tensor) -> None:
         layer(x)
 
 
-TOKENS = (
-    LEAK,
-    LONG,
-    PADDING,
-    CONTEXT,
-    SCORES,
-    MODES,
-    STATISTICS,
-    PATHS,
-    USES,
-    WEIGHTS,
-    LIFECYCLE,
-    NUMERICS,
-    WIDTHS,
-    COMPILED,
-)
-LAYER = Kind((*TOKENS, PUBLISHED_NORM, OFFSETS, INVERSE, SHIFTS))
-ATTENTION = Kind((Group("attention", PROPERTIES, steps, later=True), *TOKENS))
+LAYER = Kind((*EVERY, PUBLISHED_NORM, OFFSETS, INVERSE, SHIFTS))
+ATTENTION = Kind((Group("attention", PROPERTIES, steps, later=True), *EVERY))

@@ -33,6 +33,7 @@ from torchcheck.properties.subject.calling import (
     to,
     with_gradients,
 )
+from torchcheck.properties.subject.training_mode import copied
 from torchcheck.properties.subject.variant import CheckSettings, Loaded
 from torchcheck.run.subjects import find_device
 
@@ -106,8 +107,8 @@ def exported(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list
             return [measured("exported", None, note=f"refused: {_first_line(error)}")]
         apart = 0.0
         for inputs in batches:
-            args, kwargs = arguments(model, inputs)
-            one, two = tensor_of(call(model, inputs)), tensor_of(program(*args, **kwargs))
+            args, kwargs = arguments(model, copied(inputs))
+            one, two = tensor_of(call(model, copied(inputs))), tensor_of(program(*args, **kwargs))
             apart = max(apart, gap(one, two) / size_of(one))
     return [measured("exported", apart)]
 

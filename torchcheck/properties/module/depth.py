@@ -25,28 +25,15 @@ from torchcheck.measure.norms import rms
 from torchcheck.measure.roles import blocks_of, depth_of
 from torchcheck.measure.streams import Stream, first_float, watched
 from torchcheck.properties.finding import Property, Question, Raw, Threshold
-from torchcheck.properties.module.compiled import COMPILED
-from torchcheck.properties.module.context import CONTEXT
 from torchcheck.properties.module.depth_init import DEPTH_INIT
+from torchcheck.properties.module.every import EVERY
 from torchcheck.properties.module.first_rate import first_rate
 from torchcheck.properties.module.inverse import INVERSE
-from torchcheck.properties.module.leak import LEAK
-from torchcheck.properties.module.lifecycle import LIFECYCLE
-from torchcheck.properties.module.long import LONG
 from torchcheck.properties.module.model_output import OUTPUT
-from torchcheck.properties.module.modes import MODES
-from torchcheck.properties.module.numerics import NUMERICS
 from torchcheck.properties.module.offset import OFFSETS
-from torchcheck.properties.module.padding import PADDING
-from torchcheck.properties.module.paths import PATHS
 from torchcheck.properties.module.published import PUBLISHED_NORM
 from torchcheck.properties.module.residual_path import DEEPNORM, IDENTITY
-from torchcheck.properties.module.running_statistics import STATISTICS
-from torchcheck.properties.module.scores import SCORES
 from torchcheck.properties.module.shifts import SHIFTS
-from torchcheck.properties.module.uses import USES
-from torchcheck.properties.module.weights import WEIGHTS
-from torchcheck.properties.module.width import WIDTHS
 from torchcheck.properties.plan import Description, Found, Group, Kind, Step, measurements
 from torchcheck.properties.subject.calling import call, network, objective_of, tensor_of, to, with_gradients
 from torchcheck.properties.subject.rescale import Scaling
@@ -421,22 +408,6 @@ def _distinctness(points: Sequence[Point], common: Mapping[str, Any]) -> Measure
     return Measurement("distinct", worst.distinct, **common, note=note)
 
 
-STACK = (
-    Group("depth", PROPERTIES, steps, later=True),
-    LEAK,
-    LONG,
-    PADDING,
-    CONTEXT,
-    SCORES,
-    MODES,
-    STATISTICS,
-    PATHS,
-    USES,
-    WEIGHTS,
-    LIFECYCLE,
-    NUMERICS,
-    WIDTHS,
-    COMPILED,
-)
+STACK = (Group("depth", PROPERTIES, steps, later=True), *EVERY)
 BLOCK = Kind((*STACK, IDENTITY, DEEPNORM, PUBLISHED_NORM, OFFSETS, INVERSE, SHIFTS), more, reduce, SERVES)
 MODEL = Kind((*STACK, DEEPNORM, OUTPUT, DEPTH_INIT), more, reduce, SERVES)

@@ -137,9 +137,9 @@ def alone(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
     settings = replace(settings, batch=BATCH)
     model, inputs, dtype = exact(loaded, settings, depth)
     measured = partial(Measurement, "alone", device=settings.device, dtype=str(dtype).split(".")[1], samples=BATCH)
-    largest, where = _alone(model, inputs, dtype)
+    largest, words = _alone(model, inputs, dtype)
     if largest is None:
-        return [measured(None, note=where)]
+        return [measured(None, note=words)]
     if not largest and settings.seq_len > 1:
         try:
             single = exact(loaded, replace(settings, seq_len=1), depth)
@@ -147,8 +147,8 @@ def alone(loaded: Loaded, settings: CheckSettings, depth: int | None) -> list[Me
         except Exception:  # it takes longer sequences alone
             again, place = None, ""
         if again:
-            largest, where = again, f"{place}, each of one token"
-    return [measured(largest, witness=where)]
+            largest, words = again, f"{place}, each of one token"
+    return [measured(largest, witness=words)]
 
 
 def _alone(model: nn.Module, inputs: Any, dtype: torch.dtype) -> tuple[float | None, str]:

@@ -70,19 +70,13 @@ def neighbours(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     start = torch.linspace(0.1, 1, 32, device=where).reshape(8, 4)
 
     def moved(rates: Sequence[float], width: int = 4, seed: int = 0) -> Tensor:
-        """What the last parameter does in all steps; gradients of the one before it, (8, width), are 0."""
+        """The way of the last of as many parameters as rates, those before it (8, width)."""
         params = [nn.Parameter(start[:, :width].clone()) for _ in rates[:-1]] + [nn.Parameter(start.clone())]
         groups: list[Any] = [{"params": [p], "lr": rate} for p, rate in zip(params, rates, strict=True)]
         groups = [{"params": params, "lr": RATE}] if set(rates) == {RATE} else groups
         torch.manual_seed(settings.seed + seed)
         opt = make(loaded, groups, lr=RATE, **undecayed(loaded))
-        generator = torch.Generator().manual_seed(settings.seed)
-        for _ in range(STEPS):
-            for p in params[:-1]:
-                p.grad = torch.zeros_like(p)
-            params[-1].grad = torch.randn(8, 4, generator=generator).to(where)
-            opt.step(lambda: 0.0)
-        return params[-1].detach() - start
+        return _way(opt, params, settings.seed)
 
     try:
         alone, again = moved([RATE]), moved([RATE], seed=1)
@@ -100,6 +94,17 @@ def neighbours(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     return [measured(max(beside, rated), witness=place if max(beside, rated) > SEEN else "")]
 
 
+def _way(opt: torch.optim.Optimizer, params: Sequence[nn.Parameter], seed: int) -> Tensor:
+    """What random gradients make of the last parameter, (8, 4), in all steps; those of the others are 0."""
+    generator, before = torch.Generator().manual_seed(seed), params[-1].detach().clone()
+    for _ in range(STEPS):
+        for p in params[:-1]:
+            p.grad = torch.zeros_like(p)
+        params[-1].grad = torch.randn(8, 4, generator=generator).to(before.device)
+        opt.step(lambda: 0.0)
+    return params[-1].detach() - before
+
+
 def own_group(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """A matrix on random gradients, with other values of its hyperparameters: as defaults, and as those of its group.
 
@@ -113,18 +118,11 @@ def own_group(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     start = torch.linspace(0.1, 1, 32, device=where).reshape(8, 4)
 
     def moved(defaults: dict[str, Any], own: dict[str, Any], before: int = 1) -> Tensor:
-        """What the last parameter does; `before` it so many of gradient 0."""
+        """The way of the last parameter, in a group of its own; before it are so many others."""
         params = [nn.Parameter(start.clone()) for _ in range(before + 1)]
         groups: list[Any] = [{"params": params[:-1]}] * before + [{"params": params[-1:], **own}]
         torch.manual_seed(settings.seed)
-        opt = make(loaded, groups, **defaults)
-        generator = torch.Generator().manual_seed(settings.seed)
-        for _ in range(STEPS):
-            for p in params[:-1]:
-                p.grad = torch.zeros_like(p)
-            params[-1].grad = torch.randn(8, 4, generator=generator).to(where)
-            opt.step(lambda: 0.0)
-        return params[-1].detach() - start
+        return _way(make(loaded, groups, **defaults), params, settings.seed)
 
     apart: dict[str, float] = {}
     for other in ({name: OTHERS[name]} for name in names):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tests.faults.attention import CausalAttention, MaskedInPythonAlone
 from tests.faults.blocks import NormedFeedForward
 from torchcheck import CheckResult, check_attention, check_block
+from torchcheck.properties.module.compiled import SAME, _beyond_rounding
 
 compiled = partial(check_attention, width=32, seq_len=8, compile=True, select=["compiler"])
 
@@ -81,6 +82,24 @@ def test_what_cannot_be_exported_is_no_failure() -> None:
 
 def test_a_random_layer_is_not_held_against_itself() -> None:
     assert compiled(Dropping)["compiled"].note == "its output is random"
+
+
+class Offset(nn.Module):
+    """What it loses to rounding in float32 is far more than 1e-4 of what it gives."""
+
+    def __init__(self, factor: float = 1.0, there: bool = True) -> None:
+        super().__init__()
+        self.factor, self.there = nn.Parameter(torch.tensor(factor)), there
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ((x + 1e4) - 1e4 if self.there else x) * self.factor
+
+
+def test_what_is_rounding_in_the_module_itself_is_no_difference() -> None:
+    x = torch.randn(4, 8)
+    assert _beyond_rounding(Offset(), Offset(there=False), x)[0] == 0
+    assert _beyond_rounding(Offset(), Offset(1.03, there=False), x)[0] > SAME
+    assert _beyond_rounding(Offset(there=False), Offset(1.001, there=False), x)[0] > SAME
 
 
 def test_it_is_not_asked_unless_it_is() -> None:

@@ -131,7 +131,7 @@ def hasty_mish(x: Tensor) -> Tensor:
     return x * torch.tanh(torch.log(1 + torch.exp(x)))
 
 
-def rounded(x: Tensor) -> Tensor:
+def on_a_grid(x: Tensor) -> Tensor:
     """Steps of a sixteenth, through which no gradient comes."""
     return torch.round(16 * x) / 16
 
@@ -153,6 +153,6 @@ FAULTS: tuple[SeededFault, ...] = (
     SeededFault("Mish without its softplus", "activation", Mish, ("as-published",)),
     SeededFault("GELU with another root", "activation", GELU, ("as-published",)),
     SeededFault("CELU with half of its alpha", "activation", CELU, ("as-published",)),
-    SeededFault("rounding without a straight-through estimate", "activation", rounded, ("lets-through",)),
+    SeededFault("rounding without a straight-through estimate", "activation", on_a_grid, ("lets-through",)),
     SeededFault("SELU without its alpha", "activation", selu, ("as-published",)),
 )

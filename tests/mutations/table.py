@@ -853,15 +853,15 @@ ROWS: list[tuple[str, str, list[str], str]] = [
         "tests/torchcheck/properties/loss/test_losses.py",
     ),
     (
-        P + "loss/rewards.py",
+        P + "loss/contrast.py",
         "lineage(loaded.subject)[0]) or kept:",
         ["lineage(loaded.subject)[0]):"],
         "tests/torchcheck/properties/loss/test_losses.py",
     ),
     (
         P + "loss/rewards.py",
-        "if not _same(_value(f, *turned)",
-        ["if False and not _same(_value(f, *turned)"],
+        "if not _same(value_of(f, *turned)",
+        ["if False and not _same(value_of(f, *turned)"],
         "tests/torchcheck/properties/loss/test_losses.py",
     ),
     (

@@ -16,8 +16,8 @@ from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Question, Threshold
 from torchcheck.properties.loss.inputs import (
     EMBEDDED,
+    GAINED,
     OVERLAP,
-    REWARDS,
     Given,
     LossFunction,
     Takes,
@@ -241,7 +241,7 @@ def alike_targets(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     f = function_of(loaded, settings)
     (scores, targets), _ = inputs_of(loaded, settings, f, settings.seed)
     real = isinstance(targets, Tensor) and targets.is_floating_point() and targets.shape == scores.shape
-    labels = real and bool(((targets == 0) | (targets == 1)).all()) and not any(REWARDS.search(n) for n in f.names)
+    labels = real and bool(((targets == 0) | (targets == 1)).all()) and not any(GAINED.search(n) for n in f.names)
     if not real or labels or f.takes is Takes.BOXES or loaded.example_inputs is not None:
         return [measured(None, note="its targets are no real numbers")]
     out, g = f.slope(scores, torch.full_like(targets, 0.5))

@@ -33,7 +33,7 @@ OVERLAP = re.compile(r"dice|jaccard|tversky|(?<![gdc])iou", re.IGNORECASE)
 #: parameters that hold numbers beside which the first is held: another policy's, or of what is worse
 BESIDE = re.compile(r"^(ref|old|behavio)|reject|(^|_)(neg|fake|los)")
 #: parameters that hold what is gained, whose mean may cancel without a softmax
-REWARDS = re.compile("adv|return|reward")
+GAINED = re.compile("adv|return|reward")
 #: parameters that hold one of two embeddings, and losses that compare two
 PAIRED = re.compile(
     r"query|anchor|embed|positive_key|features?$|^(z|h|x|e|emb|out|input|view|proj|text|image|p)_?[12ijab]$|^[ab]$"
@@ -200,7 +200,7 @@ def _fillings(name: str) -> list[Callable[[Tensor], Tensor]]:
         return [partial(_ones, places=n, dtype=d) for n in (1, 2) for d in (torch.bool, None)]
     if re.search("^(ref|old|sft|base|behavio)", name):
         return [torch.zeros_like]
-    if REWARDS.search(name):
+    if GAINED.search(name):
         return [_in_turn]
     if re.search("neg", name):
         return [torch.ones_like]
@@ -368,7 +368,7 @@ def takes_two_logits(f: LossFunction, scores: Tensor, targets: Any) -> bool:
     """Both pass a softmax: what is added to all of an example's cancels on either side."""
     if not isinstance(targets, Tensor) or targets.shape != scores.shape or not targets.is_floating_point():
         return False
-    if any(REWARDS.search(n) for n in f.names):
+    if any(GAINED.search(n) for n in f.names):
         return False
     try:
         with torch.no_grad():

@@ -13,6 +13,7 @@ from torch import Tensor
 from torchcheck.data import Measurement
 from torchcheck.properties.finding import Property, Threshold
 from torchcheck.properties.loss.consistency import CONSISTENCY
+from torchcheck.properties.loss.contrast import CONTRASTS
 from torchcheck.properties.loss.inputs import BATCH, EMBEDDED, LossFunction, Takes, function_of, inputs_of, targets_of
 from torchcheck.properties.loss.published import LOSS_PUBLISHED
 from torchcheck.properties.loss.rewards import REWARDS, is_of_embeddings
@@ -315,4 +316,4 @@ def _relative(a: float, b: float) -> float:
     return _off(a, b) / max(abs(a), abs(b), 1e-6)
 
 
-LOSS = Kind((Group("loss", PROPERTIES, steps), REWARDS, LOSS_TARGETS, CONSISTENCY, LOSS_PUBLISHED))
+LOSS = Kind((Group("loss", PROPERTIES, steps), REWARDS, CONTRASTS, LOSS_TARGETS, CONSISTENCY, LOSS_PUBLISHED))

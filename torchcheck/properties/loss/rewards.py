@@ -1,11 +1,10 @@
-"""What a loss rewards: right scores, alike embeddings, sure scores, low temperatures, and its softmax's axis."""
+"""What a loss rewards: right scores, alike embeddings, sure scores, whole overlaps; and its softmax's axis."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,7 +25,6 @@ from torchcheck.properties.loss.inputs import (
 )
 from torchcheck.properties.plan import Description, Group, Step
 from torchcheck.properties.subject.kinds import lineage
-from torchcheck.properties.subject.signatures import signature_of
 from torchcheck.properties.subject.sizes import CLASSES
 from torchcheck.properties.subject.variant import CheckSettings, Loaded
 
@@ -40,10 +38,6 @@ REPELLING = re.compile(r"orthogonal|diversity|uniform|decorrelat|vicreg|differen
 WHITENED = re.compile(r"barlow|vicreg|whiten|decorrelat|(?<!auto)correlation|cca", re.IGNORECASE)
 #: losses that compare the scores of one class over the examples
 RANKING = re.compile(r"rank|auc|pairwise|precision|ndcg", re.IGNORECASE)
-#: losses that are a softmax over pairs
-CONTRAST = re.compile(r"info_?nce|nt_?xent|clip|simclr", re.IGNORECASE)
-#: losses that hold every pair against the rest of the batch
-OTHERS = re.compile(rf"{CONTRAST.pattern}|sig_?lip|contrastive", re.IGNORECASE)
 #: losses that are one of angles, with nothing added
 COSINE = re.compile(r"^(Negative|Mean)?(Cos|Cosine)_?(Sim(ilarity)?|Distance)?(Loss)?$", re.IGNORECASE)
 #: what the logarithm of a variance, or its root, is called beside a mean; and those that are no logarithms
@@ -56,10 +50,6 @@ SURER = (60.0, 90.0)
 KEPT = 0.1
 #: orders in which targets are set beside scores: labels that come twice can be alike in one of them
 ORDERS = 8
-#: the share of a temperature at which a softmax sees the largest score alone
-COLD = 0.05
-MARGIN = re.compile(r"^(margin|m)$", re.IGNORECASE)
-TEMPERATURE = re.compile(r"^(temperature|temp|tau|t)$", re.IGNORECASE)
 
 PROPERTIES: dict[str, Property] = {
     "perfect": Property(
@@ -82,42 +72,11 @@ PROPERTIES: dict[str, Property] = {
         "the softmax, or the norm, runs over the batch: give it dim=-1",
         better="less",
     ),
-    "cold": Property(
-        "at a twentieth of the temperature, embeddings that are alike, and unlike all others, lose next to nothing (1 "
-        "where they keep 0.01, and a thousandth of what random ones lose)",
-        Threshold(0, 0),
-        "something as near as the partner is counted among the others: mask what an example has in common with itself",
-        better="less",
-    ),
-    "lone-pair": Property(
-        "a contrast (InfoNCE, NT-Xent, CLIP) of one pair, with nothing beside it, is 0 (over that of random pairs)",
-        Threshold(hi=1e-3),
-        "something else is among the others, what was masked with 0 instead of -inf, say: exp(0) is 1",
-        better="less",
-    ),
-    "unlike": Property(
-        "a contrast of pairs costs more where all pairs are one than where they are apart (loss of these over those)",
-        Threshold(hi=0.999),
-        "the others have no part in the loss: labels of pairs that do not match are -1 beside a log-sigmoid, not 0",
-        better="less",
-    ),
-    "temperature": Property(
-        "half the temperature makes the loss of right scores, or of embeddings that are alike, smaller (ratio)",
-        Threshold(hi=1),
-        "divide scores by the temperature, do not multiply them by it",
-        better="less",
-    ),
     "overlap": Property(
         "an overlap (Dice, IoU, Tversky) of sure and right scores is whole: the loss is 0, or -1 (distance from these)",
         Threshold(hi=0.01),
         "the union counts what is shared twice, or the quotient misses its 2: compare both with the definition",
         better="less",
-    ),
-    "margin": Property(
-        "twice the margin makes the loss of classes no smaller (ratio, the least over random and right scores)",
-        Threshold(lo=1 - 1e-6),
-        "the margin is taken from the wrong side: it makes the right class harder, not the others",
-        better="none",
     ),
     "empty-target": Property(
         "where no class is present, scores that say so have the smaller loss, and others a gradient (failures)",
@@ -139,10 +98,6 @@ Measured = Callable[..., Measurement]
 def steps(_settings: CheckSettings, _description: Description) -> list[Step]:
     return [
         Step(rewards, ("perfect", "saturation", "softmax-axis", "empty-target", "pairing")),
-        Step(temperature, ("temperature", "cold")),
-        Step(lone_pair, ("lone-pair",)),
-        Step(unlike, ("unlike",)),
-        Step(margin, ("margin",)),
         Step(overlap, ("overlap",)),
     ]
 
@@ -169,10 +124,10 @@ def rewards(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         return [*measurements, _differences(f, scores, targets, measured), *skipped]
     right = right_scores(f, targets, form)
     wrong = 1 - right if float(right.min()) > 0 else -right
-    least = _value(f, right, targets)
+    least = value_of(f, right, targets)
     failures = {
-        "random scores have a smaller loss than right ones": _value(f, scores, targets) < least,
-        "wrong scores have no larger loss than right ones": _value(f, wrong, targets) <= least,
+        "random scores have a smaller loss than right ones": value_of(f, scores, targets) < least,
+        "wrong scores have no larger loss than right ones": value_of(f, wrong, targets) <= least,
         "wrong scores have no gradient": not _learns(f, wrong, targets),
     }
     measurements += [
@@ -185,94 +140,6 @@ def rewards(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     return [*measurements, measured("empty-target", None, note="every target has a class")]
 
 
-def temperature(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
-    """The loss of right scores, or of two copies of one embedding, at the temperature that it has and at half of it.
-
-    A temperature above 1 by default is that of a distillation, or multiplies by intent: neither says anything here.
-    """
-    measured = partial(Measurement, device=settings.device)
-
-    def skipped(note: str) -> list[Measurement]:
-        return [measured(n, None, note=note) for n in ("temperature", "cold")]
-
-    parameters = signature_of(loaded.subject) if not loaded.is_instance else {}
-    name = next((n for n in parameters if TEMPERATURE.search(n)), "")
-    own = loaded.options.get(name, parameters[name].default) if name else None
-    if not isinstance(own, int | float) or not 0 < own <= 1:
-        return skipped("it takes no temperature of at most 1")
-    usual, half, cold = (
-        function_of(Loaded(**{**vars(loaded), "options": {**loaded.options, name: own * share}}), settings)
-        for share in (1, 0.5, COLD)
-    )
-    (scores, targets), form = inputs_of(loaded, settings, usual, settings.seed)
-    of_embeddings = form in EMBEDDED or is_of_embeddings(usual, scores, targets)
-    if not of_embeddings and form not in ("index", "one-hot", "many-hot"):
-        return skipped("its scores are not one a class")
-    right = _pair_of(usual, scores, targets) if of_embeddings else (right_scores(usual, targets, form), targets)
-    at, below = _value(usual, *right), _value(half, *right)
-    if not (math.isfinite(below) and 1e-9 < at < math.inf):
-        return skipped(f"the loss of right scores is {at:.3g}, and {below:.3g} at half the temperature")
-    measurements = [measured("temperature", below / at, samples=2, note=f"{name} = {own:g} and half of it")]
-    if form != "pair":
-        return [*measurements, measured("cold", None, note="several may be alike")]
-    apart = SURE * torch.eye(scores.shape[-1])[: len(scores)].to(scores)
-    least, random = _value(cold, apart, apart.to(targets)), _value(cold, scores, targets)
-    words = f"{least:.4g}, and {random:.4g} for random ones, at {name} = {own * COLD:g}"
-    bad = least > 0.01 and least >= 1e-3 * random
-    return [*measurements, measured("cold", float(bad), samples=2, witness=words if bad else "")]
-
-
-def lone_pair(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
-    """The loss of one pair of random embeddings, over that of several."""
-    measured = partial(Measurement, "lone-pair", device=settings.device)
-    f = function_of(loaded, settings)
-    (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
-    kept = isinstance(f.function, nn.Module) and any(b.dim() > 1 for b in f.function.buffers())
-    if form != "pair" or not CONTRAST.search(lineage(loaded.subject)[0]) or kept:
-        return [measured(None, note="it contrasts no pairs, or has others of its own")]
-    try:
-        alone, random = _value(f, scores[:1], targets[:1]), _value(f, scores, targets)
-    except (RuntimeError, ValueError, IndexError) as error:
-        return [measured(None, note=f"of one pair: {str(error).splitlines()[0][:60]}")]
-    return [measured(abs(alone) / random if random > 0 else None, samples=2, note=f"loss {alone:.4g}")]
-
-
-def unlike(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
-    """The loss of pairs that are alike and at right angles to all others, over that of pairs that are all the same."""
-    measured = partial(Measurement, "unlike", device=settings.device, samples=2)
-    f = function_of(loaded, settings)
-    (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
-    if form != "pair" or f.extras or not OTHERS.search(lineage(loaded.subject)[0]):
-        return [measured(None, note="its name is that of no contrast with the rest of the batch")]
-    apart = SURE * torch.eye(scores.shape[-1])[: len(scores)].to(scores)
-    least, same = (_value(f, e, e.to(targets)) for e in (apart, apart[:1].expand_as(apart).contiguous()))
-    if not (math.isfinite(least) and math.isfinite(same) and same > 0):
-        return [measured(None, note=f"the loss is {least:.4g} apart, and {same:.4g} where all are one")]
-    return [measured(least / same, note=f"{least:.4g}, and {same:.4g} where all are one")]
-
-
-def margin(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
-    """The loss of random and of right scores at the margin that it has, and at twice that."""
-    measured = partial(Measurement, "margin", device=settings.device, samples=2)
-    parameters = signature_of(loaded.subject) if not loaded.is_instance else {}
-    name = next((n for n in parameters if MARGIN.search(n)), "")
-    own = loaded.options.get(name, parameters[name].default) if name else None
-    if not isinstance(own, int | float) or own <= 0:
-        return [measured(None, note="it takes no margin")]
-    usual, wide = (
-        function_of(replace(loaded, options={**loaded.options, name: own * factor}), settings) for factor in (1, 2)
-    )
-    (scores, targets), form = inputs_of(loaded, settings, usual, settings.seed)
-    if form not in ("index", "labels"):
-        return [measured(None, note="its targets are no classes")]
-    if form == "labels" and not usual.has_weights:
-        return [measured(None, note="it compares embeddings")]
-    right = _pair_of(usual, scores, targets)[0] if usual.has_weights else right_scores(usual, targets, form)
-    pairs = [(_value(usual, s, targets), _value(wide, s, targets)) for s in (scores, right)]
-    ratios = [after / before for before, after in pairs if before > 1e-9]
-    return [measured(min(ratios, default=None), note=f"{name} = {own:g} and twice that")]
-
-
 def overlap(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     """The loss of scores that leave no doubt about classes of which every one is there."""
     measured = partial(Measurement, "overlap", device=settings.device)
@@ -282,7 +149,7 @@ def overlap(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
     (scores, targets), form = inputs_of(loaded, settings, f, settings.seed)
     if form in ("index", "one-hot", "many-hot"):
         turned = torch.roll(scores, 1, 1), (targets + 1) % CLASSES if form == "index" else torch.roll(targets, 1, 1)
-        if not _same(_value(f, *turned), _value(f, scores, targets)):
+        if not _same(value_of(f, *turned), value_of(f, scores, targets)):
             return [measured(None, note="its columns are no classes: corners of boxes, say")]
         index = torch.arange(CLASSES, device=targets.device)
         hot = F.one_hot(index, CLASSES)
@@ -291,16 +158,16 @@ def overlap(loaded: Loaded, settings: CheckSettings) -> list[Measurement]:
         hot = targets if targets.dim() == 4 else F.one_hot(targets, CLASSES).movedim(-1, 1)
     else:
         return [measured(None, note="its targets are no classes")]
-    value = _value(f, SURER[0] * (2 * hot.double() - 1), targets)
+    value = value_of(f, SURER[0] * (2 * hot.double() - 1), targets)
     return [measured(min(abs(value), abs(value + 1)), note=f"loss {value:.4g}")]
 
 
 def _of_moments(f: LossFunction, mean: Tensor, second: str, measured: Measured) -> list[Measurement]:
     """A distance from the standard normal distribution, of a mean and a variance or its logarithm or root."""
     neutral = torch.full_like(mean, 0.0 if second.lower().lstrip("z_").startswith("log") else 1.0)
-    least = _value(f, torch.zeros_like(mean), neutral)
+    least = value_of(f, torch.zeros_like(mean), neutral)
     around = [(0.5 * mean, neutral), *((torch.zeros_like(mean), neutral + h) for h in (-0.5, -0.1, 0.1, 0.5))]
-    bad = [f"{least:.4g} there, {v:.4g} beside it" for m, s in around if (v := _value(f, m, s)) < least]
+    bad = [f"{least:.4g} there, {v:.4g} beside it" for m, s in around if (v := value_of(f, m, s)) < least]
     words = [f"mean 0 and variance 1 have not the least loss: {bad[0]}"] if bad else []
     note = "it takes a mean and a variance"
     others = ("saturation", "softmax-axis", "empty-target", "pairing")
@@ -311,7 +178,7 @@ def right_scores(f: LossFunction, targets: Tensor, form: str) -> Tensor:
     """Scores of size 3 that say what the targets say; probabilities, where the loss takes no others."""
     hot = torch.eye(CLASSES, device=targets.device)[targets] if form == "index" else targets.double().clamp(min=0)
     right = SURE * (2 * hot.double() - 1)
-    if not all(math.isfinite(_value(f, s, targets)) for s in (right, -right)):
+    if not all(math.isfinite(value_of(f, s, targets)) for s in (right, -right)):
         right = (right > 0).double() * 0.96 + 0.02
     return right
 
@@ -323,11 +190,11 @@ def is_of_embeddings(f: LossFunction, scores: Tensor, targets: Any) -> bool:
     g = torch.Generator().manual_seed(3)
     size = scores.shape[-1]
     turn = torch.linalg.qr(torch.randn(size, size, generator=g, dtype=torch.float64))[0].to(scores)
-    before = _value(f, scores, targets)
+    before = value_of(f, scores, targets)
     partners = [targets]
     if targets.shape == scores.shape and targets.is_floating_point():
         partners.append(targets.to(scores) @ turn)
-    return any(abs(_value(f, scores @ turn, t) - before) <= 1e-9 * max(1.0, abs(before)) for t in partners)
+    return any(abs(value_of(f, scores @ turn, t) - before) <= 1e-9 * max(1.0, abs(before)) for t in partners)
 
 
 def is_of_differences(f: LossFunction, scores: Tensor, targets: Tensor) -> bool:
@@ -340,18 +207,18 @@ def is_of_differences(f: LossFunction, scores: Tensor, targets: Tensor) -> bool:
         return False
     g = torch.Generator().manual_seed(4)
     shift, *ways = (torch.randn(scores.shape, generator=g, dtype=torch.float64).to(scores) for _ in range(4))
-    if _same(_value(f, scores + 0.3 * shift, targets + 0.3 * shift.to(targets)), _value(f, scores, targets)):
+    if _same(value_of(f, scores + 0.3 * shift, targets + 0.3 * shift.to(targets)), value_of(f, scores, targets)):
         return True
     real = 0.5 + torch.rand(scores.shape, generator=g, dtype=torch.float64).to(scores)
-    least = _value(f, real, real.to(targets))
-    around = [_value(f, real + sign * 0.1 * way, real.to(targets)) for way in ways for sign in (1, -1)]
+    least = value_of(f, real, real.to(targets))
+    around = [value_of(f, real + sign * 0.1 * way, real.to(targets)) for way in ways for sign in (1, -1)]
     return math.isfinite(least) and all(least < value for value in around)
 
 
 def _differences(f: LossFunction, scores: Tensor, targets: Tensor, measured: Measured) -> Measurement:
-    least = _value(f, targets.to(scores), targets)
+    least = value_of(f, targets.to(scores), targets)
     failures = {
-        "other values have a smaller loss than the targets themselves": _value(f, scores, targets) < least,
+        "other values have a smaller loss than the targets themselves": value_of(f, scores, targets) < least,
         "other values have no gradient": not _learns(f, scores, targets),
     }
     return _problems("perfect", [words for words, failed in failures.items() if failed], measured)
@@ -363,10 +230,10 @@ def _alike(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Tensor, mea
         return measured("perfect", None, note="it pushes embeddings apart")
     if any(BESIDE.search(n) for n in f.names[1:2]):
         return measured("perfect", None, note=f"it holds the first against '{f.names[1]}', which need not be like it")
-    embeddings, partners = _pair_of(f, scores, targets)
+    embeddings, partners = pair_of(f, scores, targets)
     # of labels some say 1 for what is alike, some 0, some -1 for what is not
     ways = [f, *(f.labelled(label) for label in (0.0, -1.0))] if f.extras else [f]
-    values = [(_value(w, embeddings, partners), _value(w, scores, targets)) for w in ways]
+    values = [(value_of(w, embeddings, partners), value_of(w, scores, targets)) for w in ways]
     least, other = min(values, key=lambda pair: pair[0] - pair[1])
     _, g = f.slope(embeddings, partners)
     failures = {
@@ -390,7 +257,7 @@ def _bears_single_labels(f: LossFunction, scores: Tensor, targets: Tensor) -> bo
     return bool(out.isfinite()) and (g is None or bool(g.isfinite().all()))
 
 
-def _pair_of(f: LossFunction, scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def pair_of(f: LossFunction, scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Embeddings whose partners are the same: copies of each other, or one direction for each label.
 
     Where the loss has a matrix of directions, one for every label, they are those (its rows, or its columns).
@@ -401,15 +268,15 @@ def _pair_of(f: LossFunction, scores: Tensor, targets: Tensor) -> tuple[Tensor, 
     matrices = f.function.parameters() if isinstance(f.function, nn.Module) else ()
     own = [p.detach().to(scores) for p in matrices if p.shape == (CLASSES, scores.shape[-1])]
     ways = [w for m in own for w in (m[labels], m.T[labels])] or [SURE * torch.eye(scores.shape[-1]).to(scores)[labels]]
-    return min(ways, key=lambda way: _value(f, way, targets)), targets
+    return min(ways, key=lambda way: value_of(f, way, targets)), targets
 
 
 def _saturation(f: LossFunction, scores: Tensor, right: Tensor, targets: Tensor, measured: Measured) -> Measurement:
     if float(right.min()) > 0:
         return measured("saturation", None, note="it takes probabilities")
-    usual = _value(f, scores, targets)
-    sure, surer = (_value(f, right / SURE * size, targets) for size in SURER)
-    denied, deniers = (_value(f, -right / SURE * size, targets) for size in SURER)
+    usual = value_of(f, scores, targets)
+    sure, surer = (value_of(f, right / SURE * size, targets) for size in SURER)
+    denied, deniers = (value_of(f, -right / SURE * size, targets) for size in SURER)
     values = (usual, sure, surer, denied, deniers)
     stuck = all(map(math.isfinite, values)) and _same(sure, surer) and _same(denied, deniers)
     bad = stuck and sure >= KEPT * abs(usual)
@@ -437,10 +304,10 @@ def _axis_of_lengths(
         return measured("softmax-axis", None, note="its features are normed over the batch, as its name says")
     g = torch.Generator().manual_seed(7)
     rows, columns = (0.5 + torch.rand(n, generator=g, dtype=torch.float64).to(scores) for n in scores.shape)
-    before = _value(f, scores, targets)
-    cancels = _same(_value(f, scores * rows[:, None], targets), before)
+    before = value_of(f, scores, targets)
+    cancels = _same(value_of(f, scores * rows[:, None], targets), before)
     named = COSINE.search(lineage(loaded.subject)[0]) is not None
-    bad = not cancels and (named or _same(_value(f, scores * columns, targets), before))
+    bad = not cancels and (named or _same(value_of(f, scores * columns, targets), before))
     return measured(
         "softmax-axis", float(bad), samples=2, witness="lengths matter to a cosine" if bad and named else ""
     )
@@ -450,10 +317,10 @@ def _pairing(loaded: Loaded, f: LossFunction, scores: Tensor, targets: Any, meas
     name = getattr(loaded.subject, "__name__", type(loaded.subject).__name__)
     if UNPAIRED.search(name) or not isinstance(targets, Tensor):
         return measured("pairing", None, note="it compares samples, not pairs")
-    before = _value(f, scores, targets)
+    before = value_of(f, scores, targets)
     g = torch.Generator().manual_seed(8)
     others = [targets[torch.randperm(len(targets), generator=g)] for _ in range(ORDERS)]
-    apart = max(abs(_value(f, scores, other) - before) for other in others)
+    apart = max(abs(value_of(f, scores, other) - before) for other in others)
     return measured("pairing", apart / max(abs(before), 1e-6), samples=ORDERS)
 
 
@@ -461,7 +328,7 @@ def _empty(f: LossFunction, right: Tensor, targets: Tensor, measured: Measured) 
     """All labels 0: scores that say so, scores that deny it, and a gradient between."""
     empty = torch.zeros_like(targets)
     low, high = torch.full_like(right, float(right.min())), torch.full_like(right, float(right.max()))
-    least, most = _value(f, low, empty), _value(f, high, empty)
+    least, most = value_of(f, low, empty), value_of(f, high, empty)
     problems = []
     if not least < most:
         problems.append(f"the loss is {least:.4g} where nothing is found, and {most:.4g} where all is")
@@ -474,7 +341,7 @@ def _problems(name: str, problems: Sequence[str], measured: Measured) -> Measure
     return measured(name, float(len(problems)), unit="failures", witness="; ".join(problems))
 
 
-def _value(f: LossFunction, scores: Tensor, targets: Any) -> float:
+def value_of(f: LossFunction, scores: Tensor, targets: Any) -> float:
     try:
         with torch.no_grad():
             return float(f(scores.clone(), targets))
@@ -489,7 +356,7 @@ def _learns(f: LossFunction, scores: Tensor, targets: Any) -> bool:
 
 def _cancels(f: LossFunction, scores: Tensor, shift: float | Tensor, targets: Any) -> bool:
     """Whether what is added to the scores leaves the loss as it was."""
-    return _same(_value(f, scores + shift, targets), _value(f, scores, targets))
+    return _same(value_of(f, scores + shift, targets), value_of(f, scores, targets))
 
 
 def _same(a: float, b: float) -> bool:
